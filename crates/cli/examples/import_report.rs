@@ -1,4 +1,5 @@
-//! Makes a report of `deskstate doctor --report` a fixture of the tests: `cargo run -p deskstate --example import_report -- FILE NAME`.
+//! Turns a report of `deskstate doctor --report` into a fixture of the tests: `cargo run -p deskstate --example import_report -- FILE
+//! NAME`.
 
 #[path = "../tests/support/live_report.rs"]
 mod live_report;

@@ -20,7 +20,7 @@ pub(crate) enum Cause {
     #[error("{}", mismatched(*.differs))]
     Mismatched {
         transactions: usize,
-        /// The server stored something else.
+        /// Whether the server stored something else.
         differs: bool,
     },
     /// The journal could not be written, so no further transaction was sent.
@@ -77,7 +77,7 @@ impl Ended {
         }
     }
 
-    /// Whether somebody else changed the environment meanwhile.
+    /// Whether somebody else changed the environment during the run.
     pub(crate) fn is_stale(&self) -> bool {
         matches!(&self.cause, Cause::Apply(error) if error.is_stale())
     }
@@ -134,7 +134,7 @@ impl Ended {
         lines
     }
 
-    /// What to do next.
+    /// The next step.
     pub(crate) fn next(&self) -> String {
         let plan = suggest("plan", &["--env", &self.environment]);
         let again = match self.command {

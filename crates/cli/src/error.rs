@@ -106,7 +106,7 @@ impl Error {
         }
     }
 
-    /// What to do next.
+    /// Suggests the next step.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::NoProject(_) => Some(

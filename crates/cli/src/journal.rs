@@ -1,9 +1,9 @@
-//! What an apply or an undo is doing, in a file next to its undo file. It is removed once the end was told, so one that is still there
-//! belongs to a run that is still going on, or that ended without a word.
+//! The progress of an apply or an undo, in a file next to its undo file. The file is removed once the end was reported, so a remaining one
+//! belongs to a run that is still running or that was interrupted.
 //!
-//! A line of JSON for each step: the first says what was begun, the others which transaction is sent and which one was committed. A run
-//! that goes on holds a lock, and the system releases the lock of a run that was killed. The lock is on a file of its own: on Windows
-//! nobody can read a locked file.
+//! Each step is a line of JSON: the first describes the run, the others record which transaction is sent and which was committed. A running
+//! process holds a lock, which the system releases if the process is killed. The lock is on a separate file, because on Windows nobody can
+//! read a locked file.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
@@ -22,14 +22,14 @@ use crate::suggest::{line, suggest};
 
 /// `formatVersion` of the file.
 const VERSION: u32 = 1;
-/// What follows the name of the undo file.
+/// The extension of the journal, next to the undo file.
 const ENDING: &str = "journal";
-/// The same for the file that is locked.
+/// The extension of the lock file.
 const LOCK: &str = "lock";
-/// No journal is longer: a line takes less than 40 bytes.
+/// Maximum size of a journal: a line takes less than 40 bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What was begun.
+/// The first line: the run that began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Begun {
@@ -38,7 +38,7 @@ pub(crate) struct Begun {
     pub(crate) environment: String,
     /// `apply` or `undo`.
     pub(crate) command: String,
-    /// Transactions, as far as was known.
+    /// Number of transactions, as far as known.
     pub(crate) transactions: usize,
 }
 
@@ -50,7 +50,7 @@ enum Step {
     Committed(usize),
 }
 
-/// The journal of this run.
+/// The journal of the current run.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
@@ -76,7 +76,7 @@ impl Journal {
         };
         let begin = || {
             let lock = kept::create_private(&undo.with_extension(LOCK))?;
-            // Without locks a run that goes on looks like one that was interrupted: no reason not to apply.
+            // Without locks, a running apply looks like an interrupted one. That is no reason not to apply.
             drop(lock.try_lock());
             let mut journal = Self {
                 path: path.clone(),
@@ -94,7 +94,7 @@ impl Journal {
         })
     }
 
-    /// Writes down a step, before it is taken or right after it.
+    /// Records a step, before it is executed or right after.
     pub(crate) fn note(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Sending { number, .. } => self.line(&Step::Sending(*number)),
@@ -113,29 +113,29 @@ impl Journal {
         self.file.sync_data()
     }
 
-    /// The end was told.
+    /// Removes the journal after the end was reported.
     pub(crate) fn end(self) {
         drop((self.file, self.lock));
         remove(&self.path);
     }
 }
 
-/// A run whose end was not told.
+/// A run whose end was not reported.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
     /// Its undo file.
     pub(crate) undo: PathBuf,
-    /// What it was to do.
+    /// The run, as it began.
     pub(crate) begun: Begun,
-    /// Transactions that were committed.
+    /// Number of committed transactions.
     pub(crate) committed: usize,
-    /// A transaction that was sent, and whose outcome was not written down.
+    /// A transaction that was sent, but whose outcome was not recorded.
     pub(crate) sent: Option<usize>,
-    /// It still goes on.
+    /// Whether it is still running.
     pub(crate) running: bool,
 }
 
-/// Runs on an environment whose end was not told, by name.
+/// Finds runs on an environment whose end was not reported, sorted by name.
 pub(crate) fn unfinished(root: &Path, environment: &str) -> Result<Vec<Unfinished>, Error> {
     let folder = kept::path(root, &Path::new(kept::FOLDER).join("undo"))?;
     let Ok(entries) = std::fs::read_dir(&folder) else {
@@ -154,14 +154,14 @@ pub(crate) fn unfinished(root: &Path, environment: &str) -> Result<Vec<Unfinishe
         .collect())
 }
 
-/// What a journal says; none for what is no journal.
+/// Reads a journal. Returns `None` if the file is not a journal.
 fn read(path: &Path) -> Option<Unfinished> {
     let file = deskstate_files::open(path, Limit::STATE, Links::Refuse).ok()?;
     let lock = deskstate_files::open(path.with_extension(LOCK), Limit::STATE, Links::Refuse);
     let running =
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)));
     let mut text = String::new();
-    // A line may be cut where the disk was full or the machine stopped.
+    // A line may be incomplete if the disk was full or the machine stopped.
     let mut bytes = Vec::new();
     (&file).take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
     text.push_str(&String::from_utf8_lossy(&bytes));
@@ -184,21 +184,21 @@ fn read(path: &Path) -> Option<Unfinished> {
     Some(found)
 }
 
-/// Forgets runs that ended without a word: what they left undone is done.
+/// Removes the journals of interrupted runs, because their work is now complete.
 pub(crate) fn forget(unfinished: &[Unfinished]) {
     for run in unfinished.iter().filter(|run| !run.running) {
         remove(&run.undo.with_extension(ENDING));
     }
 }
 
-/// Removes a journal and its lock. What cannot be removed is told once more: a nuisance, and no loss.
+/// Removes a journal and its lock. If that fails, the run is reported again: a nuisance, but no loss.
 fn remove(journal: &Path) {
     for path in [journal, &journal.with_extension(LOCK)] {
         drop(std::fs::remove_file(path));
     }
 }
 
-/// A run whose end nobody was told, as a warning.
+/// The warning about a run whose end was not reported.
 pub(crate) fn told(run: &Unfinished) -> Page {
     let environment = &run.begun.environment;
     let command = match run.begun.command.as_str() {
@@ -212,8 +212,14 @@ pub(crate) fn told(run: &Unfinished) -> Page {
         ));
     }
     let (done, of) = (run.committed, run.begun.transactions);
+    let is_done = done == of && run.sent.is_none();
+    let ended = if is_done {
+        "wrote everything, but could not report it"
+    } else {
+        "was interrupted"
+    };
     let mut page = Page::of(format_args!(
-        "{what}: an earlier {command} in `{environment}` was interrupted{STRONG:#}"
+        "{what}: an earlier {command} in `{environment}` {ended}{STRONG:#}"
     ));
     page.line(format_args!(
         "  applied: {done} of {}",
@@ -228,6 +234,10 @@ pub(crate) fn told(run: &Unfinished) -> Page {
         page.line(format_args!("  to undo: {undo}"));
     }
     let next = match command {
+        _ if is_done => format!(
+            "{} shows whether the environment matches the manifests",
+            suggest("plan", &["--env", environment])
+        ),
         "undo" => "run the same undo again: it undoes what is left".to_owned(),
         _ => format!(
             "{} applies what is left",

@@ -1,4 +1,4 @@
-//! Files that deskstate writes. What is next to them came with the project, which others wrote: no link is followed to anywhere.
+//! Files that deskstate writes. The files next to them came with the project and are not trusted, so no link is followed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,12 +9,12 @@ use tempfile::NamedTempFile;
 use crate::error::Error;
 use crate::paths::shown_path;
 
-/// The folder of a project for what deskstate keeps there.
+/// The folder of a project for deskstate's own files.
 pub(crate) const FOLDER: &str = ".deskstate";
 
-/// The place of a file that deskstate keeps in a project, such as its state or an undo file.
+/// The path of a file that deskstate keeps in a project, such as its state or an undo file.
 ///
-/// A committed link would choose which file of this machine is written or read, so none may be on the way.
+/// A committed link could choose which file of this machine is read or written, so the path must not contain any.
 pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
     let mut path = root.to_path_buf();
     for part in relative.components() {
@@ -32,18 +32,18 @@ pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Writes a file whole, with the permissions that it has: what was there stays until the new one is complete. A link in its place is
-/// replaced, not followed.
+/// Writes a file atomically, preserving its permissions: the old file stays until the new one is complete. A link in its place is replaced,
+/// not followed.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     write_bytes(path, text.as_bytes())
 }
 
-/// The same for a file that is no text.
+/// Like [`write_file`], for binary data.
 pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write(path, bytes, Reader::Anybody, File::sync_all)
 }
 
-/// Writes several files: none of them unless there is room for all.
+/// Writes several files: none of them, unless there is room for all.
 pub(crate) fn write_files(files: &[(PathBuf, String)]) -> Result<(), Error> {
     let mut prepared = Vec::new();
     for (path, text) in files {
@@ -62,15 +62,15 @@ pub(crate) fn write_files(files: &[(PathBuf, String)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The same for one of thousands of files that can be made again: nobody waits until the disk has it.
+/// Like [`write_file`], for one of thousands of files that can be recreated: does not wait for the disk.
 pub(crate) fn write_one_of_many(path: &Path, text: &str) -> Result<(), Error> {
     write(path, text.as_bytes(), Reader::Anybody, |_| Ok(()))
 }
 
-/// Writes a file that holds names and texts of people: only its owner may read it.
+/// Writes a file that contains names and texts of people. Only its owner may read it.
 ///
-/// Its name is `stem`, or the first free one of `stem-2`, `stem-3`... It is this run's alone, even if another one looks for a name at the
-/// same time.
+/// Its name is `stem`, or the first free one of `stem-2`, `stem-3`... The file belongs to this run only, even if another one looks for a
+/// name at the same time.
 pub(crate) fn write_new_private(
     folder: &Path,
     stem: &str,
@@ -98,7 +98,7 @@ pub(crate) fn write_new_private(
     unreachable!("one of four billion names is free")
 }
 
-/// Opens a log to append to. One that is made anew may be read by its owner only; a link is not followed.
+/// Opens a log for appending. Only its owner may read a newly created log; a link is not followed.
 pub(crate) fn open_log(path: &Path) -> Result<File, Error> {
     if path.is_symlink() {
         return Err(Error::Refused {
@@ -120,7 +120,7 @@ pub(crate) fn open_log(path: &Path) -> Result<File, Error> {
     open().map_err(|source| could_not_write(path, source))
 }
 
-/// Makes a file that only its owner may read, and that was not there.
+/// Creates a file that did not exist and that only its owner may read.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     make_folder_of(path)?;
     let mut options = File::options();
@@ -130,7 +130,7 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes the folder of a file. What deskstate keeps in a project is nobody else's business.
+/// Creates the folder of a file. Folders for deskstate's own files are private.
 pub(crate) fn make_folder_of(path: &Path) -> io::Result<()> {
     let Some(folder) = path
         .parent()
@@ -150,7 +150,7 @@ pub(crate) fn make_folder_of(path: &Path) -> io::Result<()> {
     {
         use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
         builder.mode(0o700);
-        // Older versions left it open. Where it belongs to somebody else it stays as it is.
+        // Older versions created the folder with wider permissions. If it belongs to another user, it stays as it is.
         if std::fs::metadata(kept).is_ok_and(|known| known.permissions().mode() & 0o077 != 0) {
             drop(std::fs::set_permissions(
                 kept,
@@ -163,10 +163,10 @@ pub(crate) fn make_folder_of(path: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Who may read a new file.
+/// The permissions of a new file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {
-    /// Whom the system lets by default.
+    /// The system's default permissions.
     Anybody,
     Owner,
 }
@@ -198,13 +198,13 @@ fn replace(
 ) -> io::Result<()> {
     match prepare(path, text, reader, finish)? {
         Some(file) => put(file, path),
-        // A terminal or a pipe is written to; a file in its place would be of no use.
+        // A terminal or a pipe is written to directly; a file in its place would be useless.
         None => std::fs::write(path, text),
     }
 }
 
 fn put(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
-    /// Windows replaces no file that is open elsewhere, and virus scanners open what was just written.
+    /// Windows cannot replace a file that is open elsewhere, and virus scanners open files that were just written.
     const TRIES: u64 = if cfg!(windows) { 8 } else { 1 };
     for attempt in 1.. {
         match file.persist(path) {
@@ -221,7 +221,7 @@ fn put(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The new file next to the old one, complete; none where the path is not that of a file.
+/// Writes the complete new file next to the old one. Returns `None` if the path does not name a regular file.
 fn prepare(
     path: &Path,
     text: &[u8],
@@ -232,7 +232,7 @@ fn prepare(
     if known.as_ref().is_some_and(|known| !known.is_file()) {
         return Ok(None);
     }
-    // Replacing it would go past the mark on some systems and fail on others.
+    // Replacing a read-only file would ignore the attribute on some systems and fail on others.
     if known
         .as_ref()
         .is_some_and(|known| known.permissions().readonly() && !path.is_symlink())
@@ -255,7 +255,7 @@ fn prepare(
         use std::os::unix::fs::PermissionsExt;
         unfinished.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    // Removed again unless it becomes the file.
+    // Removed again unless it replaces the file.
     let mut file = unfinished.tempfile_in(folder)?;
     file.write_all(text)?;
     finish(file.as_file())?;
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn names_that_are_long_or_not_ascii_are_written_like_any_other() {
         let folder = tempfile::tempdir().unwrap();
-        // Longer than the 260 letters that Windows once took.
+        // Longer than 260 characters, an old Windows limit.
         let deep: PathBuf = std::iter::repeat_n("Überstunden-für-José", 20).collect();
         let path = folder.path().join(deep).join("прод.yaml");
         let path = std::path::absolute(path).unwrap();
@@ -378,7 +378,7 @@ mod tests {
         written.sort();
         written.dedup();
         assert_eq!(written.len(), 16);
-        // Nothing unfinished is left.
+        // No unfinished files are left.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 17);
     }
 

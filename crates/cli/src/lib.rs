@@ -1,6 +1,6 @@
 //! Keeps the agent desktop of Dynamics 365 in git: the commands behind `deskstate`.
 //!
-//! Arguments come in, an exit code goes out; what people see is decided in `output`, how it reaches them in `ui`, through the one `door`.
+//! Takes arguments and returns an exit code. The module `output` decides what people see, and `ui` delivers it through the only `door`.
 
 mod answers;
 mod args;
@@ -48,11 +48,11 @@ use exit_code::ExitCode;
 use global::Global;
 use ui::Ui;
 
-/// Runs one command line and says how it ended.
+/// Runs one command line and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     door::explain_panics();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    // The command line may name the kinds that the project defines.
+    // The command line may name kinds that the project defines.
     if let Ok(root) = project::root(&place(&arguments))
         && !is_package(&arguments)
     {
@@ -67,7 +67,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     let args = match parsed {
         Ok(args) => args,
         Err(error) => {
-            // What is wrong repeats arguments; a build may have taken them from the name of a branch.
+            // The error repeats arguments, which a build may have taken from a branch name.
             let shown = arguments
                 .iter()
                 .map(|argument| door::plain(&argument.to_string_lossy()));
@@ -134,8 +134,8 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     }
 }
 
-/// Whether a command line that is not parsed yet is about packages. An update may bring kinds that are defined otherwise, and a process
-/// knows one definition of each.
+/// Whether an unparsed command line is about packages. An update may bring kinds with other definitions, and a process can only know one
+/// definition of each kind.
 fn is_package(arguments: &[OsString]) -> bool {
     let program = Args::command();
     let known = |argument: &&OsString| {
@@ -149,7 +149,7 @@ fn is_package(arguments: &[OsString]) -> bool {
         .is_some_and(|command| command == "package")
 }
 
-/// The emulator's own exit code, as one of ours.
+/// Converts the emulator's exit code into one of ours.
 fn emulator_exit(code: ProcessExitCode) -> ExitCode {
     if code == ProcessExitCode::SUCCESS {
         ExitCode::Done
@@ -168,7 +168,7 @@ fn lacks_environment(error: &clap::Error) -> bool {
         && error.get(ContextKind::InvalidArg).is_some_and(named)
 }
 
-/// Where a command line that is not parsed yet says that the project is.
+/// The project folder that an unparsed command line names.
 fn place(arguments: &[OsString]) -> Global {
     let given = arguments.windows(2).find_map(|pair| {
         let is_option = pair[0] == "-C" || pair[0] == "--project";
@@ -180,7 +180,7 @@ fn place(arguments: &[OsString]) -> Global {
     }
 }
 
-/// Says which environments `--env` may name, if there is a project.
+/// Lists the environments that `--env` may name, if there is a project.
 fn say_environments(arguments: &[OsString]) {
     let global = place(arguments);
     if let Ok(names) = project::environments(&global) {

@@ -1,5 +1,5 @@
-//! Paths in messages. They are written with `/` on every system: Windows takes it too, pages and reports read alike everywhere, and a
-//! command that a message suggests can be pasted into any shell.
+//! Paths in messages. They are written with `/` on every system: Windows accepts it too, pages and reports look the same everywhere, and a
+//! suggested command can be pasted into any shell.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub(crate) fn shown_path(path: &Path) -> String {
     plain(&with_slashes(path))
 }
 
-/// A path as it is named from the current folder.
+/// A path relative to the current folder.
 pub(crate) fn from_here(path: &Path) -> String {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let near = here
@@ -45,7 +45,7 @@ fn of_windows(path: &str) -> String {
     usual(path).replace('\\', "/")
 }
 
-/// A path of Windows without the prefix of canonical paths: Explorer, for one, opens nothing behind it.
+/// A Windows path without the prefix of canonical paths, which Explorer, for example, cannot open.
 fn usual(path: &str) -> String {
     match path.strip_prefix(r"\\?\UNC\") {
         Some(share) => format!(r"\\{share}"),

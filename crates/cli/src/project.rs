@@ -1,4 +1,4 @@
-//! Finding the project and loading its manifests.
+//! Finds the project and loads its manifests.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::output::count;
 use crate::today;
 use crate::ui::Ui;
 
-/// The project's folder: the one given, or the nearest with a project file.
+/// The project's folder: the given one, or the nearest with a project file.
 pub(crate) fn root(global: &Global) -> Result<PathBuf, Error> {
     if let Some(given) = &global.project {
         return if given.join(PROJECT_FILE).is_file() {
@@ -28,11 +28,11 @@ pub(crate) fn root(global: &Global) -> Result<PathBuf, Error> {
     found.map(Path::to_path_buf).ok_or(Error::NoProject(here))
 }
 
-/// The manifests of one environment, known to be valid.
+/// The manifests of one environment, without errors.
 pub(crate) struct Loaded {
     /// The project's folder.
     pub(crate) root: PathBuf,
-    /// What was loaded.
+    /// The manifests.
     pub(crate) manifests: Manifests,
     /// Warnings.
     pub(crate) warnings: Vec<Diagnostic>,
@@ -45,7 +45,7 @@ impl Loaded {
         project.map_or_else(Vec::new, deskstate_model::Project::folded_owned_names)
     }
 
-    /// The environment that was asked for.
+    /// The requested environment.
     pub(crate) fn environment(&self) -> Result<&Environment, Error> {
         let name = self.manifests.environment.as_deref().unwrap_or_default();
         let environments = self
@@ -64,7 +64,7 @@ impl Loaded {
     }
 }
 
-/// Loads the effective manifests of an environment; what is wrong with them is shown, and an error ends the command.
+/// Loads the effective manifests of an environment. Findings are shown, and an error ends the command.
 pub(crate) fn load_environment(
     global: &Global,
     environment: &str,
@@ -76,16 +76,18 @@ pub(crate) fn load_environment(
     valid(root, manifests, found, ui)
 }
 
-/// How much of a project file has to be right.
+/// How much of a project file must be valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// All of it.
+    /// The complete file.
     ProjectFile,
-    /// What it says of the environment. Errors elsewhere become warnings.
+    /// The part about the environment. Errors elsewhere become warnings.
     Environment,
+    /// The complete file and the definitions of kinds.
+    Kinds,
 }
 
-/// Loads the project file for a command that asks an environment and needs no manifest: wrong ones do not stop it.
+/// Loads the project file for a command that needs an environment but no manifests: invalid manifests do not stop it.
 pub(crate) fn load_project_file(
     global: &Global,
     environment: &str,
@@ -104,11 +106,11 @@ pub(crate) fn load_project_file(
         };
         let is_used = if manifests.sources.path(place.file) == PROJECT_FILE {
             let places = finding.primary.iter().chain(&finding.secondary);
-            need == Need::ProjectFile
+            need != Need::Environment
                 || entry.is_none_or(|entry| places.into_iter().any(|at| overlaps(entry, at.span)))
         } else {
-            // A contract that cannot be read is judged by nobody here, which is no reason to stop.
-            false
+            // A contract that cannot be read is not used here, so it is no reason to stop.
+            need == Need::Kinds
         };
         if !is_used {
             finding.severity = Severity::Warning;
@@ -117,7 +119,7 @@ pub(crate) fn load_project_file(
     valid(root, manifests, found, ui)
 }
 
-/// Loads the project file and its contracts for a command that judges by them: each must be valid.
+/// Loads the project file and its contracts for a command that uses the contracts. All of them must be valid.
 pub(crate) fn load_contracts(
     global: &Global,
     environment: &str,
@@ -128,10 +130,20 @@ pub(crate) fn load_contracts(
     valid(root, manifests, found, ui)
 }
 
-/// Loads contract files that need no project.
+/// Loads contract files without a project.
 pub(crate) fn load_contract_files(paths: &[PathBuf], ui: &mut Ui) -> Result<Loaded, Error> {
     let (manifests, found) = deskstate_model::load_contracts(paths);
     valid(PathBuf::new(), manifests, found, ui)
+}
+
+/// Checks the project file and the definitions of kinds for a command that lists kinds. Without a project, nothing is checked.
+pub(crate) fn check_definitions(global: &Global, ui: &mut Ui) -> Result<(), Error> {
+    let Ok(root) = root(global) else {
+        return Ok(());
+    };
+    let (manifests, found) = deskstate_model::load_project(&root);
+    valid(root, manifests, found, ui)?;
+    Ok(())
 }
 
 fn project_file(root: &Path, environment: &str) -> Result<(Manifests, Vec<Diagnostic>), Error> {
@@ -145,7 +157,7 @@ fn overlaps(one: Span, other: Span) -> bool {
     one.file == other.file && one.start <= other.end && other.start <= one.end
 }
 
-/// Loads the effective manifests of an environment, or the project file alone where they have errors, which are counted.
+/// Loads the effective manifests of an environment, or only the project file if the manifests have errors. Returns the number of errors.
 pub(crate) fn load_if_valid(
     global: &Global,
     environment: &str,
@@ -161,7 +173,7 @@ pub(crate) fn load_if_valid(
     Ok((valid(root, manifests, found, ui)?, 0))
 }
 
-/// Refuses a name that no environment has. One that could not be read has a finding of its own.
+/// Refuses the name of an unknown environment. An unreadable project file already has a finding.
 fn known(environment: &str, manifests: &Manifests, found: &[Diagnostic]) -> Result<(), Error> {
     let Some(project) = &manifests.project else {
         return Ok(());
@@ -179,8 +191,7 @@ fn known(environment: &str, manifests: &Manifests, found: &[Diagnostic]) -> Resu
     })
 }
 
-/// Loads manifests for looking at them: of an environment, or the base that all share. What is wrong is shown, and an error ends the
-/// command.
+/// Loads manifests for display: those of an environment, or the base. Findings are shown, and an error ends the command.
 pub(crate) fn load_for_reading(
     global: &Global,
     environment: Option<&str>,
@@ -196,7 +207,7 @@ pub(crate) fn load_for_reading(
     }
 }
 
-/// Loads a folder that is next to an environment: a project that has it too, or nothing but manifests.
+/// Loads a folder to compare with an environment: a project that has this environment too, or only manifests.
 pub(crate) fn load_folder(folder: &Path, environment: &str, ui: &mut Ui) -> Result<Loaded, Error> {
     let (manifests, found) = if folder.join(PROJECT_FILE).is_file() {
         load(folder, Some(environment))
@@ -206,7 +217,7 @@ pub(crate) fn load_folder(folder: &Path, environment: &str, ui: &mut Ui) -> Resu
     valid(folder.to_path_buf(), manifests, found, ui)
 }
 
-/// Manifests without an error.
+/// Fails if the manifests have errors.
 fn valid(
     root: PathBuf,
     manifests: Manifests,
@@ -234,7 +245,7 @@ fn valid(
     })
 }
 
-/// Sets aside the warnings that the project accepts today. `is_whole` says that the findings are those of the whole project.
+/// Sets aside the warnings that the project accepts today. `is_whole` states that the findings cover the complete project.
 pub(crate) fn set_aside(manifests: &Manifests, found: Vec<Diagnostic>, is_whole: bool) -> SetAside {
     match &manifests.project {
         Some(project) => project.set_aside(found, &today::utc(), is_whole),
@@ -245,7 +256,7 @@ pub(crate) fn set_aside(manifests: &Manifests, found: Vec<Diagnostic>, is_whole:
     }
 }
 
-/// That warnings are not shown because the project accepts them.
+/// A message about warnings that are not shown because the project accepts them.
 pub(crate) fn accepted_warnings(number: usize) -> Option<String> {
     (number > 0).then(|| {
         let verb = if number == 1 { "is" } else { "are" };
@@ -267,17 +278,17 @@ pub(crate) fn environments(global: &Global) -> Result<Vec<String>, Error> {
     }
 }
 
-/// The environments of a project, for a look at all of them.
+/// The environments of a project, for checking all of them.
 pub(crate) struct Fleet {
-    /// Those that are watched for drift.
+    /// Environments that are watched for drift.
     pub(crate) watched: Vec<String>,
-    /// Those that are not.
+    /// Environments that are not watched.
     pub(crate) unwatched: Vec<String>,
-    /// The size of the project's files. Each environment reads all of them.
+    /// Size of the project's files. Each environment reads all of them.
     pub(crate) bytes: u64,
 }
 
-/// The project's environments.
+/// Lists the project's environments.
 pub(crate) fn fleet(global: &Global) -> Result<Fleet, Error> {
     let root = root(global)?;
     let (manifests, _) = load(&root, None);
@@ -302,7 +313,7 @@ pub(crate) fn fleet(global: &Global) -> Result<Fleet, Error> {
     })
 }
 
-/// Loads the manifests of an environment as they were at a git revision; the folder stays the one of today.
+/// Loads the manifests of an environment at a git revision. The folder remains the current one.
 pub(crate) fn load_revision(
     root: &Path,
     revision: &str,

@@ -1,4 +1,4 @@
-//! The pages of the command line and of the codes, made from what the program itself says. A test keeps `docs/reference/` current:
+//! Generates the reference pages of the command line and of the codes from the program itself. A test keeps `docs/reference/` current:
 //! `UPDATE_DOCS=1 cargo test -p deskstate --lib reference`.
 
 use clap::CommandFactory;
@@ -29,7 +29,7 @@ fn command_line() -> String {
     page
 }
 
-/// A command, and the commands below it.
+/// Adds a command and its subcommands.
 fn add_command(page: &mut String, command: &clap::Command, above: &str) {
     let name = format!("{above}{}", command.get_name());
     let about = command

@@ -1,8 +1,8 @@
-//! What to do when an environment cannot be reached, or does not accept who signs in.
+//! What to do if an environment cannot be reached, or rejects the identity that signs in.
 
 use deskstate_dataverse::{Error, SignInError};
 
-/// What to do next.
+/// Suggests the next step.
 pub(crate) fn of(error: &Error) -> Option<String> {
     let from_env = crate::suggest::is_given("from_env");
     let remedy = remedy(error, from_env || crate::suggest::is_given("url"))?;
@@ -13,7 +13,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
     })
 }
 
-/// `by_url` says that the command line gives the address, and no project does.
+/// `by_url` states that the address comes from the command line, not from a project.
 fn remedy(error: &Error, by_url: bool) -> Option<String> {
     let remedy = match error {
         Error::UnknownHost { source, .. } | Error::Unreachable { source, .. }
@@ -76,7 +76,7 @@ fn of_sign_in(error: &SignInError) -> &'static str {
     }
 }
 
-/// Whether a proxy stood in the way. The HTTP client says so in words alone.
+/// Whether a proxy caused the error. The HTTP client reports this only in the text of its messages.
 fn is_about_proxy(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {

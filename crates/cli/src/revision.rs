@@ -1,4 +1,4 @@
-//! The git revision of the manifests, for people to read.
+//! The git revision of the manifests.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use crate::error::Error;
 use crate::git::{Git, GitError};
 
-/// How long git may take to look at a few things.
+/// Time limit for short git calls.
 const SHORT: Duration = Duration::from_secs(10);
-/// How long git may take to print the files of a revision.
+/// Time limit for git to print the files of a revision.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Short name of the commit that a folder is at, with a word if files differ from it; `None` outside of git.
+/// Short hash of a folder's current commit, with a note if files differ from it; `None` outside of git.
 pub(crate) fn describe(folder: &Path) -> Option<String> {
     let git = Git::new(folder, SHORT).ok()?;
     let commit = git.line(&["rev-parse", "--short=7", "HEAD"]).ok()?;
@@ -36,20 +36,20 @@ pub(crate) fn describe(folder: &Path) -> Option<String> {
     })
 }
 
-/// A new file matters if it could be a manifest: a plan or a report that is just being written is none.
+/// Whether a change matters. A new file does if it could be a manifest; a plan or a report that is just being written is not one.
 fn matters(change: &str) -> bool {
     let path = change.trim_end_matches('"');
     !change.starts_with("??") || is_yaml(path)
 }
 
-/// A folder by its path within its repository, with `/` at the end; empty at the root, `None` outside of git.
+/// The path of a folder within its repository, with a trailing `/`; empty at the root, `None` outside of git.
 pub(crate) fn folder_in_repository(folder: &Path) -> Option<String> {
     Git::new(folder, SHORT)
         .and_then(|git| git.line(&["rev-parse", "--show-prefix"]))
         .ok()
 }
 
-/// The files of a folder as they were at a revision, in a folder of their own that goes when the value does.
+/// Extracts the files of a folder at a revision into a temporary folder, which is removed when the value is dropped.
 pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> {
     let no_such = || Error::Failed {
         message: format!("git has no revision `{revision}` of this folder"),
@@ -68,7 +68,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         GitError::Refused => no_such(),
     }
     };
-    // A partial clone would have to fetch them, and nobody asked for that.
+    // A partial clone would have to fetch them, which nobody requested.
     let not_here = || {
         Error::Failed {
         message: format!("this clone is missing files of revision `{revision}`"),
@@ -78,7 +78,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         ),
     }
     };
-    // A revision that begins with a dash would be an option.
+    // A revision that begins with a dash would be interpreted as an option.
     if revision.is_empty() || revision.starts_with('-') {
         return Err(no_such());
     }
@@ -112,7 +112,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         let (Some(object), Some(relative)) = (object, path.strip_prefix(prefix.as_str())) else {
             continue;
         };
-        // Submodules are no manifests.
+        // Submodules are not manifests.
         if kind != Some("blob") || !stays_below(relative) {
             continue;
         }
@@ -147,7 +147,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     Ok(target)
 }
 
-/// Whether loading reads a file. Of packages it reads all, to compare them with the lock.
+/// Whether loading reads a file. In packages it reads all files, to compare them with the lock.
 fn is_read(path: &str) -> bool {
     is_yaml(path)
         || path.to_ascii_lowercase().ends_with(".json")
@@ -155,14 +155,14 @@ fn is_read(path: &str) -> bool {
         || path.starts_with(&format!("{PACKAGES_FOLDER}/"))
 }
 
-/// Makes a link that leads to something of the same revision; loading refuses one that leads out.
+/// Creates a link to a file of the same revision. Loading refuses links that lead outside.
 fn link(target: &Path, relative: &str, leads_to: &[u8]) -> Result<(), Error> {
     let place = target.join(relative);
     let Some(folder) = place.parent() else {
         return Ok(());
     };
     let leads_to = String::from_utf8_lossy(leads_to);
-    // What no manifest is made of was not taken out.
+    // Files that cannot be part of a manifest were not extracted.
     if !folder.join(&*leads_to).exists() {
         return Ok(());
     }
@@ -178,7 +178,7 @@ fn link(target: &Path, relative: &str, leads_to: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What `git cat-file --batch` prints: for each object a line with its size, its bytes, and a line end. `missing` has no size.
+/// The output of `git cat-file --batch`: for each object a line with its size, its bytes, and a line end. `missing` has no size.
 struct Blobs<'o>(&'o [u8]);
 
 impl<'o> Iterator for Blobs<'o> {
@@ -194,16 +194,16 @@ impl<'o> Iterator for Blobs<'o> {
     }
 }
 
-/// Where a unique name was declared before.
+/// Where a unique name was previously declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Declared {
     /// The file, relative to the folder.
     pub(crate) path: String,
-    /// The commit that took it away; `None` where the last commit still has it.
+    /// The commit that removed it; `None` if the last commit still contains it.
     pub(crate) until: Option<String>,
 }
 
-/// The files that declared some names before, as far as git knows: in the last commit, or in one before.
+/// Finds the files that previously declared these names, as far as git knows: in the last commit or an earlier one.
 pub(crate) fn declared_before(folder: &Path, names: &[&str]) -> BTreeMap<String, Declared> {
     /// Nobody reads more.
     const MOST: usize = 50;
@@ -269,7 +269,7 @@ pub(crate) fn declared_before(folder: &Path, names: &[&str]) -> BTreeMap<String,
     found
 }
 
-/// Notes the names that a line declares; the first place that is found is the last one.
+/// Records the names that a line declares. The first place found is the most recent one.
 fn note(
     found: &mut BTreeMap<String, Declared>,
     names: &[&str],
@@ -298,7 +298,7 @@ fn note(
     }
 }
 
-/// A text as an extended regular expression that matches it.
+/// Escapes a text for an extended regular expression.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
@@ -310,7 +310,7 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Whether a path leads to below where it begins. A tree that nobody checked can hold `..`.
+/// Whether a path stays below its start. An untrusted tree can contain `..`.
 fn stays_below(path: &str) -> bool {
     Path::new(path)
         .components()

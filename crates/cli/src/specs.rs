@@ -1,4 +1,4 @@
-//! Resources in the form of a manifest, declared or live: what pictures are drawn from.
+//! Resources in the form of manifests, declared or live: the data for pictures.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use deskstate_reconcile::plan::{Action, Difference, FieldChange, Plan};
 use deskstate_reconcile::{raise, secret};
 use serde_json::{Map, Value as Json};
 
-/// The fields of one resource, by their words.
+/// The fields of one resource, by name.
 pub(crate) type Spec = Map<String, Json>;
 
 /// Resources by key.
@@ -16,7 +16,7 @@ pub(crate) type Spec = Map<String, Json>;
 pub(crate) struct Specs(BTreeMap<ResourceKey, Spec>);
 
 impl Specs {
-    /// What manifests declare; what they declare absent is not there.
+    /// The declared resources, without those declared absent.
     pub(crate) fn declared(manifests: &Manifests) -> Self {
         let present = manifests
             .resources
@@ -27,7 +27,7 @@ impl Specs {
             .collect()
     }
 
-    /// What an environment has. Names are taken as they were read: this is for looking at, not for writing down.
+    /// The live resources of an environment. Names are used as read, because the result is for display and is never written.
     pub(crate) fn live(live: &Live) -> Self {
         let options = raise::Options {
             unchecked: true,
@@ -40,9 +40,9 @@ impl Specs {
             .collect()
     }
 
-    /// What an environment has once a plan is carried out: live, with what the plan changes taken from the manifests.
+    /// The resources of an environment after a plan is applied: the live ones, with the planned changes taken from the manifests.
     ///
-    /// A field that the plan finds equal stays as live spells it, so that nothing looks different that is not.
+    /// Fields that the plan considers equal keep their live spelling, so that nothing looks different without being different.
     pub(crate) fn carried_out(&self, declared: &Self, plan: &Plan) -> Self {
         let mut after = self.clone();
         for change in &plan.changes {
@@ -77,7 +77,7 @@ impl Specs {
         self.0.iter()
     }
 
-    /// The resources of one kind, in the order of their names.
+    /// The resources of one kind, sorted by name.
     pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&ResourceKey, &Spec)> {
         self.0.iter().filter(move |(key, _)| key.kind == kind)
     }
@@ -92,7 +92,7 @@ impl Specs {
     }
 }
 
-/// A plan that does one thing to one resource.
+/// A plan with one change to one resource.
 #[cfg(test)]
 pub(crate) fn plan_of(action: Action, kind: Kind, name: &str, changed: &[&str]) -> Plan {
     use deskstate_reconcile::plan::{Change, Reason};
@@ -122,7 +122,7 @@ pub(crate) fn plan_of(action: Action, kind: Kind, name: &str, changed: &[&str]) 
     }
 }
 
-/// What looks like a secret never gets as far as a picture.
+/// Masks everything that looks like a secret, so that it never reaches a picture.
 impl FromIterator<(ResourceKey, Spec)> for Specs {
     fn from_iter<I: IntoIterator<Item = (ResourceKey, Spec)>>(resources: I) -> Self {
         let masked = |spec: Spec| match secret::masked(&Json::Object(spec)) {
@@ -138,7 +138,7 @@ impl FromIterator<(ResourceKey, Spec)> for Specs {
     }
 }
 
-/// The field of a difference that people can see.
+/// The field of a difference, if people can see it.
 fn changed_word(change: &FieldChange) -> Option<&str> {
     match change.difference {
         Difference::Copy { .. } => None,
@@ -148,7 +148,7 @@ fn changed_word(change: &FieldChange) -> Option<&str> {
     }
 }
 
-/// The wanted value; a set that says a part is added to what is there.
+/// The wanted value. A partial set is merged into the live one.
 fn merged(live: Option<&Json>, wanted: &Json) -> Json {
     if wanted.get("mode").and_then(Json::as_str) != Some("atLeast") {
         return wanted.clone();
@@ -174,7 +174,7 @@ fn merged(live: Option<&Json>, wanted: &Json) -> Json {
     Json::Array(members.into_values().collect())
 }
 
-/// The members of a set in its short or its long form.
+/// The members of a set in its short or long form.
 fn member_values(value: &Json) -> Vec<Json> {
     let list = match value {
         Json::Array(list) => Some(list),
@@ -183,29 +183,29 @@ fn member_values(value: &Json) -> Vec<Json> {
     list.cloned().unwrap_or_default()
 }
 
-/// A text that is given; `null` and nothing are none.
+/// A given text; `None` for `null` or a missing field.
 pub(crate) fn text<'a>(spec: &'a Spec, word: &str) -> Option<&'a str> {
     spec.get(word).and_then(Json::as_str)
 }
 
-/// A flag that is given.
+/// A given flag.
 pub(crate) fn flag(spec: &Spec, word: &str) -> Option<bool> {
     spec.get(word).and_then(Json::as_bool)
 }
 
-/// A number that is given.
+/// A given number.
 pub(crate) fn number(spec: &Spec, word: &str) -> Option<i64> {
     spec.get(word).and_then(Json::as_i64)
 }
 
-/// A list that is given.
+/// A given list.
 pub(crate) fn items<'a>(spec: &'a Spec, word: &str) -> &'a [Json] {
     spec.get(word)
         .and_then(Json::as_array)
         .map_or(&[], Vec::as_slice)
 }
 
-/// The members of a set, in either form, by name.
+/// The names of the members of a set, in either form.
 pub(crate) fn members(spec: &Spec, word: &str) -> Vec<String> {
     let name = |member: &Json| match member {
         Json::String(name) => Some(name.clone()),
@@ -231,7 +231,7 @@ mod tests {
         Specs::of_json(&[(Kind::APP_PROFILE, AGENTS, spec)])
     }
 
-    /// The profile of an environment once a plan that changes these fields is carried out.
+    /// The live profile after a plan that changes these fields is applied.
     fn after(live: Json, declared: Json, changed: &[&str]) -> Json {
         let plan = plan_of(Action::Update, Kind::APP_PROFILE, AGENTS, changed);
         let after = agents(live).carried_out(&agents(declared), &plan);

@@ -1,32 +1,32 @@
-//! Commands that messages suggest. Each is complete: it names what it is about, quoted for a shell, and takes along the options of the
-//! present command that it understands (the project, the selection, how to connect), so that pasting it does what the message says.
+//! The commands that messages suggest. Each is complete: it names its subject, quoted for a shell, and carries over the options of the
+//! current command that it supports (the project, the selection, how to connect), so that it can be pasted and works as the message states.
 
 use std::sync::OnceLock;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
-/// The program, and what the present command was given.
+/// The program, and the options of the current command.
 static GIVEN: OnceLock<(Command, Given)> = OnceLock::new();
 
 #[derive(Debug, Default)]
 struct Given(Vec<Written>);
 
-/// An option or argument of the present command, as it was written.
+/// An option or argument of the current command, as written.
 #[derive(Debug)]
 struct Written {
     id: String,
     values: Vec<String>,
 }
 
-/// Where the project and its environment are, and how they are reached.
+/// Options for the project, its environment, and how to reach it.
 const PLACE: &[&str] = &["project", "memory", "env", "sign_in", "ca_file"];
-/// What the command is about.
+/// Options for the selection.
 const CHOICE: &[&str] = &["what", "select"];
-/// What lets it pass.
+/// Options that allow a plan.
 const JUDGEMENT: &[&str] = &["allow", "allow_managed", "max_changeset"];
 
-/// The options that a command takes along from another. An undo is about all of an apply, and needs an override of its own.
+/// Whether a suggested command carries over an option. An undo always covers a complete apply and needs its own override.
 fn taken_along(command: &str, id: &str) -> bool {
     PLACE.contains(&id)
         || match command {
@@ -39,11 +39,11 @@ fn taken_along(command: &str, id: &str) -> bool {
 
 /// Remembers the program and the options of this run.
 pub(crate) fn remember(program: Command, matches: &ArgMatches) {
-    // The first of a process counts; there is one.
+    // Only the first run of a process is remembered; there is only one.
     let _ = GIVEN.set((program, written(matches)));
 }
 
-/// What was written on the command line.
+/// The options and arguments on the command line.
 fn written(matches: &ArgMatches) -> Given {
     let mut given = Given::default();
     let mut next = Some(matches);
@@ -54,7 +54,7 @@ fn written(matches: &ArgMatches) -> Given {
                 continue;
             }
             let Ok(Some(raw)) = matches.try_get_raw(id) else {
-                // a group of options
+                // A group of options.
                 continue;
             };
             let values = raw.map(|value| value.to_string_lossy().into_owned());
@@ -68,20 +68,20 @@ fn written(matches: &ArgMatches) -> Given {
     given
 }
 
-/// Whether the present command was given an option.
+/// Whether the current command was given an option.
 pub(crate) fn is_given(id: &str) -> bool {
     GIVEN
         .get()
         .is_some_and(|(_, given)| given.0.iter().any(|written| written.id == id))
 }
 
-/// A command line in backticks: `deskstate apply --env prod`. `words` are those of the command itself; options of the present command that
-/// the suggested one has, too, and that the words do not set, follow.
+/// A command line in backticks: `deskstate apply --env prod`. It consists of `words` and of the current command's options that the
+/// suggested one supports and `words` does not set.
 pub(crate) fn suggest(command: &str, words: &[&str]) -> String {
     format!("`{}`", line(command, words))
 }
 
-/// The same without backticks.
+/// The same as [`suggest`], without backticks.
 pub(crate) fn line(command: &str, words: &[&str]) -> String {
     let mut all = vec!["deskstate".to_owned(), command.to_owned()];
     all.extend(words.iter().map(|word| (*word).to_owned()));
@@ -94,7 +94,7 @@ pub(crate) fn line(command: &str, words: &[&str]) -> String {
         .join(" ")
 }
 
-/// A command line for people elsewhere: nothing of the present command goes with it.
+/// A command line for use elsewhere, without options of the current command.
 pub(crate) fn bare(command: &str, words: &[&str]) -> String {
     let all = ["deskstate", command]
         .into_iter()
@@ -102,7 +102,7 @@ pub(crate) fn bare(command: &str, words: &[&str]) -> String {
     all.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// The options of the present command that another one has, too.
+/// The options of the current command that the suggested one supports too.
 fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> Vec<String> {
     let Some(target) = program.find_subcommand(command) else {
         return Vec::new();
@@ -115,7 +115,7 @@ fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> V
     };
     let mut all = Vec::new();
     let mut positional = Vec::new();
-    // `explain` looks into an environment only where the suggestion says so.
+    // `explain` only contacts an environment if the suggestion names one.
     let explains = command == "explain" && !words.contains(&"--env");
     for Written { id, values } in &given.0 {
         let Some(argument) = known(id).filter(|_| taken_along(command, id)) else {
@@ -148,7 +148,7 @@ fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> V
     all
 }
 
-/// A word for the shells of this system.
+/// Quotes a word for the shells of this system.
 pub(crate) fn quoted(word: &str) -> String {
     if cfg!(windows) {
         for_windows(word)
@@ -170,14 +170,15 @@ fn for_posix(word: &str) -> String {
     }
 }
 
-/// Double quotes, which cmd and PowerShell read alike, unless the word has a letter that means something within them. Then PowerShell's own.
+/// Uses double quotes, which cmd and PowerShell interpret alike, unless the word contains a character that is special within them. In that
+/// case, uses PowerShell's single quotes.
 fn for_windows(word: &str) -> String {
     if is_plain(word, br"_-./\:=+") {
         word.to_owned()
     } else if word.contains(['"', '$', '`', '%', '!']) {
         format!("'{}'", word.replace('\'', "''"))
     } else if word.ends_with('\\') {
-        // A single one would quote the quotation mark.
+        // A single backslash would escape the quotation mark.
         format!("\"{word}\\\"")
     } else {
         format!("\"{word}\"")

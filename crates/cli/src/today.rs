@@ -1,4 +1,4 @@
-//! The day, as the project file writes days.
+//! The current date, in the format of the project file.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ pub(crate) fn moment() -> String {
     format!("{day}T{hour:02}:{minute:02}:{:02}Z", second % 60)
 }
 
-/// The date of a number of days since 1970-01-01, by the proleptic Gregorian calendar.
+/// The date of a number of days since 1970-01-01, in the proleptic Gregorian calendar.
 fn of_days(days: i64) -> String {
     // Eras of 400 years that begin on 1 March of year 0 all have the same length.
     let shifted = days + 719_468;
@@ -41,7 +41,7 @@ fn of_days(days: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// Takes a day from the command line.
+/// Parses a day from the command line.
 pub(crate) fn day(text: &str) -> Result<String, String> {
     let shape = text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {

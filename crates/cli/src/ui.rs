@@ -1,4 +1,4 @@
-//! How things reach people: colour, streams and verbosity are settled once, here, and nothing else prints.
+//! Output to people. Colour, streams and verbosity are decided once, here, and nothing else prints.
 
 use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal, Read as _};
@@ -14,7 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::global::{Color, Global};
 use crate::output::diagnostics;
 
-/// The most bytes of an answer to a question.
+/// Maximum size of an answer to a question, in bytes.
 const LONGEST_ANSWER: u64 = 1024;
 
 /// The streams of one run.
@@ -24,14 +24,14 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: u8,
     bar: Option<ProgressBar>,
-    /// What was said, where it is for a program and not for the streams.
+    /// Collected output, if it is for a program instead of the streams.
     told: Option<Told>,
 }
 
-/// What a command would have said on its streams.
+/// The output that a command would have written to its streams.
 #[derive(Default)]
 pub(crate) struct Told {
-    /// Findings, with the files that they are about.
+    /// Findings, with the files they refer to.
     pub(crate) findings: Vec<(Vec<Diagnostic>, SourceMap)>,
     /// Everything else, line by line, without colours.
     pub(crate) lines: Vec<String>,
@@ -61,7 +61,7 @@ impl Ui {
         }
     }
 
-    /// One that keeps what it is told, and writes nothing to the streams.
+    /// Creates an instance that collects its output and writes nothing to the streams.
     pub(crate) fn listening() -> Self {
         Self {
             told: Some(Told::default()),
@@ -69,16 +69,16 @@ impl Ui {
         }
     }
 
-    /// What it was told so far.
+    /// Takes the output collected so far.
     pub(crate) fn told(&mut self) -> Told {
         self.told.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// What the libraries trace goes to stderr: `-v` requests, `-vv` everything, `DESKSTATE_LOG` by filter.
+    /// Sends the libraries' log to stderr: `-v` logs requests, `-vv` everything, `DESKSTATE_LOG` is a filter.
     pub(crate) fn start_log(&self) {
         use tracing_subscriber::EnvFilter;
         let by_flag = match self.verbose {
-            // Who calls `mcp` is on record whatever else is said.
+            // Calls of `mcp` are always recorded, regardless of the verbosity.
             0 => "off,deskstate::audit=info",
             1 => "deskstate=info,deskstate_dataverse=debug,deskstate_reconcile=info",
             _ => {
@@ -91,16 +91,16 @@ impl Ui {
             .with_env_filter(filter)
             .with_writer(door::log)
             .with_ansi(false);
-        // A second run in one process keeps the first run's log.
+        // A second run in the same process keeps the log of the first.
         drop(subscriber.try_init());
     }
 
-    /// A line for people, to stdout.
+    /// Prints a line for people to stdout.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Error> {
         self.page(&Page::of(line))
     }
 
-    /// A result of several lines for people, to stdout.
+    /// Prints a result of several lines for people to stdout.
     pub(crate) fn page(&mut self, page: &Page) -> Result<(), Error> {
         if let Some(told) = &mut self.told {
             told.hear(page);
@@ -111,7 +111,7 @@ impl Ui {
         Ok(())
     }
 
-    /// A result for programs, to stdout: as it is, if it is inert.
+    /// Prints a result for programs to stdout, with everything unsafe escaped by its renderer.
     pub(crate) fn print(&mut self, text: impl Display) -> Result<(), Error> {
         let text = text.to_string();
         if let Some(told) = &mut self.told {
@@ -123,7 +123,7 @@ impl Ui {
         Ok(())
     }
 
-    /// Commands to the log of the build that this runs in, to stdout.
+    /// Prints build-log commands to stdout.
     pub(crate) fn command_log(&mut self, commands: &[LogCommand]) -> Result<(), Error> {
         for command in commands.iter().filter(|_| self.told.is_none()) {
             self.out.command(command)?;
@@ -131,20 +131,20 @@ impl Ui {
         Ok(())
     }
 
-    /// Sends on what was printed so far, before another program prints.
+    /// Flushes the output so far, before another program prints.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.out.flush()?;
         Ok(())
     }
 
-    /// A line next to the result, to stderr; silenced by `--quiet`.
+    /// Prints a line that accompanies the result to stderr. `--quiet` suppresses it.
     pub(crate) fn note(&mut self, line: impl Display) {
         if !self.quiet {
             self.say(line);
         }
     }
 
-    /// Findings with the lines they are about, to stderr; with `--quiet` errors only.
+    /// Prints findings with their source lines to stderr; with `--quiet`, errors only.
     pub(crate) fn findings(&mut self, found: &[Diagnostic], sources: &SourceMap) {
         if let Some(told) = &mut self.told {
             told.findings.push((found.to_vec(), sources.clone()));
@@ -159,7 +159,7 @@ impl Ui {
         self.say_page(&page);
     }
 
-    /// How many findings there are, to stderr.
+    /// Prints the number of findings to stderr.
     pub(crate) fn count_findings(&mut self, found: &[Diagnostic]) {
         if self.told.is_some() {
             return;
@@ -167,29 +167,29 @@ impl Ui {
         self.say_page(&diagnostics::summary(found));
     }
 
-    /// A line to stderr, whatever the verbosity. Line feeds in it are text from outside.
+    /// Prints a line to stderr at any verbosity. Line feeds in it are text from outside.
     pub(crate) fn say(&mut self, line: impl Display) {
         self.say_page(&Page::of(line));
     }
 
-    /// Several lines to stderr, whatever the verbosity.
+    /// Prints several lines to stderr at any verbosity.
     pub(crate) fn say_page(&mut self, page: &Page) {
         if let Some(told) = &mut self.told {
             told.hear(page);
             return;
         }
         let error = &mut self.error;
-        // Nobody is left to tell that stderr cannot be written.
+        // If stderr cannot be written, there is no one left to tell.
         beside(self.bar.as_ref(), || drop(error.lines(page)));
     }
 
-    /// A bar below what is said, on a terminal; elsewhere, and with `--quiet`, nothing.
+    /// Shows a bar below the output, on a terminal only and not with `--quiet`.
     pub(crate) fn start_bar(&mut self, verb: &'static str, total: usize, of_what: &str) {
         let form = format!("[{{wide_bar}}] {{pos}}/{{len}} {of_what}, {{elapsed}}");
         self.start(ProgressBar::new(total as u64), verb, &form);
     }
 
-    /// What is waited for, and how long already, on a terminal; elsewhere, and with `--quiet`, nothing.
+    /// Shows the name and duration of a wait, on a terminal only and not with `--quiet`.
     pub(crate) fn start_waiting(&mut self, verb: &'static str, what: &str) {
         let bar = ProgressBar::new_spinner().with_message(plain(what));
         self.start(bar, verb, "{wide_msg} {elapsed}");
@@ -212,33 +212,33 @@ impl Ui {
         self.bar = Some(bar);
     }
 
-    /// What the bar stands for from here on.
+    /// Changes the label of the bar.
     pub(crate) fn name_bar(&mut self, verb: &'static str) {
         if let Some(bar) = &self.bar {
             bar.set_prefix(verb);
         }
     }
 
-    /// So much more of it is done.
+    /// Advances the bar.
     pub(crate) fn advance_bar(&mut self, by: usize) {
         if let Some(bar) = &self.bar {
             bar.inc(by as u64);
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn end_bar(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// A verb, right-aligned as Cargo does, and what it was done to.
+    /// Prints a right-aligned verb, as Cargo does, and its object.
     pub(crate) fn verb(&mut self, style: Style, verb: &str, what: impl Display) {
         self.note(format_args!("{style}{verb:>12}{style:#} {what}"));
     }
 
-    /// What to do next.
+    /// Prints the next step.
     pub(crate) fn hint(&mut self, text: impl Display) {
         self.note(format_args!("{HINT}next:{HINT:#} {text}"));
     }
@@ -248,24 +248,24 @@ impl Ui {
         self.quiet
     }
 
-    /// Whether stderr takes colour.
+    /// Whether stderr supports colour.
     pub(crate) fn colored(&self) -> bool {
         self.error.has_color()
     }
 
-    /// Whether somebody sits at a terminal and can be asked.
+    /// Whether there is a user at a terminal who can be asked.
     pub(crate) fn is_interactive(&self) -> bool {
         self.told.is_none() && io::stdin().is_terminal() && self.error.is_terminal()
     }
 
-    /// Asks for a yes. Anything else is a no.
+    /// Asks for confirmation. Any answer other than `yes` declines.
     pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Error> {
         let error = &mut self.error;
         beside(self.bar.as_ref(), || {
             error.question(&format!("{question} Type `yes` to continue: "))
         })?;
         let mut answer = String::new();
-        // a line without an end is no yes
+        // The length is limited, because a line may never end.
         io::stdin()
             .lock()
             .take(LONGEST_ANSWER)
@@ -273,7 +273,7 @@ impl Ui {
         Ok(answer.trim() == "yes")
     }
 
-    /// The end of a command that failed: the chain of causes, and what to do next.
+    /// Reports the error of a failed command: the chain of causes, and the next step.
     pub(crate) fn failure(&mut self, error: &Error) {
         if error.is_closed_pipe() || matches!(error, Error::InvalidManifests) {
             return;
@@ -297,7 +297,7 @@ impl Ui {
         }
     }
 
-    /// Flushes; a reader that went away is as good as one that read everything.
+    /// Flushes the output. If the reader has closed the pipe, that is not an error.
     pub(crate) fn finish(&mut self, code: ExitCode) -> ExitCode {
         match self.out.flush() {
             Ok(()) => code,
@@ -312,7 +312,7 @@ impl Ui {
     }
 }
 
-/// Writes while the bar, if there is one, is out of the way.
+/// Writes while the bar, if any, is hidden.
 fn beside<T>(bar: Option<&ProgressBar>, write: impl FnOnce() -> T) -> T {
     match bar {
         Some(bar) => bar.suspend(write),

@@ -1,8 +1,8 @@
-//! Warnings that a project accepts until a day, and those that a revision has already.
+//! Warnings that a project accepts until a certain day, and those that a revision already has.
 
 use super::support::{Project, Server, says};
 
-/// A notification whose slug nobody supplies, so a warning.
+/// A notification with a slug that nobody supplies, which causes a warning.
 fn notification(name: &str) -> String {
     format!(
         "---\napiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {{name: {name}}}\nspec: {{displayName: {name}, title: \"Call {{custmerName}}\"}}\n"
@@ -16,7 +16,7 @@ fn project(manifests: &str, accept: &str) -> Project {
     project
 }
 
-/// Writes these entries to the project file, in place of those that are there.
+/// Replaces the accepted entries in the project file.
 fn accepting(project: &Project, entries: &str) {
     let text = project.read("deskstate.yaml");
     let text = text.split("  accept:\n").next().unwrap();
@@ -58,7 +58,7 @@ fn an_accepted_warning_is_counted_until_its_last_day_and_others_are_shown() {
         ],
     );
 
-    // What a policy makes an error is one, whatever is accepted.
+    // A warning that a policy turns into an error stays an error, even if it is accepted.
     accepting(
         &project,
         &(entry("slug", "contoso_*", "2999-12-31") + "  policy: {slug: deny}\n"),
@@ -95,7 +95,7 @@ fn an_entry_that_accepts_nothing_or_cannot_be_read_is_said() {
             "deskstate.yaml:",
         ],
     );
-    // One environment, or some resources, are not all there is.
+    // Checking only one environment or some resources is not a complete check.
     let part = project.run(&["validate", "--env", "local"]).ended(0);
     assert!(!part.err.contains("accepts-nothing"), "{}", part.err);
     project.write("manifests/broken.yaml", "kind: [\n");
@@ -177,7 +177,7 @@ fn of_warnings_only_those_that_a_revision_lacks_are_shown_on_a_line_each() {
     project.git(&["init", "--quiet"]);
     project.git(&["add", "."]);
     project.git(&["commit", "--quiet", "-m", "Before"]);
-    // The old one stands on other lines now.
+    // The old warning is on other lines now.
     let moved = format!(
         "{}\n\n{}",
         notification("contoso_two").replace("custmerName", "caseTitel"),

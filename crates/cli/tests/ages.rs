@@ -1,4 +1,4 @@
-//! An environment of 2022 lacks tables and columns; only what a manifest needs of them stops a plan.
+//! An environment of 2022 lacks tables and columns. A plan only fails if a manifest needs them.
 
 #![expect(
     clippy::duplicate_mod,
@@ -141,7 +141,7 @@ fn an_environment_inside_deskstate_can_be_of_an_older_year() {
     says(&unknown.err, &["write `2022`, `2024` or `2026`"]);
 }
 
-/// Files that usually run on the newest age alone, and why. `DESKSTATE_TEST_AGE` runs them on another.
+/// Files that normally run only on the newest age, with the reason. `DESKSTATE_TEST_AGE` runs them on another age.
 const NEWEST: &[(&str, &str)] = &[
     ("accepting", "warnings about manifests"),
     ("ages", "chooses the ages itself"),
@@ -227,7 +227,7 @@ const NEWEST: &[(&str, &str)] = &[
     ),
 ];
 
-/// What an environment of 2024 lacks, these never touch: they take long, and run on 2022 alone.
+/// These never touch anything that an environment of 2024 lacks. They take long, so of the older ages they only run on 2022.
 const ALIKE_IN_2024: [&str; 2] = ["endings", "hints"];
 
 #[test]

@@ -1,4 +1,4 @@
-//! The claims of `ARCHITECTURE.md`, each checked against the sources.
+//! Checks each claim of `ARCHITECTURE.md` against the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A source file of a crate: its path below `src/`, with `/`, and its text without the tests at its end.
+/// A source file of a crate: its path below `src/`, with `/`, and its text without the tests at the end.
 struct Source {
     path: String,
     code: String,
@@ -168,7 +168,7 @@ fn the_project_file_knows_every_check_of_review() {
     assert!(known.is_subset(&explained), "{known:?}");
 }
 
-/// The files of crates whose code has a text, as `crate/path`.
+/// The files of crates whose code contains one of these texts, as `crate/path`.
 fn files_with(crates: &[&str], texts: &[&str]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for name in crates {
@@ -273,7 +273,7 @@ fn only_apply_and_the_probe_hold_what_can_write() {
     assert!(paths.is_subset(&holding), "{paths:?}");
 }
 
-/// What the tools of assistants may use of this crate. Nothing here writes a file or gets more of an environment than a reader.
+/// The parts of this crate that the assistants' tools may use. None of them writes a file or gets more of an environment than a reader.
 const FOR_ASSISTANTS: [&str; 25] = [
     "crate::commands::adopt",
     "crate::commands::check",
@@ -328,7 +328,7 @@ fn the_tools_of_assistants_have_nothing_to_write_with() {
             "::run(",
             "unsafe",
         ] {
-            // The parent opens the log before a server is there.
+            // The parent module opens the log before a server exists.
             let is_log =
                 name == "mod.rs" && text == "kept::" && source.code.matches(text).count() == 1;
             assert!(
@@ -364,7 +364,7 @@ fn only_the_door_prints() {
     ];
     let crates = ["files", "model", "dataverse", "reconcile", "cli"];
     only_in(&files_with(&crates, &printing), &["cli/door/"]);
-    // The emulator is a program of its own, too.
+    // The emulator is also a separate program.
     only_in(&files_with(&["emulator"], &printing), &["emulator/run.rs"]);
 }
 
@@ -413,7 +413,7 @@ fn tables_and_columns_of_the_desk_are_named_in_the_kinds_alone() {
         &files_with(&["model", "reconcile", "cli"], &["msdyn_"]),
         &[
             "model/kinds/",
-            // Tables of the platform that kinds lean on, and the columns that every table of the desk has.
+            // Platform tables that kinds depend on, and the columns that every table of the desk has.
             "model/tables.rs",
             "model/table/mod.rs",
             "model/definition/denied.rs",
@@ -421,21 +421,21 @@ fn tables_and_columns_of_the_desk_are_named_in_the_kinds_alone() {
             "model/checks/",
             "reconcile/kinds.rs",
             "reconcile/value.rs",
-            // Columns that solution files have beside those of kinds.
+            // Columns that solution files have in addition to those of kinds.
             "reconcile/solution/assemble.rs",
-            // The person in the story, who uses the Web API as such.
+            // The person in the story, who uses the Web API directly.
             "cli/commands/demo.rs",
         ],
     );
 }
 
-/// Groups of modules that use each other, by crate. A parent and its children may; of others, none is to come.
+/// Groups of modules that use each other, by crate. Cycles between a parent and its children are allowed; no others may be added.
 const CYCLES: [(&str, &[&str]); 4] = [
-    // An age is a set of switches, and one of the switches is the age.
+    // An age is a set of switches, and the age is one of the switches.
     ("emulator", &["age", "switches"]),
-    // A batch is a request that holds requests.
+    // A batch is a request that contains requests.
     ("emulator", &["batch", "engine"]),
-    // A function of an expression has expressions for arguments, and an expanded row has rows.
+    // The arguments of a function in an expression are expressions, and an expanded row contains rows.
     (
         "emulator",
         &["odata::eval", "odata::expr", "odata::functions"],
@@ -495,7 +495,7 @@ fn modules_form_no_cycles_except_a_parent_and_its_children() {
     }
 }
 
-/// What can be reached from a module in one step or more.
+/// The modules that can be reached from a module in one or more steps.
 fn reached<'a>(
     uses: &'a BTreeMap<String, BTreeSet<String>>,
     from: &String,
@@ -510,7 +510,7 @@ fn reached<'a>(
     seen
 }
 
-/// The modules of a crate and those that each names in its paths, parents and children aside.
+/// The modules of a crate, each with the modules that its paths name, except its parents and children.
 fn uses_of(name: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut modules = BTreeMap::new();
     for source in sources(&[name]) {
@@ -541,7 +541,7 @@ fn uses_of(name: &str) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
-/// The module that a path names, or that has what it names.
+/// The module that a path names, or that contains the item it names.
 fn module_of(modules: &BTreeMap<String, String>, from: &str, path: &str) -> Option<String> {
     let mut base: Vec<&str> = from.split("::").collect();
     let mut steps: Vec<&str> = path.split("::").collect();
@@ -565,7 +565,7 @@ fn module_of(modules: &BTreeMap<String, String>, from: &str, path: &str) -> Opti
         .find(|name| modules.contains_key(name))
 }
 
-/// Every path that begins with `crate`, `super` or `self`, those of `use` with braces written out.
+/// All paths that begin with `crate`, `super` or `self`. Braces in `use` are expanded.
 fn paths_of(code: &str) -> Vec<String> {
     let mut paths = Vec::new();
     for start in ["crate::", "super::", "self::"] {
@@ -582,7 +582,7 @@ fn paths_of(code: &str) -> Vec<String> {
     paths
 }
 
-/// Reads one path, or a tree of them, and gives what follows it.
+/// Reads one path, or a tree of them, and returns the rest of the text.
 fn write_out<'a>(before: &str, text: &'a str, paths: &mut Vec<String>) -> &'a str {
     let is_part = |character: char| character.is_alphanumeric() || [':', '_'].contains(&character);
     let end = text
@@ -603,7 +603,7 @@ fn write_out<'a>(before: &str, text: &'a str, paths: &mut Vec<String>) -> &'a st
             None if rest.is_empty() => return rest,
             None => {
                 rest = write_out(&path, rest, paths);
-                // A name that is given another: ` as other`.
+                // A renamed import: ` as other`.
                 if rest.starts_with(" as ") {
                     rest = rest[4..].trim_start_matches(is_part);
                 }

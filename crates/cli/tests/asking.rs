@@ -1,9 +1,9 @@
-//! `doctor`: what it says of an environment, and what it finds out by asking.
+//! `doctor`: its findings about an environment, and the results of its probe.
 
 use super::support::{Project, Server};
 use serde_json::{Value, json};
 
-/// An environment that behaves so, and the project that asks it.
+/// An environment with this behavior, and a project that probes it.
 fn environment(answers: &Value) -> (Project, Server) {
     let project = Project::example("tenfold");
     project.write(
@@ -195,14 +195,14 @@ fn a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anythin
     assert!(!accepted.err.contains("unknown-prefix"), "{}", accepted.err);
 }
 
-/// A tab of a third-party website, whose JSON column has other words than its parameters.
+/// A tab for a third-party website, whose JSON column uses other words than its parameters.
 fn third_party(title: &str, parameters: &str) -> String {
     format!(
         "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_tab}}\nspec: {{displayName: Tab, title: {title}, pageType: ThirdPartyWebsite, parameters: {{{parameters}}}}}\n"
     )
 }
 
-/// What the parameters of tabs hold.
+/// The values of the tabs' parameters.
 fn parameters(server: &Server) -> Vec<(String, Value)> {
     let rows = server.get("/api/data/v9.2/msdyn_templateparameters?$select=msdyn_uniquename,msdyn_value&$orderby=msdyn_uniquename");
     let rows = rows["value"].as_array().unwrap();
@@ -259,7 +259,7 @@ fn once_asked_tabs_are_applied_and_undone_whatever_writing_one_does_to_its_param
             let undo = undo.split('`').next().unwrap().to_owned();
             undos.push((title, undo, before));
         }
-        // The first one made the tab.
+        // The first change created the tab.
         for (title, undo, before) in undos.into_iter().skip(1).rev() {
             let mut words: Vec<&str> = undo.split(' ').collect();
             words.push("--yes");
@@ -312,7 +312,7 @@ fn where_nobody_asked_the_end_says_what_writing_a_tab_did_and_how_to_configure_d
                     .run(&["plan", "--env", "server", "--detailed-exitcode"])
                     .ended(0);
             }
-            // A new tab is written once only.
+            // A new tab is only written once.
             assert_eq!(lost, touched == "values" && ahead < 3, "{told}");
         }
     }

@@ -1,4 +1,4 @@
-//! `check`: any environment against a contract, without manifests and without a project.
+//! `check`: any environment against a contract, without manifests or a project.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -54,7 +54,7 @@ fn state(report: &Value, rule: &str) -> String {
     rule["state"].as_str().unwrap().to_owned()
 }
 
-/// Every fault of the resources that Tenfold is set up with: rule, field, what is there.
+/// All faults of the resources that Tenfold uses: rule, field, actual value.
 fn faults(report: &Value) -> Vec<(String, String, Value)> {
     let rules = report["rules"].as_array().unwrap();
     let faults = rules.iter().flat_map(|rule| {
@@ -78,10 +78,10 @@ fn row(server: &Server, set: &str, name: &str) -> String {
     format!("{set}({})", server.id(set, &key, name))
 }
 
-/// Changes one thing that the contract demands.
+/// Changes one thing that the contract requires.
 type Seed = fn(&Server);
 
-/// Every demand of the contract: the rule and the field that are reported, and how the environment stops meeting it.
+/// Every requirement of the contract: the reported rule and field, and a change that makes the environment violate it.
 const DEVIATIONS: [(&str, &str, Seed); 9] = [
     ("session-template", "title", |server| {
         server.patch_session(r#"{"msdyn_title":"{caller}"}"#);
@@ -176,7 +176,7 @@ fn all_deviations_are_found_together() {
     let report = desk.json(2, &[]);
     assert_eq!(report["broken"], 3, "{report:#}");
     let found = faults(&report);
-    // The notification template is gone, so nothing else of it is wrong.
+    // The notification template is missing, so no other fault of it is reported.
     for (rule, field, _) in DEVIATIONS
         .iter()
         .filter(|(rule, field, _)| !(*rule == "inbound-call-notification" && *field == "title"))
@@ -197,7 +197,7 @@ fn auditing_names_who_changed_a_value_and_who_removed_a_link() {
     let lin = server.administrator("lin@contoso.com");
     let session = row(&server, "msdyn_sessiontemplates", "CTI_createSession");
     server.patch_as(&ada, &session, r#"{"msdyn_title":"Call"}"#);
-    // A later write of another column is not the one that broke the title.
+    // A later write to another column is not the write that broke the title.
     server.patch_as(&lin, &session, r#"{"msdyn_description":"Calls"}"#);
     let desk = Desk::new(&server);
     let report = desk.json(2, &[]);
@@ -208,7 +208,7 @@ fn auditing_names_who_changed_a_value_and_who_removed_a_link() {
         written["when"].as_str().unwrap().ends_with('Z'),
         "{written}"
     );
-    // Without auditing's records the last writer of the row is named, and called that.
+    // Without audit records, the row's last writer is named, and described as such.
     let report = desk.json(2, &["--no-history"]);
     let written = &report["rules"][1]["faults"][0]["written"];
     assert_eq!(written["source"], "lastWriteOfRow", "{report:#}");
@@ -275,7 +275,7 @@ fn what_breaks_is_said_of_one_value_or_one_member_and_of_the_rule_otherwise() {
             ("sessionTemplates", "the desktop"),
         ]
     );
-    // A consequence of what the rule does not check would never be shown.
+    // A consequence of a field that the rule does not check would never be shown.
     let text = std::fs::read_to_string(desk.folder.path().join("own.yaml")).unwrap();
     desk.write(
         "own.yaml",
@@ -305,7 +305,7 @@ fn what_cannot_be_judged_is_unknown_and_ends_with_1_even_beside_what_is_broken()
     assert_eq!(state(&report, "session-template"), "unknown");
     assert_eq!(state(&report, "inbound-call-notification"), "unknown");
     assert_eq!(report["state"], "unknown");
-    // What is known to be wrong with it is said all the same.
+    // Known faults of the rule are still reported.
     assert_eq!(faults(&report)[1].1, "communicationPanelMode");
     for (format, says_so) in [
         ("text", "3 rules: 0 kept, 1 broken, 2 unknown"),
@@ -377,7 +377,7 @@ fn the_report_to_send_names_nobody_and_no_host() {
         versions["contracts"][0]["sha256"].as_str().unwrap().len(),
         64
     );
-    // Nothing of somebody else is among the files.
+    // An existing folder is refused, so no unrelated files are included.
     let taken = desk.check("tenfold.yaml", &["--report", "bundle"]).ended(4);
     says(&taken.err, &["choose a folder that does not exist yet"]);
     desk.check("tenfold.yaml", &["--report", "another"])
@@ -390,7 +390,7 @@ fn a_project_gives_its_environment_and_its_contracts_and_needs_no_valid_manifest
     project.write("manifests/broken.yaml", "kind: [");
     let run = project.run(&["check", "--env", "server"]).ended(0);
     says(&run.out, &["3 rules: 3 kept, 0 broken, 0 unknown"]);
-    // A contract that cannot be read was not kept by anybody.
+    // A contract that cannot be read cannot be reported as kept.
     project.edit(
         "contracts/tenfold-cif-v2.yaml",
         "match: some",
@@ -411,7 +411,7 @@ fn check_without_a_rule_says_so() {
     says(&run.out, &["3 rules"]);
 }
 
-/// Texts that steer a terminal, a build, Markdown, HTML or XML.
+/// Texts that control a terminal, a build, Markdown, HTML or XML.
 const HOSTILE: &str = "\u{1b}[2J<b>x</b> ]]> ::error::x\n##vso[task.complete result=Failed]\n@octocat `x` | [a](http://b) \u{202e}";
 
 #[test]
@@ -428,7 +428,7 @@ fn hostile_live_texts_and_hostile_contracts_steer_no_format() {
     for (contract, code) in [("tenfold.yaml", 2), ("hostile.yaml", 2)] {
         for format in ["text", "markdown", "html", "json", "sarif", "junit"] {
             let run = desk.check(contract, &["--format", format]);
-            // A contract with control characters may be refused as a whole.
+            // A contract with control characters may be refused entirely.
             assert!(
                 run.code == Some(code) || run.code == Some(3),
                 "{contract} {format}: {run:?}"

@@ -1,4 +1,5 @@
-//! The shell of the templates in `ci/`, run as a build would: the environment is an emulator, the host a stand-in that remembers.
+//! Runs the shell scripts of the templates in `ci/` as a build would. The environment is an emulator, and the host a stand-in that records
+//! calls.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 use wiremock::matchers::{body_string_contains, method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// `gh`, as far as the workflows for drift use it. Issues are files.
+/// `gh`, limited to the parts that the drift workflows use. Issues are files.
 const GH: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 state="$HOME/gh"
@@ -34,7 +35,7 @@ case "$1 $2" in
 esac
 "#;
 
-/// The project file of the example, where the tests edit it.
+/// The manifest of the example that the tests edit.
 const MANIFEST: &str = "manifests/desktop.yaml";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +50,7 @@ async fn on_azure_devops_a_change_goes_through_dev_test_and_prod_in_this_order()
 
 async fn a_change_goes_through_dev_test_and_prod_in_this_order(host: Host) {
     let world = World::new(host, &["dev", "test", "prod"], "maxChangeset: 200").await;
-    // What no pull request planned is planned by hand, then applied from that plan.
+    // Changes that no pull request has planned are planned manually, then applied from that plan.
     let unplanned = world.apply(|_, _| false);
     assert!(
         unplanned.log.contains("there is no reviewed plan"),
@@ -107,7 +108,7 @@ async fn a_change_goes_through_dev_test_and_prod_in_this_order(host: Host) {
         applied.log
     );
 
-    // Pages are no change of the desktop. A fork gets no plan, so what it brings is refused.
+    // A page does not change the desktop. A fork gets no plan, so its changes are refused.
     std::fs::write(world.desk().join("README.md"), "A desk\n").unwrap();
     std::fs::create_dir_all(world.desk().join("plan")).unwrap();
     std::fs::write(world.desk().join("plan/prod.md"), "FORGED\n").unwrap();
@@ -118,7 +119,7 @@ async fn a_change_goes_through_dev_test_and_prod_in_this_order(host: Host) {
     let applied = world.apply(|_, _| false);
     assert!(applied.is_good(), "{}", applied.log);
     assert_eq!(world.tag("prod"), Some(world.main()));
-    // A plan that is committed is none that a build made.
+    // A committed plan is not a plan that a build made.
     let manifest = world.desk().join(MANIFEST);
     let declared = std::fs::read_to_string(&manifest).unwrap();
     std::fs::write(
@@ -203,7 +204,7 @@ async fn a_run_that_fails_or_is_cancelled_leaves_its_changes(host: Host) {
         assert!(!world.artifact(&completed, attempt).is_empty(), "{attempt}");
     }
 
-    // Two quick merges: the run of the first is cancelled before prod, and the second applies both there.
+    // Two merges in quick succession: the run of the first is cancelled before prod, and the second applies both there.
     let (first, one) = world.propose(MANIFEST, "title: Case", "title: First", false);
     let (second, two) = world.propose(
         MANIFEST,
@@ -230,7 +231,7 @@ async fn a_run_that_fails_or_is_cancelled_leaves_its_changes(host: Host) {
     assert!(both.is_good(), "{}", both.log);
     assert_eq!(world.titles(), ["First", "First"]);
     assert_eq!(world.tag("prod"), Some(world.main()));
-    // The cancelled run cannot take the second change back.
+    // The cancelled run cannot revert the second change.
     let late = world.rerun(&cancelled);
     assert_eq!(late.job("stage_2_prod/apply"), Ended::Failed);
     assert!(
@@ -241,7 +242,7 @@ async fn a_run_that_fails_or_is_cancelled_leaves_its_changes(host: Host) {
     );
     assert_eq!(world.tag("prod"), Some(world.main()));
 
-    // Somebody edits dev after its apply: prod waits until dev is as declared again.
+    // Somebody edits dev after its apply: prod waits until dev is in sync again.
     let (third, _) = world.propose(MANIFEST, "title: First", "title: Third", false);
     world.merge(third, "squash");
     let mut edited = false;
@@ -275,7 +276,7 @@ async fn a_run_that_fails_or_is_cancelled_leaves_its_changes(host: Host) {
     assert_eq!(refused.job("stage_1_dev/mark"), Ended::Well);
     assert_eq!(refused.job("stage_2_prod/apply"), Ended::Failed);
     assert_eq!(world.titles(), ["Fourth", "By hand"]);
-    // Only a run of the main branch that was started by hand counts as reviewed there.
+    // Only a manually started run of the main branch counts as reviewed there.
     let wrong = world.apply_by_hand(&one);
     assert!(
         wrong.log.contains("is not a successful run"),
@@ -495,7 +496,7 @@ impl Repository {
         self.shell(script, &[]).ended(0);
     }
 
-    /// Somebody renames the session template in the admin pages.
+    /// Renames the session template, as by hand in the admin pages.
     fn rename(&self, name: &str) {
         let id = self.server.id(
             "msdyn_sessiontemplates",
@@ -585,7 +586,7 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
             "Next: take it over with deskstate adopt --env prod",
         ],
     );
-    // The same drift on another commit of the manifests is kept without a word, also where lines have moved.
+    // The same drift on another commit of the manifests is not reported again, even if lines have moved.
     repository
         .shell(
             "sed -i '1i # A comment' manifests/desktop.yaml; git commit -q -a -m 'Another'",
@@ -605,7 +606,7 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
     let failing = "Fail if drift could not be determined";
     repository.step(DRIFT, failing, &[]).ended(0);
 
-    // Nobody knows any more: the issue says so, and the run fails.
+    // The state becomes unknown: the issue states this, and the run fails.
     let project = std::fs::read_to_string(repository.desk().join("deskstate.yaml")).unwrap();
     std::fs::write(repository.desk().join("deskstate.yaml"), "kind: Nothing\n").unwrap();
     assert_eq!(drift_on_github(&repository), "3");
@@ -625,7 +626,7 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
     assert_eq!(calls(), [1, 3, 2, 1]);
 }
 
-/// Azure DevOps, as far as the pipelines use it.
+/// Azure DevOps, limited to the parts that the pipelines use.
 struct AzureDevOps {
     host: MockServer,
 }
@@ -641,7 +642,7 @@ impl AzureDevOps {
         format!("{}/", self.host.uri())
     }
 
-    /// Whether a work item on drift is open.
+    /// Sets whether a work item about drift is open.
     async fn has_work_item(&self, description: Option<&str>) {
         self.host.reset().await;
         let found = match description {
@@ -661,7 +662,7 @@ impl AzureDevOps {
             .await;
     }
 
-    /// What was written to work items: method, path and body.
+    /// The requests that wrote to work items: method, path and body.
     async fn written(&self) -> Vec<String> {
         let requests = self.host.received_requests().await.unwrap();
         requests

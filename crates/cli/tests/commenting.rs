@@ -1,4 +1,4 @@
-//! `comment` as a build runs it: the host is a stand-in that answers as GitHub's API documents.
+//! `comment` as run by a build. The host is a stand-in that answers as documented for GitHub's API.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -21,7 +21,7 @@ fn planned() -> (Project, String) {
     (project, plan)
 }
 
-/// Answers as the pull request 7, on which this comment of the build stands.
+/// A host with pull request 7, which has this comment of the build.
 async fn host(standing: Option<&str>) -> MockServer {
     let host = MockServer::start().await;
     let list = standing.map(|body| json!({"id": 11, "body": body, "user": {"type": "Bot"}, "author_association": "NONE"}));
@@ -35,7 +35,7 @@ async fn host(standing: Option<&str>) -> MockServer {
     host
 }
 
-/// Runs in a build of that pull request.
+/// Runs a command in a build of that pull request.
 async fn commented(project: &Project, host: &MockServer, arguments: &[&str]) -> Run {
     let output = tokio::process::Command::from(support::deskstate(project.path()))
         .args(arguments)
@@ -66,7 +66,7 @@ async fn a_first_plan_is_posted_and_the_same_is_left_alone() {
     let run = commented(&project, &empty, &TO_HOST).await.ended(0);
     says(&run.err, &["Created the comment for local on GitHub"]);
 
-    // What stands is neither posted nor edited: the host would answer 404.
+    // An unchanged comment is neither posted nor edited: the host would answer 404.
     let run = commented(&project, &host(Some(&plan)).await, &TO_HOST)
         .await
         .ended(0);
@@ -99,7 +99,7 @@ async fn what_is_no_plan_of_the_environment_is_not_posted() {
     says(
         &run.err,
         &[
-            "plan.md is no plan for prod as Markdown",
+            "plan.md is not a plan for prod in Markdown",
             "deskstate plan --env prod --format markdown",
         ],
     );
@@ -111,7 +111,7 @@ async fn what_is_no_plan_of_the_environment_is_not_posted() {
     .await
     .ended(1);
     says(&run.err, &["could not read nothing.md"]);
-    // No input is no plan either.
+    // Empty input is not a plan either.
     let run = commented(&project, &host, &["comment", "--env", "local"])
         .await
         .ended(1);

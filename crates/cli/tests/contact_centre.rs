@@ -1,4 +1,5 @@
-//! The pack of the contact centre: all of its kinds on an emulator that behaves as Microsoft's pages say, and what Microsoft warns of.
+//! The pack for the contact centre: all of its kinds on an emulator that behaves as documented by Microsoft, and the problems that
+//! Microsoft warns about.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ fn with_answers(mut answers: Json) -> (Project, Server) {
     (project, server)
 }
 
-/// Rows by id, without when they were written.
+/// Rows by ID, without the times of their writes.
 fn rows(server: &Server, table: &str) -> BTreeMap<String, Json> {
     let dump = server.dump();
     let rows = dump["rows"][table].as_object();
@@ -44,7 +45,7 @@ fn rows(server: &Server, table: &str) -> BTreeMap<String, Json> {
     stripped.collect()
 }
 
-/// The one row with this value.
+/// The only row with this value.
 #[track_caller]
 fn row(server: &Server, table: &str, column: &str, value: &str) -> (String, Json) {
     let rows = rows(server, table);
@@ -90,7 +91,7 @@ fn state(server: &Server) -> Vec<BTreeMap<String, Json>> {
         "msdyn_notificationtemplate",
     ];
     let mut state: Vec<_> = tables.map(|table| rows(server, table)).into();
-    // Links have no id that means anything.
+    // The IDs of links have no meaning.
     for links in [
         "queuemembership",
         "msdyn_msdyn_cannedmessage_liveworkstream",
@@ -116,7 +117,7 @@ fn finds(project: &Project, arguments: &[&str], code: i32, said: &[&str]) -> Run
     run
 }
 
-/// An undo of the first apply, which empties what the apply filled.
+/// Undoes the first apply, which empties what the apply filled.
 #[track_caller]
 fn undone(project: &Project, undo: &str) {
     let allow = [
@@ -166,7 +167,7 @@ fn all_kinds_apply_in_one_transaction_and_an_undo_restores_everything() {
             "fallbackQueue           Default messaging queue / Messaging → Contoso orders / Messaging",
             "sessionTemplate         msdyn_chat_session → contoso_chatSession",
             "capacityProfiles        + contoso_chat",
-            // The product adds a contract to a new queue.
+            // The product adds a contract to each new queue.
             "msdyn_assignmentinputcontractid",
         ],
     );
@@ -189,7 +190,7 @@ fn all_kinds_apply_in_one_transaction_and_an_undo_restores_everything() {
     );
     assert!(link["msdyn_capacityprofile_id"].is_string(), "{link}");
 
-    // What is exported plans to nothing.
+    // The exported manifests plan to no changes.
     let kinds = ["Queue", "Workstream", "QuickReply", "RatingModel"];
     let kinds = kinds.iter().flat_map(|kind| ["--kind", kind]);
     let export: Vec<&str> = ["export", "--env", "server"]
@@ -310,7 +311,7 @@ fn a_workstream_is_changed_and_never_made_or_deleted() {
         "Contoso chat / LiveChat",
     );
 
-    // Whoever names a workstream need not declare it, and one that is not there is found before anything is sent.
+    // A workstream can be referenced without being declared. A missing one is found before anything is sent.
     let whole = project.read(WORKSTREAMS);
     project.write(WORKSTREAMS, "");
     project.run(&["validate"]).ended(0);
@@ -333,7 +334,7 @@ fn a_workstream_is_changed_and_never_made_or_deleted() {
     project.write(WORKSTREAMS, &whole);
     project.apply();
 
-    // Two workstreams of one name and channel are one too many, and those of another channel are others.
+    // Two workstreams with the same name and channel are ambiguous. One with another channel is a different workstream.
     let made = |channel: i64| {
         let body = json!({"msdyn_name": "Contoso chat", "msdyn_streamsource": channel}).to_string();
         server.request("POST", "/api/data/v9.2/msdyn_liveworkstreams", &body, "");
@@ -389,7 +390,7 @@ fn variables_and_capacity_profiles_of_a_workstream_come_and_go() {
         "msdyn_name",
         "Contoso chat",
     );
-    // A question before the conversation makes a variable, too: a list leaves it alone.
+    // A pre-chat question creates a variable too. A list ignores it.
     let body = json!({"msdyn_name": "asked", "msdyn_datatype": 192_350_000, "msdyn_liveworkstreamid@odata.bind": format!("/msdyn_liveworkstreams({id})")});
     server.request(
         "POST",
@@ -453,7 +454,7 @@ fn variables_and_capacity_profiles_of_a_workstream_come_and_go() {
 #[test]
 fn members_of_a_queue_are_people_who_are_counted_apart() {
     let (project, server) = started();
-    // One of the members has a profile, too.
+    // One of the members also has a profile.
     project.write(
         "manifests/profile.yaml",
         "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_chat}\nspec:\n  displayName: Chat\n  app: CustomerServiceApps\n  sessionTemplates: [contoso_chatSession]\n  users: {mode: atLeast, members: [dev.agent1@contoso.com]}\n",
@@ -492,7 +493,7 @@ fn members_of_a_queue_are_people_who_are_counted_apart() {
     assert!(drift.out.contains("2 members"), "{}", drift.out);
     project.apply();
 
-    // Somebody who was added by hand stays, until a document says otherwise.
+    // A member added by hand stays until a document states otherwise.
     let (queue, _) = row(&server, "queue", "name", "Contoso orders");
     let (ada, _) = row(&server, "systemuser", "domainname", "ada@contoso.com");
     let link = json!({"@odata.id": format!("{}/api/data/v9.2/systemusers({ada})", server.url)});
@@ -531,7 +532,7 @@ fn members_of_a_queue_are_people_who_are_counted_apart() {
     ];
     assert_eq!(members(&server, "Contoso orders"), again);
 
-    // Taking many away needs to be allowed, and a name that is nobody's is refused.
+    // Removing many members must be allowed, and a name that belongs to nobody is refused.
     project.write("overlays/dev/queues.yaml", &format!("apiVersion: deskstate/v1\nkind: Queue\n{ORDERS}\nspec:\n  members: {{mode: exact, members: []}}\n"));
     project.edit("deskstate.yaml", "maxAgents: 5", "maxAgents: 2");
     finds(
@@ -564,7 +565,7 @@ fn templates_that_a_workstream_names_are_references() {
         3,
         &["[unknown-reference]", "did you mean `contoso_chatSession`"],
     );
-    // A name of Microsoft's is looked up in the environment.
+    // A name of a Microsoft row is looked up in the environment.
     project.edit(
         WORKSTREAMS,
         "sessionTemplate: contoso_chatSesion",
@@ -584,7 +585,7 @@ fn templates_that_a_workstream_names_are_references() {
         "{}",
         graph.out
     );
-    // One resource alone takes along what it names.
+    // Selecting a single resource also includes the resources it refers to.
     finds(
         &project,
         &["plan", "--env", "server", "Workstream"],
@@ -596,7 +597,7 @@ fn templates_that_a_workstream_names_are_references() {
     );
     project.apply();
 
-    // A template that a workstream names by text is not deleted without a word, whether the workstream is declared or not.
+    // Deleting a template that a workstream refers to by name is reported, whether or not the workstream is declared.
     let desktop = project.read("manifests/desktop.yaml");
     project.write("manifests/desktop.yaml", &desktop.replace("metadata: {name: contoso_chatSession}\nspec:\n  displayName: Chat\n  type: Generic\n  anchorTab: msdyn_active_conversation\n  title: \"{customerName}\"\n", "metadata: {name: contoso_chatSession, state: absent}\n"));
     finds(
@@ -615,7 +616,7 @@ fn templates_that_a_workstream_names_are_references() {
     project.write("manifests/desktop.yaml", &desktop);
     project.write(WORKSTREAMS, &whole);
 
-    // A contract demands another template: the manifest is corrected, and an apply changes the workstream.
+    // A contract requires another template: the manifest is corrected, and an apply changes the workstream.
     project.write(
         "contracts/chat.yaml",
         "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: chat}\nspec:\n  rules:\n    - id: session\n      resource: {kind: Workstream, name: Contoso chat / LiveChat}\n      required: true\n      locked: {sessionTemplate: contoso_vendorSession}\n      breaks: The vendor's panel does not open.\n",
@@ -669,7 +670,7 @@ fn templates_that_a_workstream_names_are_references() {
     );
 }
 
-/// Microsoft: never create and update queues in one import, and take the type out of the file for an update.
+/// Microsoft: never create and update queues in the same import, and remove the type from the file for an update.
 #[test]
 fn queues_are_created_and_updated_in_one_apply_and_their_type_is_written_once() {
     let (project, server) = started();
@@ -689,7 +690,7 @@ fn queues_are_created_and_updated_in_one_apply_and_their_type_is_written_once() 
     );
     project.apply();
     plans_to_nothing(&project);
-    // Another type is another queue, and who may see a queue cannot change.
+    // Another type is another queue, and the visibility of a queue cannot change.
     project.edit(
         QUEUES,
         "Contoso returns / Messaging",
@@ -721,7 +722,8 @@ fn queues_are_created_and_updated_in_one_apply_and_their_type_is_written_once() 
     assert_eq!(queue["msdyn_queuetype"], 192_350_000);
 }
 
-/// Microsoft: replace the ids of contracts by those of the target, find rows by name at your own risk, and never touch what the product brings.
+/// Microsoft: replace the IDs of contracts with those of the target, find rows by name at your own risk, and never touch the product's own
+/// rows.
 #[test]
 fn ids_of_one_environment_are_nowhere_and_rows_of_the_product_stay_as_they_are() {
     let (project, server) = started();
@@ -737,7 +739,7 @@ fn ids_of_one_environment_are_nowhere_and_rows_of_the_product_stay_as_they_are()
         "fallbackQueue: 5a4b76b0-dab5-4717-9743-9490f2f822c6",
         "fallbackQueue: Default messaging queue / Messaging",
     );
-    // Rows that the product brings need no document.
+    // The product's own rows need no document.
     project.apply();
     let whole = project.read(QUEUES);
     let default = |spec: &str| {
@@ -750,7 +752,7 @@ fn ids_of_one_environment_are_nowhere_and_rows_of_the_product_stay_as_they_are()
     project.write(QUEUES, &default(""));
     project.apply();
     plans_to_nothing(&project);
-    // Hours that are not there are found before anything is sent, and e-mail queues are not looked at.
+    // Missing operating hours are found before anything is sent, and e-mail queues are ignored.
     project.edit(
         QUEUES,
         "operatingHours: Contoso office hours",
@@ -862,7 +864,7 @@ fn the_pack_is_listed_and_explained() {
             "`mode: exact` removes them",
         ],
     );
-    // What the product brings is protected.
+    // The product's own rows are protected.
     project.edit("manifests/routing.yaml", "name: Lunch", "name: busy");
     finds(&project, &["validate"], 3, &["[kept-row]"]);
     project.edit("deskstate.yaml", "[contact-centre]", "[contact-center]");
@@ -924,7 +926,7 @@ fn operating_hours_are_named_and_changed_and_never_made() {
     assert!(graph.out.contains("operatingHours"), "{}", graph.out);
 }
 
-/// What is wrong with a definition is found where it is written, before anything is asked of an environment.
+/// Errors in a definition are reported at their location, before an environment is contacted.
 #[test]
 fn words_of_definitions_that_contradict_each_other_are_refused() {
     let project = Project::example("own-kind");
@@ -979,7 +981,7 @@ fn words_of_definitions_that_contradict_each_other_are_refused() {
     }
 }
 
-/// Undo brings a deleted row back as one of its kind.
+/// Undo restores a deleted row as a row of its kind.
 #[test]
 fn a_row_that_comes_back_has_the_values_that_make_it_one_of_its_kind() {
     let project = Project::example("own-kind");

@@ -1,12 +1,12 @@
-//! Every command in the documents is run, in order, and what it prints is what the document says.
+//! Runs every command in the documents, in order, and checks that the output is as shown.
 //!
-//! A block of the language `console` is a session: `$ ` begins a command, `> ` goes on with it, everything else is what people see
-//! (both streams). A line `...` stands for any lines. The blocks of a file share one folder and go on where the one before stopped. `<!--
-//! starts with: examples/tenfold -->` puts a copy of an example into the folder first. A shell block that cannot be run has a comment
-//! `<!-- not run: why -->` above it. `<!-- edit FILE: OLD => NEW -->` does what the text around it asks readers to do in their editor, and
-//! `<!-- made by hand: URL -->` starts an environment that somebody made by hand, behind that address; `<!-- by hand: PROFILE gets AGENT -->`
-//! adds an agent there. `<!-- file FILE -->` saves the block below it. Commands must mean the same in bash and in PowerShell; no shell runs them here.
-//! `UPDATE_DOCS=1 cargo test -p deskstate --test scenarios docs::` writes down what commands print now.
+//! A block of the language `console` is a session: `$ ` begins a command, `> ` continues it, and everything else is the output (both
+//! streams). A line `...` stands for any lines. The blocks of a file share one folder, and each continues where the previous one stopped.
+//! `<!-- starts with: examples/tenfold -->` first copies an example into the folder. A shell block that cannot be run has a comment `<!--
+//! not run: why -->` above it. `<!-- edit FILE: OLD => NEW -->` makes the edit that the text asks of the reader, and `<!-- made by hand:
+//! URL -->` starts an environment that was made by hand, behind that address; `<!-- by hand: PROFILE gets AGENT -->` adds an agent to it.
+//! `<!-- file FILE -->` saves the block below it. Commands must mean the same in bash and in PowerShell; no shell runs them here.
+//! `UPDATE_DOCS=1 cargo test -p deskstate --test scenarios docs::` writes the current output into the documents.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -22,7 +22,7 @@ fn root() -> PathBuf {
         .unwrap()
 }
 
-/// Every document: `README.md`, those in `docs/`, and those of the examples.
+/// All documents: `README.md`, those in `docs/`, and those of the examples.
 fn documents() -> Vec<PathBuf> {
     let mut found = vec![root().join("README.md")];
     let mut folders = vec![root().join("docs"), root().join("examples")];
@@ -45,7 +45,7 @@ struct Session {
     folder: TempDir,
     here: PathBuf,
     code: i32,
-    /// An environment that was made by hand, and the address that the document gives it.
+    /// An environment that was made by hand, and its address in the document.
     made: Option<(support::Server, String)>,
 }
 
@@ -64,7 +64,7 @@ impl Session {
         }
     }
 
-    /// Does in the environment what people do there.
+    /// Makes a manual change in the environment.
     fn by_hand(&self, what: &str) -> Result<(), String> {
         let (server, _) = self.made.as_ref().ok_or("no environment was made")?;
         let (profile, agent) = what.split_once(" gets ").ok_or("`PROFILE gets AGENT`")?;
@@ -72,7 +72,7 @@ impl Session {
         Ok(())
     }
 
-    /// Does in a file what readers are asked to do. `\n` is a line feed.
+    /// Makes an edit that readers are asked to make. `\n` is a line feed.
     fn edit(&self, edit: &str) -> Result<(), String> {
         let parts = edit.split_once(": ").and_then(|(file, change)| {
             let (old, new) = change.split_once(" => ")?;
@@ -88,14 +88,14 @@ impl Session {
         std::fs::write(path, text.replace(&old, &new)).map_err(|error| format!("{file}: {error}"))
     }
 
-    /// Saves a block as a file, as readers are asked to do.
+    /// Saves a block as a file, as readers are asked to.
     fn save(&self, file: &str, text: &str) {
         let path = self.here.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    /// What people see after typing a command; an error where it does not mean the same in bash and in PowerShell.
+    /// Runs a command and returns its output. Fails if it does not mean the same in bash and in PowerShell.
     fn run(&mut self, command: &str) -> Result<String, String> {
         let elsewhere = ["|", "&", ";", "<", ">", "$", "`", "\\", "\n", ",", "\""];
         if command == "echo $?" {
@@ -146,7 +146,7 @@ impl Session {
         }
     }
 
-    /// Something that is there, in the session's folder.
+    /// An existing path in the session's folder.
     fn place(&self, relative: &str) -> PathBuf {
         let place = self.here.join(relative);
         let place = place
@@ -159,7 +159,7 @@ impl Session {
         place
     }
 
-    /// Both streams in the order in which they were written, or stderr where stdout becomes a file.
+    /// Both streams in the order in which they were written, or only stderr if stdout is redirected to a file.
     fn deskstate(&mut self, arguments: &[&str], redirected: Option<&str>) -> String {
         let (mut said, stderr) = std::io::pipe().unwrap();
         let mut command = support::deskstate(&self.here);
@@ -173,7 +173,7 @@ impl Session {
             None => command.stdout(stderr.try_clone().unwrap()),
         };
         let mut child = command.stderr(stderr).spawn().unwrap();
-        // It holds our ends of the pipe, and without them the text would never end.
+        // The command holds our ends of the pipe. Unless it is dropped, reading would never end.
         drop(command);
         let mut text = Vec::new();
         said.read_to_end(&mut text).unwrap();
@@ -186,7 +186,7 @@ impl Session {
     }
 }
 
-/// Words between spaces; single quotes hold one together.
+/// Splits a command at spaces. Single quotes keep a word together.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -200,7 +200,7 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// Whether lines are as expected; `...` stands for any number of lines.
+/// Whether lines match the expected ones; `...` stands for any number of lines.
 fn fits(expected: &[&str], actual: &[&str]) -> bool {
     match expected.split_first() {
         None => actual.is_empty(),
@@ -214,7 +214,7 @@ fn fits(expected: &[&str], actual: &[&str]) -> bool {
     }
 }
 
-/// Runs the sessions of a document. Gives the document with what commands print now, and what differs.
+/// Runs the sessions of a document. Returns the document with the current output, and the differences.
 fn check(text: &str) -> (String, Vec<String>) {
     let example = text.lines().find_map(|line| {
         line.strip_prefix("<!-- starts with: ")?
@@ -235,7 +235,7 @@ fn check(text: &str) -> (String, Vec<String>) {
     let mut previous = "";
     while let Some(line) = lines.next() {
         writeln!(written, "{line}").unwrap();
-        // The block ends at a fence like the one that began it.
+        // The block ends at a fence like its opening one.
         let fence = &line[..line.bytes().take_while(|byte| *byte == b'`').count()];
         let language = Some(line[fence.len()..].trim())
             .filter(|language| fence.len() >= 3 && !language.is_empty());
@@ -352,7 +352,7 @@ fn what_the_documents_show_is_what_people_see() {
     assert!(commands > 20, "only {commands} commands were found");
 }
 
-/// The anchors of a document: mdBook and GitHub make them of headings in the same way.
+/// The anchors of a document. mdBook and GitHub derive them from headings in the same way.
 fn anchors(text: &str) -> Vec<String> {
     let mut fence = None;
     let mut found: Vec<String> = Vec::new();
@@ -407,7 +407,7 @@ fn every_link_between_documents_leads_to_a_file_and_a_heading_of_it() {
             } else {
                 path.parent().unwrap().join(file)
             };
-            // The book holds the pages and nothing beside them.
+            // The book contains only these pages.
             let in_book = path.starts_with(root().join("docs"));
             let stays = !in_book
                 || target

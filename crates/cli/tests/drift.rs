@@ -1,4 +1,4 @@
-//! Drift with names on it, and the way back: the built binary against emulators in processes of their own.
+//! Drift with the names of its authors, and ways to resolve it: the built binary against emulators in their own processes.
 
 use super::support::{applied, says};
 
@@ -316,7 +316,7 @@ fn adopt_edits_what_drifted_and_nothing_else() {
         project.read("manifests/app-profile.yaml"),
         before.replace("      - lin@contoso.com\n", "")
     );
-    // The session template, which the profile needs, was not chosen: its contract forbids what live has.
+    // The session template, which the profile needs, was not selected: its contract forbids the live value.
     let left = project.run(&["drift", "--env", "server"]).ended(2);
     says(&left.out, &["communicationPanelMode  Docked → Hidden"]);
     assert!(!left.out.contains("lin@contoso.com"), "{}", left.out);
@@ -388,7 +388,7 @@ fn a_value_that_looks_like_the_declared_one_is_told_apart_by_every_command_and_f
     let diff = ["diff", "--from", "server", "--to", "."];
     let differs = project.run(&diff).ended(2);
     assert!(differs.out.contains("\\u{435}"), "{}", differs.out);
-    // What reads the patch passes over the lines that tell them apart.
+    // Tools that apply the patch skip the lines that explain the lookalikes.
     project.git(&["init", "--quiet"]);
     project.write("adopt.patch", &patch);
     project.git(&["apply", "adopt.patch"]);

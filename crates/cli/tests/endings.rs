@@ -1,4 +1,4 @@
-//! However an apply or an undo ends, it or the next run says what was applied, what was not, the undo file and what to do next.
+//! However an apply or an undo ends, it or the next run reports what was applied, what was not, the undo file and the next step.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::support::{Project, Run, Server, deskstate, says, session, tab};
 
-/// Transactions of the apply that is disturbed: a tab with its parameter, another one, and the session.
+/// Number of transactions of the disturbed apply: a tab with its parameter, another tab, and the session.
 const TRANSACTIONS: usize = 3;
 
-/// Three transactions wait to be applied.
+/// Three transactions are waiting to be applied.
 fn waiting() -> (Project, Server) {
     let server = Server::plain();
     let project = Project::desk(&server, "maxChangeset: 2", "", &session("first"));
@@ -34,14 +34,14 @@ fn on_write(number: usize, fault: &str) -> String {
     format!(r#"{{"when":{{"writes":true,"nth":{number}}},"fault":{fault}}}"#)
 }
 
-/// How long a write is held back: longer than another command takes meanwhile.
+/// How long a write is delayed: longer than another command takes meanwhile.
 const HELD: Duration = Duration::from_millis(if cfg!(windows) { 5000 } else { 1500 });
 
 fn hold() -> String {
     format!(r#"{{"kind":"delay","delayMs":{}}}"#, HELD.as_millis())
 }
 
-/// Starts a command in a console of its own, in which [`interrupt`] presses Ctrl-C.
+/// Starts a command in its own console, in which [`interrupt`] presses Ctrl-C.
 fn start(project: &Project, arguments: &[&str]) -> Child {
     let mut command = deskstate(project.path());
     #[cfg(windows)]
@@ -54,7 +54,7 @@ fn start(project: &Project, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Begins a command and waits until a fault struck it.
+/// Starts a command and waits until a fault has occurred.
 fn begin(project: &Project, server: &Server, arguments: &[&str]) -> Child {
     let child = start(project, arguments);
     while server.get("/__emulator/stats")["faults"] == 0 {
@@ -65,7 +65,7 @@ fn begin(project: &Project, server: &Server, arguments: &[&str]) -> Child {
 
 const APPLY: &[&str] = &["apply", "--env", "server", "--yes"];
 
-/// Presses Ctrl-C. On Windows that takes the program of `ci/wine/interrupt.c`, compiled and on the `PATH`.
+/// Presses Ctrl-C. On Windows this requires the program of `ci/wine/interrupt.c`, compiled and on the `PATH`.
 fn interrupt(child: &Child) {
     let mut command = if cfg!(windows) {
         Command::new("interrupt")
@@ -103,7 +103,7 @@ fn to_undo(text: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
-/// What is left is applied by the same command, and then nothing is left to say.
+/// The same command applies the rest, and then nothing is left to report.
 #[track_caller]
 fn is_finished_by_running_again(project: &Project, server: &Server) {
     faults(server, "");
@@ -115,7 +115,7 @@ fn is_finished_by_running_again(project: &Project, server: &Server) {
     assert!(!plan.err.contains("interrupted"), "{plan:?}");
 }
 
-/// What was applied is undone by the command that the end names, and the environment is as it was.
+/// The suggested command undoes what was applied and restores the environment.
 #[track_caller]
 fn is_undone_by_what_was_said(project: &Project, server: &Server, text: &str) {
     faults(server, "");
@@ -197,7 +197,7 @@ fn a_killed_apply_is_reported_by_the_next_runs_until_what_it_left_is_applied_or_
         let (project, server) = waiting();
         faults(&server, &on_write(done + 1, &hold()));
         let mut child = begin(&project, &server, APPLY);
-        // Meanwhile another run says that one is going on.
+        // Meanwhile another run reports that one is running.
         let plan = project.run(&["plan", "--env", "server"]).ended(0);
         says(
             &plan.err,
@@ -214,7 +214,7 @@ fn a_killed_apply_is_reported_by_the_next_runs_until_what_it_left_is_applied_or_
             "help: `deskstate apply --env server` applies what is left".to_owned(),
         ];
         let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
-        // A plan writes nothing, so it is told again.
+        // A plan writes nothing, so the warning appears again.
         for _ in 0..2 {
             let plan = project.run(&["plan", "--env", "server"]).ended(0);
             says(&plan.err, &expected);
@@ -262,7 +262,7 @@ fn where_the_reply_is_lost_and_nobody_waits_the_end_says_that_it_is_unknown_and_
     for done in 0..TRANSACTIONS {
         let (project, server) = waiting();
         faults(&server, &on_write(done + 1, r#"{"kind":"dropBefore"}"#));
-        // It looks at the rows for three minutes, unless it is asked to stop.
+        // It reads the rows for three minutes, unless it is interrupted.
         let child = begin(&project, &server, APPLY);
         interrupt(&child);
         let ended = end(child).ended(1);
@@ -296,7 +296,7 @@ fn an_interrupted_emulator_ends_with_success_and_keeps_its_state() {
     assert!(project.read("s.json").contains("rows"));
 }
 
-/// Limits how large files of a running process may become.
+/// Limits the size of files that a running process may write.
 #[cfg(target_os = "linux")]
 fn fill_disk(child: &Child) {
     let limited = Command::new("prlimit")
@@ -305,7 +305,7 @@ fn fill_disk(child: &Child) {
     assert!(limited.unwrap().success());
 }
 
-/// A shell in which a write beyond a limit is an error, and not the end of the process.
+/// A shell in which a write beyond the limit is an error, rather than the end of the process.
 #[cfg(target_os = "linux")]
 fn in_shell(project: &Project, script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -438,8 +438,8 @@ fn undo_files_and_recordings_are_for_their_owner_alone() {
 
 #[test]
 fn what_could_not_be_read_back_is_not_called_verified() {
-    // All reads of the table but those of the first trip are refused. A rule does not count what the one before it strikes, so equal
-    // rules strike one after the other.
+    // Refuses all reads of the table except those of the first trip. A rule does not count requests that the previous rule has handled, so
+    // equal rules apply one after the other.
     let after = |first: usize| {
         let nth = first + 1;
         let rule = format!(
@@ -448,7 +448,7 @@ fn what_could_not_be_read_back_is_not_called_verified() {
         vec![rule; 8].join(",")
     };
     let not_read = |project: &Project, server: &Server, command: &[&str]| {
-        // How many reads come before the write depends on what the environment lacks.
+        // The number of reads before the write depends on what the environment lacks.
         let runs = (1..8).map(|first| {
             faults(server, &after(first));
             project.run(command)
@@ -523,15 +523,21 @@ fn an_apply_whose_last_line_nobody_could_read_is_reported_by_the_next_run() {
     let (project, server) = waiting();
     faults(&server, &on_write(TRANSACTIONS, &hold()));
     let mut child = begin(&project, &server, APPLY);
-    // Whoever reads goes away before the end.
+    // The reader closes the pipe before the end.
     drop(child.stdout.take());
-    child.wait().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    says(
+        &err,
+        &["3 changes applied to server in 3 transactions; undo with"],
+    );
     let plan = project.run(&["plan", "--env", "server"]).ended(0);
     says(
         &plan.err,
         &[
-            "an earlier apply in `server` was interrupted",
+            "an earlier apply in `server` wrote everything, but could not report it",
             "  applied: 3 of 3 transactions\n",
+            "help: `deskstate plan --env server` shows whether the environment matches the manifests",
             "  to undo: deskstate undo --env server .deskstate/undo/server-",
         ],
     );
@@ -559,7 +565,7 @@ fn two_applies_at_once_in_one_folder_never_take_each_others_files() {
     }
 }
 
-/// A project of three lines, one of which is to change under the writer, behind a server that wraps refusals so.
+/// A project with three lines, one of which changes during the run, behind a server that wraps refusals in this way.
 fn three_lines(failure: &str, code: bool) -> (Project, Server) {
     let folder = tempfile::TempDir::new().unwrap();
     let sheet = folder.path().join("answers.json");
@@ -582,7 +588,7 @@ fn lines(prefix: &str, header: &str) -> String {
     (1..=3).map(line).collect()
 }
 
-/// What was said, without what differs from one run to the next.
+/// The output without the parts that differ from run to run.
 fn without_ids(text: &str) -> String {
     let is_id = |word: &str| {
         word.len() == 36
@@ -603,7 +609,7 @@ fn without_ids(text: &str) -> String {
 fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
     let shapes = ["nested", "bare", "json"];
     let stale = shapes.map(|failure| {
-        // The code of a 412 changes nothing but the line that quotes the server.
+        // The code of a 412 only changes the line that quotes the server.
         let (project, server) = three_lines(failure, failure == "bare");
         project.write("manifests/all.yaml", &lines("contoso", "After"));
         let id = server.found(
@@ -631,7 +637,7 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
 
     let refused = shapes.map(|failure| {
         let (project, _server) = three_lines(failure, false);
-        // One of several: only the server knows that it refuses the prefix.
+        // One of several writes: only the server knows that it refuses the prefix.
         let added = lines("nobody", "New");
         let first = added.split("---\n").nth(1).unwrap();
         let manifests = format!("{}---\n{first}", lines("contoso", "After"));
@@ -666,7 +672,7 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
         };
         project.write("manifests/all.yaml", &with("contoso_first", "Before"));
         project.apply();
-        // The server takes one for each table, and names no row when it refuses a second one.
+        // The server accepts one for each table, and does not name the row when it refuses a second one.
         project.write("manifests/all.yaml", &with("contoso_second", "After"));
         let before = server.dump();
         let run = project.run(&["apply", "--env", "server", "--yes"]).ended(1);

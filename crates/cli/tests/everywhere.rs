@@ -1,4 +1,4 @@
-//! What every system must do alike: each command once in a folder whose name is long or not ASCII, with files as Windows has them.
+//! Behavior that must be the same on every system: each command once in a folder with a long or non-ASCII name, with files as on Windows.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Run {
 
 const MANIFEST: &str = "manifests/desktop.yaml";
 
-/// A project in a folder of a name that a person may have, and what holds it.
+/// A project in a folder with a name that a person may have, and the temporary folder around it.
 fn started(name: &str) -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     run(folder.path(), &["init", name, "--name", "desk"]).ended(0);
@@ -40,7 +40,7 @@ fn each_command_works_where_a_home_folder_is_not_ascii() {
     here(&["check", "--env", "local"]);
     here(&["graph", "--out", "graph.svg", "--format", "svg"]).ended(0);
 
-    // Live has another title than the file, whose lines end as on Windows.
+    // The live environment has a different title than the file, whose line endings are those of Windows.
     edit(&desk, "title: All cases", "title: By hand");
     let applied = here(&["apply", "--env", "local", "--yes"]).ended(0);
     edit(&desk, "title: By hand", "title: All cases");

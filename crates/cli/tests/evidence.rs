@@ -1,4 +1,4 @@
-//! `docs/evidence.md`, the emulator and the probe name the same switches and questions; reports of real environments are tested against.
+//! `docs/evidence.md`, the emulator and the probe name the same switches and questions, and the tests use reports of real environments.
 
 #[path = "support/live_report.rs"]
 mod live_report;
@@ -54,7 +54,7 @@ fn every_switch_and_question_has_a_row_and_every_row_a_grade_and_a_source_that_c
             .copied()
             .filter(|id| source.contains(&format!("`{id}`")))
             .collect();
-        // Only what nobody knows has no source.
+        // Only unknown claims lack a source.
         let has_source = source.contains("<https://") || !ids.is_empty();
         assert!(has_source || grade == "unknown", "{claim}: {source}");
         cited.extend(ids);
@@ -75,7 +75,7 @@ fn every_switch_and_question_has_a_row_and_every_row_a_grade_and_a_source_that_c
     assert_eq!(cited, recordings, "left: the rows, right: the recordings");
 }
 
-/// A project behind a server that behaves as a sheet says.
+/// A project behind a server that behaves according to a sheet.
 fn environment(sheet: &str) -> (Project, Server) {
     let project = Project::example("tenfold");
     project.write("behaviour.json", sheet);
@@ -175,12 +175,12 @@ fn an_example_is_applied_to_every_environment_that_was_reported() {
             live_report::fixture(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
         assert_eq!(fixture, text, "{} was not imported", path.display());
         let (project, _server) = environment(&fixture);
-        // The client goes by the same answers.
+        // The client uses the same answers.
         project.write(".deskstate/answers/server.json", &fixture);
         let plan = project.run(&["plan", "--env", "server"]);
         tested += 1;
         if plan.code == Some(1) {
-            // What the environment lacks is the only reason to refuse this example.
+            // A plan for this example may only fail because the environment lacks something.
             says(&plan.err, &["the environment lacks the"]);
             continue;
         }

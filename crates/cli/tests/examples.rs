@@ -1,5 +1,5 @@
-//! The large example is sound, can be applied to a new environment, and is in sync afterwards; so is a guide on a server. `guides.rs` has the
-//! guides.
+//! The large example is valid, can be applied to a new environment, and is in sync afterwards; so is a guide on a server. `guides.rs` tests
+//! the guides.
 
 use super::support::{Project, Server};
 

@@ -1,4 +1,4 @@
-//! `export --solution` as people run it: what it says, how it ends, and how much memory a file can make it take.
+//! `export --solution` as people run it: its output, its exit code, and the memory that a file can make it use.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::support::{self, deskstate};
 
 const NAMES: &str = "<entities><entity name=\"account\"/><entity name=\"msdyn_applicationtabtemplate\"/><entity name=\"msdyn_sessiontemplate\"/></entities>";
 
-/// A folder as the Configuration Migration tool fills it, with records of one table, and a tab.
+/// A folder as written by the Configuration Migration tool, with records of one table, and a tab.
 fn data(folder: &Path, table: &str, number: usize, fields: &str) -> String {
     let path = folder.join("data");
     std::fs::create_dir_all(&path).unwrap();
@@ -30,7 +30,7 @@ fn data(folder: &Path, table: &str, number: usize, fields: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The most memory that a process took, as the system tells while it runs.
+/// The peak memory of a process, as reported by the system while it runs.
 #[cfg(target_os = "linux")]
 fn most_memory(child: &mut Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());

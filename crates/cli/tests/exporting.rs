@@ -1,8 +1,8 @@
-//! Live values on their way to files, and two sides beside each other: the built binary against emulators in processes of their own.
+//! Live values exported to files, and comparisons of two sides: the built binary against emulators in their own processes.
 
 use super::support::{self, Project, Server, applied, deskstate, says};
 
-/// A project in a folder of its own that has the exported manifests and nothing else.
+/// A project in its own folder with only the exported manifests.
 fn exported(project: &Project, server: &Server, code: i32) -> (tempfile::TempDir, support::Run) {
     let copy = tempfile::TempDir::new().unwrap();
     let manifests = copy.path().join("manifests");
@@ -96,7 +96,7 @@ fn an_export_that_finds_nothing_says_what_it_looked_for() {
         assert!(!run.err.contains("Exported"), "{}", run.err);
         assert!(!out.exists());
     }
-    // One of two is there.
+    // One of the two prefixes exists.
     let run = export(&["--prefix", "tenfold", "--prefix", "nix"]).ended(0);
     says(
         &run.err,
@@ -143,7 +143,7 @@ fn a_live_row_of_any_kind_is_adopted_as_a_document_that_is_valid_and_plans_to_no
     for key in keys {
         let project = Project::desk(&server, "", "", "");
         let adopted = project.run(&["adopt", "--env", "server", &key]);
-        // A title that no manifest may hold is a loss, also of a tab that comes along.
+        // A title that no manifest may contain is a loss, even for an included tab.
         let code = i32::from(adopted.err.contains("left out"));
         let adopted = adopted.ended(code);
         if key == "ApplicationTab/contoso_tab" {
@@ -378,7 +378,7 @@ spec:
     says(&contacts, &["viewId:", "name: Active Contacts"]);
     says(&overview, &["dashboardId:", "name: Contoso cases"]);
 
-    // Of two views with one name neither can be meant by it.
+    // If two views have the same name, it identifies neither of them.
     let named = "name eq 'Active Contacts'";
     let view = server.found("savedqueries", "savedqueryid", named);
     let second = r#"{"name": "Active Contacts", "returnedtypecode": "contact", "querytype": 0}"#;

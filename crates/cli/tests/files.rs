@@ -1,4 +1,4 @@
-//! No file is passed over: what is not read is an error before anything is deleted, and what is deleted names its file.
+//! No file is ignored: a file that is not read is an error before anything is deleted, and a deletion names its file.
 
 use super::support::{Project, Server, says};
 
@@ -8,7 +8,7 @@ fn tool(name: &str) -> String {
     )
 }
 
-/// Seven tools that are applied, six of them in a folder below, and everything committed.
+/// Seven applied tools, six of them in a subfolder, and everything committed.
 fn applied(folder: &std::path::Path) -> (Project, Server) {
     let server = Server::with_parameters(folder, false);
     let project = Project::desk(
@@ -41,7 +41,7 @@ fn a_glob_or_a_new_ending_never_deletes_the_rows_of_a_file() {
         &project.run(&["plan", "--env", "server"]).ended(0).out,
         &["matches"],
     );
-    // Not in one step: where names are compared without case, that may be no change at all.
+    // Renamed in two steps: on a case-insensitive file system, a single step may have no effect.
     let at = |name: &str| project.path().join("manifests").join(name);
     std::fs::rename(at("all.yaml"), at("all.away")).unwrap();
     std::fs::rename(at("all.away"), at("all.YAML")).unwrap();

@@ -1,4 +1,4 @@
-//! From an environment that people made by hand to a project whose plan is empty.
+//! From an environment that was made by hand to a project whose plan is empty.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Run {
     deskstate(folder).args(arguments).output().unwrap().into()
 }
 
-/// Everything below a folder, without what deskstate keeps for itself.
+/// Everything below a folder, except deskstate's own files.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -35,7 +35,7 @@ fn plan_is_empty(desk: &Path) {
     says(&planned.out, &["prod matches the manifests"]);
 }
 
-/// Changes what the emulator stores, which the Web API forbids for some columns.
+/// Changes stored data that the Web API does not allow to change for some columns.
 fn store(server: &Server, change: impl FnOnce(&mut Value)) {
     let mut dump = server.dump();
     change(&mut dump);
@@ -263,7 +263,7 @@ fn a_reader_who_may_not_see_everything_is_told_and_gets_the_rest() {
             ]);
         command.output().unwrap().into()
     };
-    // Manages profiles, and may not read who gets them by role.
+    // May manage profiles, but not read who gets them by role.
     let reader = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
     let made = init("desk", reader, "emulator-secret").ended(1);
     says(&made.out, &["bad"]);
@@ -316,7 +316,7 @@ fn what_fails_leaves_nothing_and_what_is_there_stays() {
     std::fs::remove_file(desk.join("deskstate.yaml")).unwrap();
     let mixed = run(folder.path(), &init).ended(4);
     says(&mixed.err, &["desk/manifests is not empty"]);
-    // Nobody listens there.
+    // Nothing listens at this address.
     let silent = ["init", "other", "--from-env", "http://127.0.0.1:9"];
     let silent = run(folder.path(), &silent).ended(1);
     says(&silent.err, &["the address after `--from-env`"]);
@@ -326,7 +326,7 @@ fn what_fails_leaves_nothing_and_what_is_there_stays() {
     assert!(!folder.path().join("other").exists());
 }
 
-/// The session of the page, on an environment of this age.
+/// The session of the page, on an environment of the current age.
 #[test]
 fn the_session_of_the_page_ends_with_a_commit_after_eight_commands() {
     const PAGE: &str = include_str!(concat!(
@@ -382,7 +382,7 @@ fn the_session_of_the_page_ends_with_a_commit_after_eight_commands() {
     plan_is_empty(&here);
 }
 
-/// The page "Hand over to colleagues" says so.
+/// As stated on the page "Hand over to colleagues".
 #[test]
 fn an_undo_file_of_one_person_works_in_the_clone_of_another() {
     let server = Server::plain();

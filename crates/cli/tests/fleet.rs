@@ -1,4 +1,4 @@
-//! `drift --all` over a fleet: what is broken is named, the rest is reported, and neither memory nor connections grow with the fleet.
+//! `drift --all` over a fleet: failures are named, the rest is reported, and neither memory nor connections grow with the fleet.
 
 use std::io::{BufRead, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::support::{self, Project, Server, applied, deskstate, says};
 
-/// Environments that are looked at at once.
+/// Number of environments that are checked at the same time.
 const AT_ONCE: usize = 8;
 
-/// Stands before a server and counts the connections that are open at the same time.
+/// A proxy for a server that counts simultaneous connections.
 struct Counting {
     url: String,
     most: Arc<AtomicUsize>,
@@ -45,14 +45,14 @@ impl Counting {
     }
 }
 
-/// Everything from one end to the other, until either closes.
+/// Copies everything from one end to the other, until either closes.
 fn pass(mut from: TcpStream, mut to: TcpStream) {
     drop(std::io::copy(&mut from, &mut to));
     drop(to.shutdown(Shutdown::Both));
     drop(from.shutdown(Shutdown::Both));
 }
 
-/// Something that is no Dataverse: it answers whatever is asked with this.
+/// A server that is not Dataverse: it answers every request with this reply.
 fn answers_always(reply: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -73,7 +73,7 @@ fn environment(name: &str, more: &str) -> String {
     )
 }
 
-/// Runs to the end and gives, beside the report, the most memory that it had, in KiB; none where the system does not say.
+/// Runs a command to the end. Returns the result and the peak memory in KiB; `None` if the system does not report it.
 fn measured(project: &Project, arguments: &[&str]) -> (support::Run, Option<u64>) {
     let mut child = deskstate(project.path())
         .args(["drift", "--all", "--concurrency", &AT_ONCE.to_string()])
@@ -158,7 +158,7 @@ fn of_a_fleet_of_fifty_the_five_that_are_broken_in_five_ways_are_named_and_the_o
         "bad3",
         &format!("      url: \"{refusing}\"\n"),
     ));
-    // Its manifests are not valid: the variable is missing.
+    // Its manifests are invalid: the variable is missing.
     fleet.push_str(&format!("    bad4:\n      url: \"{}\"\n", server.url));
     project.set_environments(&fleet);
     let metrics = project.path().join("drift.prom");
@@ -203,7 +203,7 @@ fn of_a_fleet_of_fifty_the_five_that_are_broken_in_five_ways_are_named_and_the_o
 #[test]
 fn a_fleet_six_times_as_large_takes_hardly_more_memory() {
     let (project, server) = applied();
-    // Enough text for manifests to weigh something.
+    // Enough text for the manifests to use noticeable memory.
     let padding = format!("# {}\n", "words of nobody ".repeat(64)).repeat(512);
     let file = project.read("manifests/templates.yaml");
     project.write("manifests/templates.yaml", &format!("{padding}{file}"));

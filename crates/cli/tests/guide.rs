@@ -1,4 +1,4 @@
-//! `guide`: what people who click are told, and what an environment is like once they did exactly that.
+//! `guide`: the instructions for manual setup, and the environment after following them exactly.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -27,7 +27,7 @@ fn step<'a>(guide: &'a str, title: &str) -> &'a str {
     step.split("\n## ").next().unwrap()
 }
 
-/// Each row of the tables of a step says: box, value, rule.
+/// The rows in the tables of a step: box, value, rule.
 fn rows(step: &str) -> Vec<[&str; 3]> {
     let lines = step
         .lines()
@@ -40,8 +40,8 @@ fn rows(step: &str) -> Vec<[&str; 3]> {
         .collect()
 }
 
-/// The installation guide of the vendor, point by point, copied by hand: the box, the value, and the guide's word. Where the vendor's
-/// word is `free` or none, nobody is held to the value.
+/// The vendor's installation guide, point by point, copied by hand: the box, the value, and the guide's word. If the word is `free` or
+/// missing, the value is not binding.
 const SESSION_TEMPLATE: [(&str, &str, &str); 6] = [
     ("Name", "Tenfold", "free"),
     ("Unique name", "CTI_createSession", "must not change"),
@@ -70,7 +70,7 @@ const NOTIFICATION_TEMPLATE: [(&str, &str, &str); 10] = [
         "preferred",
     ),
 ];
-/// What else the procedure tells: the beginning of the step's title, and words that must stand there.
+/// Other content of the procedure: the beginning of the step's title, and words that must appear there.
 const POINTS: [(&str, &[&str]); 6] = [
     (
         "Create the app profile",
@@ -84,7 +84,7 @@ const POINTS: [(&str, &[&str]); 6] = [
             "`tenfold_channelProvider`",
             "An agent without a profile gets the default one.",
             "Microsoft's own profiles cannot be changed or deleted.",
-            // Microsoft's pages say Entity, the vendor attaches a Generic template.
+            // Microsoft's pages require type Entity, but the vendor attaches a Generic template.
             "`CTI_createSession` is of type **Generic**",
         ],
     ),
@@ -199,8 +199,8 @@ fn everything_is_made_before_something_refers_to_it() {
     assert!(place("Create the channel provider") < place("Create the app profile"));
 }
 
-/// A page of the admin center: its rows, and what the boxes are kept in. Written down by hand from Microsoft's table reference, so that a
-/// wrong label or value of the guide ends in another row.
+/// A page of the admin center: its rows, and the columns that store its boxes. Written by hand from Microsoft's table reference, so that a
+/// wrong label or value in the guide would change another row.
 struct Page {
     name: &'static str,
     set: &'static str,
@@ -342,7 +342,7 @@ const PAGES: [Page; 5] = [
                     "domainname",
                 ),
             ),
-            // Without a box; the column and the relationship are in brackets.
+            // These have no box. The column and the relationship are in brackets.
             ("App", Kept::Text("msdyn_appmoduleuniquename")),
             (
                 "Extensions",
@@ -356,11 +356,11 @@ const PAGES: [Page; 5] = [
     },
 ];
 
-/// Somebody who does what the guide says, word for word, and nothing else.
+/// A reader who follows the guide word for word, and does nothing else.
 struct Reader<'a> {
     server: &'a Server,
     page: Option<&'static Page>,
-    /// The form that is filled in and not saved yet.
+    /// The form that is filled in but not saved yet.
     form: Option<Map<String, Value>>,
     /// The row that is open.
     row: Option<String>,
@@ -396,7 +396,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One numbered sentence.
+    /// Follows one numbered sentence.
     fn act(&mut self, action: &str) {
         let screen = names(action, "**");
         if action.contains("**Manage**") {
@@ -494,7 +494,7 @@ impl Reader<'_> {
         let name = form["msdyn_uniquename"].as_str().unwrap().to_owned();
         let mut form = form;
         if set == "msdyn_appconfigurations" {
-            // The dialog has no box for the app, and a profile cannot be made without one.
+            // The dialog has no box for the app, which a profile requires.
             form.insert(
                 "msdyn_appmoduleuniquename".to_owned(),
                 json!("app-of-the-dialog"),
@@ -520,7 +520,7 @@ impl Reader<'_> {
         self.post(&format!("{row}/{relationship}/$ref"), &id);
     }
 
-    /// The form shows the parameters of the page type once the tab is saved; a value goes into one of them, or into a new one.
+    /// The form shows the parameters of the page type after the tab is saved. A value goes into one of them, or into a new one.
     fn parameter(&self, name: &str, value: &str) {
         let tab = self.row.as_deref().unwrap();
         let id = tab.split(['(', ')']).nth(1).unwrap();
@@ -560,7 +560,7 @@ impl Reader<'_> {
     }
 }
 
-/// What stands between two marks.
+/// The texts between two marks.
 fn names(text: &str, mark: &str) -> Vec<String> {
     text.split(mark)
         .skip(1)
@@ -569,7 +569,7 @@ fn names(text: &str, mark: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs a command that the guide shows, wherever the reader is.
+/// Runs a command that the guide shows, in the reader's folder.
 fn shown_command(guide: &str, begins: &str, folder: &std::path::Path) -> Run {
     let commands = names(guide.split("\n## Check the result\n").nth(1).unwrap(), "`");
     let command = commands.iter().find(|command| command.starts_with(begins));
@@ -591,7 +591,7 @@ fn who_follows_the_guide_word_for_word_keeps_every_rule() {
             contracts.join("tenfold-cif-v2.yaml"),
         )
         .unwrap();
-        // Nothing is there yet.
+        // Nothing exists yet.
         shown_command(&guide, "deskstate check --url", folder.path()).ended(2);
         let mut reader = Reader {
             server: &server,
@@ -603,7 +603,7 @@ fn who_follows_the_guide_word_for_word_keeps_every_rule() {
         reader.follow(&guide);
         shown_command(&guide, "deskstate check --url", folder.path()).ended(0);
         shown_command(&guide, "deskstate check --env", project.path()).ended(0);
-        // Not only the contract: whatever the manifests say is there.
+        // Not only the contract is fulfilled: everything in the manifests exists.
         let drift = project.run(&["drift", "--env", "server"]);
         assert_eq!(drift.code, Some(0), "{}{}", drift.out, drift.err);
     }
@@ -618,7 +618,7 @@ fn declared(project: &Project, environment: &str) -> Vec<String> {
             Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
             Value::Object(entries) => {
                 for (key, value) in entries {
-                    // Says how a set is meant, in a sentence of its own.
+                    // These state the meaning of a set, in a separate sentence.
                     if !["mode", "moves"].contains(&key.as_str()) {
                         walk(value, found);
                     }
@@ -675,13 +675,13 @@ fn nothing_that_a_project_declares_is_left_out_of_its_guide() {
             .replace("&gt;", ">")
             .replace("&amp;", "&");
         for text in declared(&project, environment) {
-            // Options stand there as the page shows them.
+            // Options appear as labeled on the page.
             let label = match text.as_str() {
                 "WhenInBackground" => "When app is in background".to_owned(),
                 "ThirdPartyWebsite" => "Third-party website".to_owned(),
                 word => spaced(word),
             };
-            // JSON is shown without the blanks of its author.
+            // JSON is shown without the author's whitespace.
             let compact =
                 serde_json::from_str::<Value>(&text).map_or(label, |json| json.to_string());
             let forms = [text, compact];
@@ -790,7 +790,7 @@ fn what_exists_is_not_made_and_what_is_absent_is_deleted_in_the_end() {
         ],
     );
     assert!(!guide.contains("Create the application tab"), "{guide}");
-    // Without a contract, no column says what it demands.
+    // Without a contract, no column shows its requirements.
     assert!(
         !guide.contains("| rule |") && !guide.contains("Do not change"),
         "{guide}"

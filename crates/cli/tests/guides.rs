@@ -1,5 +1,5 @@
-//! Set-up guides as projects: each is accepted as its guide is written, applied to an environment of every age, and kept. What their
-//! README files show is run with the documents.
+//! Setup guides as projects: each is accepted as its guide is written, applied to an environment of every age, and in sync afterwards. The
+//! tests of the documents run what their README files show.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/guides")
 }
 
-/// The projects of `examples/guides`, and Tenfold's, which has a place of its own.
+/// The projects of `examples/guides`, and Tenfold's, which is in a separate folder.
 fn guides() -> Vec<String> {
     let mut names: Vec<String> = folder()
         .read_dir()
@@ -24,7 +24,7 @@ fn guides() -> Vec<String> {
     names
 }
 
-/// Fails where a run warns of something.
+/// Fails if a run prints a warning.
 #[track_caller]
 fn unwarned(run: Run) -> Run {
     for said in [&run.out, &run.err] {
@@ -75,14 +75,14 @@ fn every_guide_is_applied_and_kept_in_an_environment_of_2026() {
     applied_and_kept_in("2026");
 }
 
-/// Every project below `examples`.
+/// All projects below `examples`.
 fn examples() -> Vec<String> {
     let mut names = guides();
     names.extend(["contact-centre", "contoso", "own-kind"].map(str::to_owned));
     names
 }
 
-/// Whoever starts from an example starts without a warning.
+/// Starting from an example never causes a warning.
 #[test]
 fn no_example_prints_a_warning() {
     for name in examples() {
@@ -98,7 +98,7 @@ fn no_example_prints_a_warning() {
     }
 }
 
-/// The manifests that a page shows in full.
+/// The complete manifests that a page shows.
 fn documents_of(page: &str) -> Vec<&str> {
     let blocks = page.split("```yaml\n").skip(1);
     let blocks = blocks.filter_map(|block| block.split("```").next());
@@ -123,7 +123,7 @@ fn no_manifest_in_the_documents_prints_a_warning() {
         for entry in folder.read_dir().unwrap().map(Result::unwrap) {
             let path = entry.path();
             if path.ends_with("manifests/kinds") {
-                // Each page has a part of `examples/every-kind`, which is checked as a whole.
+                // Each of these pages shows a part of `examples/every-kind`, which is checked as a unit.
             } else if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "md") {
@@ -154,7 +154,7 @@ fn no_manifest_in_the_documents_prints_a_warning() {
     assert!(seen > 5, "{seen}");
 }
 
-/// What guides tell people to type: project, table, unique name (or name, where the table has no unique names), and the columns.
+/// What guides tell people to enter: project, table, unique name (or name, if the table has no unique names), and the columns.
 fn stated() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     vec![
         (

@@ -1,5 +1,5 @@
-//! Whatever a message suggests works where it is suggested: the command is taken from what was printed, pasted into a shell, and does what
-//! the message promised.
+//! Every suggestion in a message works where it is made: the command is taken from the output, pasted into a shell, and has the promised
+//! effect.
 
 #![cfg(unix)]
 
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use super::support::{self, Project, Run, Server, applied, deskstate};
 
-/// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
+/// All suggestions in messages, each with the test that follows it. A new suggestion needs a row, and the row needs a test.
 const FOLLOWED: &[(&str, &str)] = &[
     (
         "--allow-provider-loss",
@@ -177,7 +177,7 @@ const FOLLOWED: &[(&str, &str)] = &[
         "deskstate validate",
         "where_no_project_is_one_is_started_as_suggested",
     ),
-    // of git, where a partial clone lacks files
+    // An option of git, for partial clones that lack files.
     ("--filter", "a_partial_clone_contacts_nobody"),
     (
         "deskstate explain",
@@ -372,13 +372,13 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What messages of the sources suggest, and where.
+/// The suggestions in messages of the sources, and their places.
 fn suggested_in_sources() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for folder in ["cli", "model", "reconcile", "dataverse"] {
         for path in rust_files(&crates().join(folder).join("src")) {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            // Texts of tests, and pages that only developers write.
+            // Skips the texts of tests, and pages that only developers generate.
             if ["tests.rs", "hostile.rs", "fuzzing.rs", "reference.rs"].contains(&name.as_str()) {
                 continue;
             }
@@ -474,7 +474,7 @@ fn paste(folder: &Path, line: &str) -> Run {
     done.unwrap().into()
 }
 
-/// The command of this name that a run suggests: in backticks, or after `next:`.
+/// The command with this name that a run suggests: in backticks, or after `next:`.
 #[track_caller]
 fn suggested(run: &Run, command: &str) -> String {
     let text = format!("{}\n{}", run.err, run.out);
@@ -541,7 +541,7 @@ fn an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested() 
         "0c0f0000-0000-4000-8000-000000000a02",
     )
     .ended(0);
-    // A person is shown where to sign in.
+    // The sign-in page is shown to a person.
     for (method, page) in [("device-code", "/devicelogin"), ("browser", "/authorize?")] {
         let mut waiting = plan(&with(method), "0c0f0000-0000-4000-8000-000000000a03")
             .stdout(std::process::Stdio::null())
@@ -601,7 +601,7 @@ fn the_apply_that_a_plan_suggests_carries_out_that_plan() {
     let apply = suggested(&planned, "apply");
     paste(outside.path(), &format!("{apply} --yes")).ended(0);
     plan(&choice).ended(0);
-    // What was not chosen is as it was.
+    // Resources that were not selected are unchanged.
     plan(&choice[..4]).ended(2);
 }
 
@@ -639,7 +639,7 @@ fn what_drift_suggests_settles_the_drift() {
         paste(project.path(), &format!("{suggested}{yes}")).ended(0);
         drift(&[]).ended(0);
     }
-    // What is not applied yet stays so where drift alone is looked at.
+    // With `--only-drift`, changes that are not applied yet stay that way.
     project.git(&["checkout", "--quiet", "--", "."]);
     project.apply();
     project.edit(
@@ -717,7 +717,7 @@ fn what_an_overlay_cannot_say_is_adopted_into_the_base_as_suggested() {
     project.run(&plan).ended(0);
 }
 
-/// An environment that asks for a sign-in, and what an application sets for it.
+/// A run in an environment that requires sign-in, with the variables that an application sets.
 fn signed_in(project: &Project, client: &str, arguments: &[&str]) -> Run {
     let mut command = deskstate(project.path());
     command.args(arguments).args(["--ca-file", "ca.pem"]).envs([
@@ -728,9 +728,9 @@ fn signed_in(project: &Project, client: &str, arguments: &[&str]) -> Run {
     command.output().unwrap().into()
 }
 
-/// May do everything.
+/// Has all rights.
 const ADMINISTRATION: &str = "0c0f0000-0000-4000-8000-000000000a02";
-/// May manage profiles, and neither channel providers nor who gets a profile by role.
+/// May manage profiles, but neither channel providers nor role-based assignments of profiles.
 const PIPELINE: &str = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
 
 #[test]
@@ -759,7 +759,7 @@ fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
     let missing = "prvReadmsdyn_ciprovider";
     let shown = listed.out.to_lowercase();
     assert!(shown.contains(&missing.to_lowercase()), "{}", listed.out);
-    // Who has these rights is told of none.
+    // An identity that has these rights gets no such finding.
     let complete = run(ADMINISTRATION, &words);
     assert!(
         !complete
@@ -816,7 +816,7 @@ fn an_undo_file_of_another_environment_is_used_for_its_own_as_suggested() {
     project.run(&plan).ended(2);
 }
 
-/// Every command that help names, one that a person would type for it, and what it shows.
+/// Every command that the help names, one that a person would type for it, and its output.
 const NAMED_BY_HELP: &[(&str, &str, &str)] = &[
     (
         "deskstate help COMMAND",
@@ -844,7 +844,7 @@ const NAMED_BY_HELP: &[(&str, &str, &str)] = &[
         "deskstate completions bash > deskstate.sh && cat deskstate.sh",
         "complete -F",
     ),
-    // The answers that `doctor --probe` wrote; an emulator that took them is stopped at once.
+    // The answers that `doctor --probe` wrote. An emulator that accepts them is stopped after a few seconds.
     (
         "deskstate emulator --answers",
         "timeout 5 deskstate emulator --listen 127.0.0.1:0 --answers answers.json || test $? = 124",
@@ -884,7 +884,7 @@ fn every_command_and_option_that_help_names_is_there_and_does_what_help_says() {
             run.err
         );
     }
-    // An option that a text names belongs to the command that the text is about.
+    // An option in a text belongs to the command that the text describes.
     let (_, common) = reference.split_once("## Options of every command").unwrap();
     let common = common.split("\n## ").next().unwrap();
     for section in reference.split("\n## ").skip(3) {
@@ -1072,6 +1072,6 @@ fn a_build_without_a_pull_request_says_how_to_name_one() {
         .output()
         .unwrap()
         .into();
-    // It gets as far as asking the host, where nobody listens.
+    // It gets as far as contacting the host, where nothing listens.
     assert!(!with.err.contains("--pull-request"), "{}", with.err);
 }

@@ -1,4 +1,4 @@
-//! Text that somebody else wrote, sent through every command, format and stream: the bytes that come out steer nothing.
+//! Sends text from outside through every command, format and stream: the resulting bytes control nothing.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,19 +7,19 @@ use std::path::Path;
 use super::support::{Project, applied, deskstate};
 use serde_json::json;
 
-/// Escapes of terminals, commands of both hosts (indented, too), forged lines, marks that turn or hide text, and markup.
+/// Terminal escapes, commands of both build hosts (also indented), forged lines, marks that reorder or hide text, and markup.
 const EVIL: &str = "x\u{1b}]0;T\u{7}\u{1b}[2J\u{1b}[95m ##vso[task.setvariable variable=PATH]evil\n::add-mask::s\n   ::stop-commands::q\n\
      ##[group]g\nFORGED 60 changes applied\rFORGED\u{85}FORGED\u{2028}FORGED\u{202e}\u{2066}\u{200b}\u{e0001}\u{fff9}\n\t::set-output::x\n\
      <script>alert(1)</script> @everyone | =cmd() `x` %%{init} \"]; end --> subgraph";
 
-/// The same without control characters, which manifests refuse.
+/// The same without control characters, which manifests reject.
 fn printable() -> String {
     EVIL.chars()
         .filter(|character| !character.is_control())
         .collect()
 }
 
-/// What a stream may not hold, whatever was sent.
+/// Checks that a stream contains nothing harmful, whatever was sent.
 #[track_caller]
 fn check(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -69,7 +69,7 @@ fn check(what: &str, bytes: &[u8]) {
     }
 }
 
-/// Runs a command as a terminal, GitHub and Azure Pipelines would, and checks both streams. Gives what the first run said.
+/// Runs a command as at a terminal, on GitHub and on Azure Pipelines, and checks both streams. Returns the output of the first run.
 #[track_caller]
 fn run(folder: &Path, arguments: &[&str]) -> String {
     let mut said = String::new();
@@ -97,7 +97,7 @@ fn run(folder: &Path, arguments: &[&str]) -> String {
     said
 }
 
-/// Answers every request with an error that says [`EVIL`]; in a batch each part, if so asked.
+/// Answers every request with an error that contains [`EVIL`]; on request, separately for each part of a batch.
 fn refusing(in_parts: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -251,7 +251,7 @@ fn live_text_steers_no_stream() {
         assert!(!said.is_empty(), "{command:?}");
     }
     check("metrics", project.read("m.prom").as_bytes());
-    // A contract asks for the panel.
+    // A contract requires the panel.
     server.patch_session("{\"msdyn_panelstate\":162450002}");
     let adopted = run(folder, &["adopt", "--env", "server"]);
     assert!(
@@ -323,7 +323,7 @@ fn manifests_and_their_names_steer_no_stream() {
     for command in commands {
         run(folder, command);
     }
-    // And with something wrong in it.
+    // The same with an invalid manifest.
     project.write(
         &format!("manifests/{name}.yaml"),
         &format!(
@@ -372,7 +372,7 @@ fn files_and_arguments_steer_no_stream() {
             ],
         );
     }
-    // Nothing of the report is under the digest.
+    // The digest does not cover the report.
     let mut reported = plan.clone();
     reported["environment"] = EVIL.into();
     reported["revision"] = EVIL.into();

@@ -1,4 +1,4 @@
-//! `ci/install.sh`, which the templates use: it installs what it can check, and otherwise leaves nothing behind.
+//! `ci/install.sh`, which the templates use: it installs only what it can verify, and otherwise leaves nothing behind.
 
 #![cfg(target_os = "linux")]
 
@@ -36,7 +36,7 @@ impl Machine {
         self.folder.path().join(name)
     }
 
-    /// Puts a program in front of those of this machine.
+    /// Adds a program that takes precedence over those of this machine.
     fn program(&self, name: &str, text: &str) {
         let file = self.at("path").join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -44,7 +44,7 @@ impl Machine {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// An archive as `scripts/dist` makes it, with a script for a program.
+    /// An archive as built by `scripts/dist`, with a script as the program.
     fn archive(&self, program: &str) -> Vec<u8> {
         let name = format!("deskstate-0.1.0-{TARGET}");
         let inside = self.at("made").join(&name);
@@ -99,7 +99,7 @@ impl Machine {
         folder
     }
 
-    /// Fails and leaves nothing behind.
+    /// Checks that the installation fails and leaves nothing behind.
     #[track_caller]
     fn fails(&self, arguments: &[&str], code: i32, message: &str) {
         let target = self.at("tools");
@@ -146,7 +146,7 @@ async fn a_release_with_the_listed_checksum_is_installed() {
 async fn a_checksum_that_the_project_pins_decides_alone() {
     let machine = Machine::new().await;
     let archive = machine.archive(PROGRAM);
-    // Whoever replaces an archive replaces the list as well.
+    // Whoever replaces an archive can also replace the list.
     machine.serves_release(&archive, &sha256(&archive)).await;
     machine.fails(&["0.1.0", &"a".repeat(64)], 1, "was expected");
     let tools = machine.at("tools");
@@ -204,7 +204,7 @@ async fn where_there_is_nothing_to_download_the_caller_can_compile() {
 #[tokio::test]
 async fn a_server_that_fails_is_no_missing_release() {
     let machine = Machine::new().await;
-    // `curl` tries again after such an answer, which takes seconds.
+    // `curl` retries after this answer, which takes seconds.
     machine.program(
         "curl",
         "#!/bin/sh\nfor word; do case $word in --output) next=1 ;; *) ;; esac; done\nprintf 503\n",

@@ -1,4 +1,4 @@
-//! `deploy/kubernetes/`: what the API server would refuse is found here (Kubernetes API reference, batch/v1 and core/v1).
+//! `deploy/kubernetes/`: finds everything that the API server would refuse (Kubernetes API reference, batch/v1 and core/v1).
 
 use std::path::Path;
 
@@ -119,7 +119,7 @@ fn check_pod(template: &Json) -> Vec<String> {
     args
 }
 
-/// The arguments are ones that the binary knows: it gets as far as missing the project.
+/// Checks that the binary knows the arguments: it gets as far as reporting the missing project.
 fn check_arguments(args: &[String]) {
     let folder = tempfile::TempDir::new().unwrap();
     let args: Vec<&str> = args
@@ -166,7 +166,7 @@ fn the_cron_job_is_one_that_kubernetes_takes() {
     let job = &cron["spec"]["jobTemplate"]["spec"];
     knows(job, JOB);
     let args = check_pod(&job["template"]);
-    // The image has no git, which reads earlier revisions: the project comes checked out at the one that was applied.
+    // The image has no git to read earlier revisions with, so the project is checked out at the last applied revision.
     assert!(!args.iter().any(|arg| arg == "--at"), "{args:?}");
     check_arguments(&args);
 }

@@ -1,4 +1,4 @@
-//! Whatever a server sends and whatever a file holds, a run ends, says which limit was exceeded, and takes less memory than promised.
+//! Whatever a server sends or a file contains, a run ends, reports the exceeded limit, and uses less memory than promised.
 
 #![cfg(unix)]
 
@@ -13,16 +13,17 @@ use std::time::Duration;
 use super::support::{Project, Server, deskstate};
 use wait4::Wait4 as _;
 
-/// The promise, in MiB; `docs/limits.md` says it.
+/// The promised limit in MiB, as stated in `docs/limits.md`.
 const MOST: u64 = 200;
 
-/// What a process measures for another: the folder and arguments of a command, a file for what it says, and one for the figures.
+/// The input of a process that measures for another one: the folder and arguments of a command, a file for its output, and one for the
+/// figures.
 const MEASURED: &str = "DESKSTATE_TEST_MEASURED";
 
-/// Runs a command to its end; gives what it said and its peak memory in MiB.
+/// Runs a command to its end. Returns its output and its peak memory in MiB.
 ///
-/// The system counts a process's memory before it runs its own program too, and that is the memory of whoever started it. This one serves
-/// attacks, so a small one starts the command.
+/// The system starts counting before a new process runs its own program, so it includes memory of its parent. This process serves attacks,
+/// so a small process starts the command.
 fn measured(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, u64) {
     let said = tempfile::NamedTempFile::new().unwrap();
     let figures = tempfile::NamedTempFile::new().unwrap();
@@ -70,18 +71,18 @@ fn ends(folder: &Path, arguments: &[&str], names: &str) {
     assert!(memory < MOST, "{arguments:?} took {memory} MiB");
 }
 
-/// What a hostile server answers to each request of a batch, or in its place.
+/// The answer of a hostile server to each request of a batch, or to the batch itself.
 #[derive(Clone, Copy)]
 enum Attack {
     /// Pages of rows of 4 KB, each with a link to the next.
     Pages,
-    /// Very many rows of one small value.
+    /// Very many rows with one small value.
     TinyRows,
     /// A list of very many empty lists in one column.
     Nodes,
     /// Brackets that are never closed.
     Brackets,
-    /// A code of an error that is a large list.
+    /// An error code that is a large list.
     Errors,
     /// A body without an end.
     Endless,
@@ -89,13 +90,13 @@ enum Attack {
     Parts,
     /// Very many headers.
     Headers,
-    /// Pages that hold blanks alone: nothing of them is kept.
+    /// Pages that contain only blanks, none of which are kept.
     Blanks,
     /// Empty pages, each with a link to the next.
     EmptyPages,
 }
 
-/// Bytes that [`Attack::Blanks`] sent.
+/// Number of bytes sent by [`Attack::Blanks`].
 static BLANKS_SENT: AtomicUsize = AtomicUsize::new(0);
 
 fn serve(attack: Attack) -> String {
@@ -244,7 +245,7 @@ fn a_larger_environment_is_read_with_more_memory() {
     assert!(!read.err.contains("budget of a trip"), "{}", read.err);
 }
 
-/// A project of so many resources: four tenths tabs, four tenths session templates with two tabs each, two tenths notifications.
+/// A project with this number of resources: four tenths tabs, four tenths session templates with two tabs each, two tenths notifications.
 fn many_resources(project: &Project, number: usize, title: &str) {
     let mut text = String::new();
     let head = |kind: &str, name: &str| {
@@ -260,7 +261,7 @@ fn many_resources(project: &Project, number: usize, title: &str) {
             "  displayName: Tab {at}\n  title: {title} {at}\n  pageType: Search\n  parameters: {{searchText: order {at}}}"
         );
         text += &head("SessionTemplate", &format!("session{at}"));
-        // A smaller number gives a part of the same resources.
+        // A smaller number creates a subset of the same resources.
         let next = at ^ 1;
         let _ = writeln!(
             text,
@@ -277,7 +278,7 @@ fn many_resources(project: &Project, number: usize, title: &str) {
     project.write("manifests/all.yaml", &text);
 }
 
-/// A legitimate run, which succeeds.
+/// A legitimate run succeeds within the limits.
 #[track_caller]
 fn fits(project: &Project, arguments: &[&str]) {
     let (code, said, memory) = measured(project.path(), arguments);
@@ -311,10 +312,10 @@ fn ten_thousand_resources_fit_the_memory_of_a_run() {
     fits(&project, &plan);
     fits(&project, &apply);
     fits(&project, &["drift", "--all"]);
-    // Its documents hold more YAML values than the usual limit; more are allowed, and still fit.
+    // Its documents contain more YAML values than the default limit allows. With a higher limit they still fit.
     let export = ["export", "--env", "server", "--out", "exported"];
     fits(&project, &[&export[..], &["--memory", "400"]].concat());
-    // A small project of environments that hold much.
+    // A small project with large environments.
     many_resources(&project, 10, "Found");
     fits(&project, &["drift", "--all"]);
     let all = project
@@ -344,7 +345,7 @@ fn environments_that_are_looked_at_at_once_share_the_memory_of_a_run() {
     }
 }
 
-/// A project whose manifests are these texts.
+/// A project with these texts as its manifests.
 fn project_of(texts: &[String]) -> Project {
     let project = Project::example("tenfold");
     for (number, text) in texts.iter().enumerate() {
@@ -444,7 +445,7 @@ fn a_recording_is_read_within_limits_and_no_link_of_it_is_followed() {
     replay("headers");
 }
 
-/// Every other way of reading a file has no limit.
+/// All other ways of reading a file are unlimited.
 #[test]
 fn files_are_read_by_the_one_function_that_keeps_the_limits() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -469,7 +470,7 @@ fn files_are_read_by_the_one_function_that_keeps_the_limits() {
                 continue;
             }
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            // Tests read what they wrote themselves.
+            // Tests read files that they wrote themselves.
             if ["tests.rs", "fuzzing.rs", "reference.rs"].contains(&name.as_str()) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Everything of the command line that is tried from outside, in one program: to link one for each file took longer than to run them.
+//! All command-line scenarios, in one program: linking one for each file took longer than running them.
 
 mod accepting;
 mod ages;

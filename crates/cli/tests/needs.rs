@@ -1,13 +1,13 @@
-//! Commands need only what they use: the table in `docs/reference/needs.md`, with each part broken in turn.
+//! Commands need only what they use: checks the table in `docs/reference/needs.md`, breaking each part in turn.
 
 use std::path::Path;
 
 use super::support::{self, Project, Server, says};
 
-/// Run until they are ended, or talk to other services than an environment.
+/// Commands that run until they are stopped, or that contact other services than an environment.
 const NOT_RUN: [&str; 3] = ["comment", "demo", "emulator"];
 
-/// A row of the table: a command and whether it needs the project file, the manifests, the environment.
+/// A row of the table: a command, and whether it needs the project file, the manifests, and the environment.
 fn table() -> Vec<(String, [bool; 3])> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/needs.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -30,7 +30,7 @@ fn table() -> Vec<(String, [bool; 3])> {
 
 const TOOL: &str = "apiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {name: contoso_tool}\nspec: {displayName: Tool, controlName: tool}\n";
 
-/// A project of one tool that is applied.
+/// A project with one applied tool.
 fn desk(folder: &Path) -> (Project, Server) {
     let server = Server::with_parameters(folder, false);
     let project = Project::desk(&server, "owns: {prefixes: [contoso]}", "", TOOL);
@@ -42,7 +42,7 @@ fn desk(folder: &Path) -> (Project, Server) {
     (project, server)
 }
 
-/// Changes the tool; gives the undo file.
+/// Changes the tool and returns the undo file.
 fn changed(project: &Project) -> String {
     project.edit(
         "manifests/all.yaml",
@@ -88,7 +88,7 @@ fn each_command_works_without_what_the_table_says_it_does_not_need() {
         .run(&["plan", "--env", "server", "--out", "saved.json"])
         .ended(0);
     let whole = project.read("deskstate.yaml");
-    // Another organization answers, which every command that reads one refuses at once.
+    // Another organization answers. Every command that reads an environment refuses it immediately.
     let own = format!("url: \"{url}\"\n");
     let other = format!("{own}      organizationId: 00000000-0000-0000-0000-000000000001\n");
     let elsewhere = whole.replace(&own, &other);
@@ -191,7 +191,7 @@ fn an_emergency_undo_is_not_stopped_by_errors_elsewhere_in_the_project_file() {
     let undo = changed(&project);
     let whole = project.read("deskstate.yaml");
     let arguments = ["undo", "--env", "server", &undo, "--yes"];
-    // Its own entry is needed whole.
+    // The environment's own entry must be completely valid.
     let own = format!("url: \"{}\"", server.url);
     let broken = whole.replace(&own, &format!("{own}\n      writes: everything"));
     project.write("deskstate.yaml", &broken);

@@ -1,5 +1,4 @@
-//! Kinds that a project defines for tables that the program has never heard of: they do what every other kind does, and their safety
-//! rules hold.
+//! Kinds that a project defines for tables unknown to the program: they behave like every other kind, and their safety rules apply.
 
 use super::support::{self, Project, Run, Server};
 use serde_json::{Value as Json, json};
@@ -7,14 +6,14 @@ use serde_json::{Value as Json, json};
 const DESK: &str = "kinds/desk.yaml";
 const MANIFESTS: &str = "manifests/all.yaml";
 
-/// The example, and an emulator that has its tables.
+/// The example, and an emulator with its tables.
 fn started() -> (Project, Server) {
     let project = Project::example("own-kind");
     let server = serve(&project);
     (project, server)
 }
 
-/// An emulator that has the tables of a project, as its environment `server`.
+/// An emulator with the tables of a project, as its environment `server`.
 fn serve(project: &Project) -> Server {
     let tables = project.path().join("tables");
     let answers = project.path().join("answers.json");
@@ -30,7 +29,7 @@ fn serve(project: &Project) -> Server {
     server
 }
 
-/// Runs `validate`, which must find these codes.
+/// Runs `validate`, which must report these codes.
 #[track_caller]
 fn finds(project: &Project, codes: &[&str]) -> Run {
     let run = project.run(&["validate"]).ended(3);
@@ -44,13 +43,28 @@ fn finds(project: &Project, codes: &[&str]) -> Run {
     run
 }
 
-/// The columns of every row of a table, as the emulator keeps them.
+/// The columns of every row of a table, as stored by the emulator.
 fn rows(server: &Server, table: &str) -> Vec<Json> {
     let dump = server.dump();
     let rows = dump["rows"][table].as_object();
     rows.map_or_else(Vec::new, |rows| {
         rows.values().map(|row| row["c"].clone()).collect()
     })
+}
+
+#[test]
+fn a_definition_with_errors_is_no_project_without_kinds() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "kinds: [kinds/*.yaml]", "", "");
+    project.write(
+        "kinds/desk.yaml",
+        "apiVersion: deskstate/v1\nkind: KindDefinition\nmetadata: {name: Desk}\nspec: {}\n",
+    );
+    for command in [&["kind", "check", "--env", "server"][..], &["kind", "list"]] {
+        let refused = project.run(command).ended(3);
+        assert!(refused.err.contains("kinds/desk.yaml"), "{}", refused.err);
+        assert!(!refused.err.contains("defines no kinds"), "{}", refused.err);
+    }
 }
 
 #[test]
@@ -88,7 +102,7 @@ fn a_table_nobody_heard_of_is_planned_applied_watched_exported_and_undone_beside
     );
     project.run(&["drift", "--env", "server"]).ended(0);
 
-    // A person's edit is drift, with the words of the definition, and apply puts it back.
+    // A manual change is drift, in the words of the definition, and apply reverts it.
     let id = desks[0]["contoso_deskid"].as_str().unwrap().to_owned();
     server.request(
         "PATCH",
@@ -103,7 +117,7 @@ fn a_table_nobody_heard_of_is_planned_applied_watched_exported_and_undone_beside
     project.apply();
     project.run(&["drift", "--env", "server"]).ended(0);
 
-    // What is exported plans to nothing.
+    // The exported manifests plan to no changes.
     let exported = project
         .run(&["export", "--env", "server", "--kind", "Desk"])
         .ended(0);
@@ -113,7 +127,7 @@ fn a_table_nobody_heard_of_is_planned_applied_watched_exported_and_undone_beside
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
 
-    // Undoing the first apply takes all of it away.
+    // Undoing the first apply removes everything.
     let (again, fresh) = started();
     let undo = Project::undo_file(&again.apply());
     again
@@ -205,12 +219,12 @@ fn a_definition_is_drafted_from_metadata_and_refused_until_somebody_says_what_id
         "{}",
         refused.err
     );
-    // As the draft says: state it, and take the column out of the fields.
+    // As the draft instructs: state the identity, and remove the column from the fields.
     project.edit("kinds/draft.yaml", "  # identity:", "  identity:");
     finds(&project, &["kind-definition"]);
     project.edit("kinds/draft.yaml", "    name:\n      column: contoso_name\n      type: text\n      maxLength: 100\n      description: Name\n      required: true\n", "");
     project.edit("kinds/draft.yaml", "deskTab:", "tabs:");
-    // Drafted as text, which JSON is as well.
+    // Drafted as text, because JSON is stored as text too.
     project.edit(MANIFESTS, "setup: {screens: [1, 2]}", "setup: two screens");
     project.edit(MANIFESTS, "  shifts:\n    - {start: 8, title: Early, people: 3}\n    - {start: 16, title: Late, people: 2}\n", "");
     project.run(&["validate"]).ended(0);
@@ -479,17 +493,17 @@ fn what_is_written_once_is_never_written_again() {
 fn nothing_is_deleted_or_changed_that_the_definition_keeps() {
     let (project, server) = started();
     let undo = Project::undo_file(&project.apply());
-    // Desks are not deletable any more.
+    // Desks are no longer deletable.
     let deletable = project.read(DESK);
     project.write(DESK, &deletable.replace("\n  deletable: true\n", "\n"));
     project.edit(MANIFESTS, "metadata: {name: Front desk}\nspec:\n  code: F1\n  seats: 4\n  size: Large\n  setup: {screens: [1, 2]}\n  area: Ground floor\n  session: contoso_calls\n  tabs: [contoso_map]\n  shifts:\n    - {start: 8, title: Early, people: 3}\n    - {start: 16, title: Late, people: 2}\n", "metadata: {name: Front desk, state: absent}\n");
     finds(&project, &["kept-row"]);
-    // Undo reads no manifest, and keeps the rows too.
+    // Undo reads no manifests, but keeps the rows too.
     let undone = project.run(&["undo", "--env", "server", &undo, "--yes"]);
     assert_ne!(undone.code, Some(0), "{}", undone.out);
     assert!(undone.err.contains("[not-deletable]"), "{}", undone.err);
     assert_eq!(rows(&server, "contoso_desk").len(), 1);
-    // A protected row is only referred to.
+    // A protected row can only be referred to.
     project.write(
         DESK,
         &deletable.replace(
@@ -585,7 +599,7 @@ fn several_columns_may_identify_a_row_together() {
         "name: Front desk}",
         "name: Front / desk / F1 / 4}",
     );
-    // Another row of the same name is another row.
+    // A row with the same name but another value is a different row.
     let body = json!({"contoso_name": "Front / desk", "contoso_code": "F1", "contoso_seats": 5, "contoso_isdesk": true}).to_string();
     server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
     project.run(&["kind", "check", "--env", "server"]).ended(0);
@@ -618,10 +632,10 @@ fn several_columns_may_identify_a_row_together() {
         .run(&["undo", "--env", "server", &undo, "--yes"])
         .ended(0);
     assert_eq!(rows(&server, "contoso_desk").len(), 1);
-    // Two rows with the same values in all of them are one too many.
+    // Two rows with the same values in all of these columns are ambiguous.
     server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
     project.run(&["plan", "--env", "server"]).ended(1);
-    // A row without one of the values has no name that a document could give.
+    // A row that lacks one of the values has no name that a document could use.
     let body = json!({"contoso_name": "Nobody", "contoso_isdesk": true}).to_string();
     server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
     let exported = project
@@ -790,7 +804,7 @@ fn adopting_contracts_formats_protection_and_limits_hold_for_such_kinds_too() {
         r#"{"contoso_seats": 9, "contoso_setup": "{\"screens\": [3]}"}"#,
         "",
     );
-    // Every format of drift says what differs, in the words of the definition.
+    // Every format of drift shows the differences in the words of the definition.
     for format in ["json", "markdown", "html", "junit"] {
         let drift = project
             .run(&["drift", "--env", "server", "--format", format])
@@ -854,7 +868,7 @@ fn adopting_contracts_formats_protection_and_limits_hold_for_such_kinds_too() {
     project.edit(MANIFESTS, "size: Small", "size: Large");
     project.apply();
 
-    // Protected by the project, many removals, and environments in which only assignments are written.
+    // Rows protected by the project, many removals, and environments in which only assignments are written.
     let whole = project.read(MANIFESTS);
     let (desk, others) = whole.split_once("---").unwrap();
     assert!(desk.contains("kind: Desk"));
@@ -924,7 +938,7 @@ fn a_definition_never_reaches_a_denied_table_under_another_name() {
     let undo = Project::undo_file(&project.apply());
     let whole = project.read(DESK);
     let before = server.dump()["rows"]["role"].clone();
-    // The name of a table that nobody denies, and the entity set and key of one that is denied.
+    // The name of a permitted table, with the entity set and key of a denied one.
     for table in ["contoso_nothing", "contoso_desk"] {
         project.edit(
             DESK,
@@ -953,7 +967,7 @@ fn a_definition_never_reaches_a_denied_table_under_another_name() {
                 run.err
             );
         }
-        // Nor by an undo file that was made for it.
+        // A forged undo file does not change it either.
         let file = project.read(&undo);
         project.write(
             "undo.json",
@@ -1035,7 +1049,7 @@ fn parts_are_written_in_the_document_of_their_row() {
     assert_eq!(shifts(&server), [early.clone(), (16, 2, "Late".to_owned())]);
     project.run(&["drift", "--env", "server"]).ended(0);
 
-    // One changes, one comes, one goes.
+    // One is changed, one added, one removed.
     project.edit(
         MANIFESTS,
         "    - {start: 16, title: Late, people: 2}\n",
@@ -1059,7 +1073,7 @@ fn parts_are_written_in_the_document_of_their_row() {
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
 
-    // What is exported says the same, and undo brings everything back.
+    // The export contains the same, and undo restores everything.
     let exported = project
         .run(&["export", "--env", "server", "--kind", "Desk"])
         .ended(0);
@@ -1069,13 +1083,13 @@ fn parts_are_written_in_the_document_of_their_row() {
         .ended(0);
     assert_eq!(shifts(&server), [early, (16, 2, "Late".to_owned())]);
 
-    // Two items that mean one part, and an item that does not say which.
+    // Two items for the same part, and an item without an identity.
     project.edit(MANIFESTS, "start: 22", "start: 8");
     finds(&project, &["set-members"]);
     project.edit(MANIFESTS, "start: 8, title: Night, ", "");
     finds(&project, &["missing-field"]);
 
-    // Where parts are not deletable, a list says what must be there, and cannot be exact.
+    // If parts are not deletable, a list states which ones must exist, and cannot be exact.
     let (kept, server) = started();
     kept.edit(
         DESK,
@@ -1172,7 +1186,7 @@ fn a_definition_that_is_not_what_the_environment_has_is_found_before_the_first_w
             plan.err
         );
         let doctor = project.run(&["doctor", "--env", "server"]);
-        // The doctor asks for no options.
+        // The doctor does not request options.
         let is_told = *code != "[option-missing]";
         assert!(
             !is_told || doctor.out.contains("the definition of Desk differs in "),
@@ -1207,7 +1221,7 @@ fn a_reviewed_plan_is_refused_under_another_definition() {
         "{}",
         saved["definitions"]
     );
-    // The same version, another text.
+    // The same version with a different text.
     project.edit(DESK, "maxLength: 20", "maxLength: 19");
     let refused = project
         .run(&[
@@ -1244,7 +1258,7 @@ fn the_example_runs_on_the_embedded_emulator() {
         .ended(0);
 }
 
-/// Says in an emulator that the rows of a table came with a managed solution.
+/// Marks the rows of a table in an emulator as belonging to a managed solution.
 fn make_managed(server: &Server, table: &str) {
     let mut dump = server.dump();
     let rows = dump["rows"][table].as_object_mut().unwrap();
@@ -1254,7 +1268,7 @@ fn make_managed(server: &Server, table: &str) {
     server.request("POST", "/__emulator/load", &dump.to_string(), "");
 }
 
-/// The example with areas and shifts that travel in solutions.
+/// The example, with areas and shifts that are transported in solutions.
 fn with_components(project: &Project, tables: &[&str]) {
     for table in tables {
         let file = format!("tables/{table}.yaml");
@@ -1305,7 +1319,7 @@ fn rows_of_a_managed_solution_change_only_when_told_and_are_never_deleted() {
         .ended(0);
     assert_eq!(rows(&server, "contoso_area")[0]["statecode"], json!(1));
 
-    // No flag lets anybody delete them, whether a document asks for it or a list leaves one out.
+    // No flag allows deleting them, whether a document declares one absent or a list omits one.
     let before = server.dump()["rows"].clone();
     let absent = whole.replace("  area: Ground floor\n", "").replace(
         "metadata: {name: Ground floor}\nspec: {status: Active}",
@@ -1322,7 +1336,7 @@ fn rows_of_a_managed_solution_change_only_when_told_and_are_never_deleted() {
         }
     }
 
-    // A definition that does not say so cannot tell such rows from others, so nothing of the kind is planned.
+    // A definition without this setting cannot distinguish such rows from others, so nothing of the kind is planned.
     project.write(DESK, &unsaid);
     project.write(MANIFESTS, &whole);
     let stopped = project.run(&["plan", "--env", "server"]).ended(1);

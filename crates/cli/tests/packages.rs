@@ -1,4 +1,4 @@
-//! `scripts/packages.py managers`: the manifests for winget, Scoop and Homebrew, made from archives at hand.
+//! `scripts/packages.py managers`: the manifests for winget, Scoop and Homebrew, generated from local archives.
 
 #![cfg(target_os = "linux")]
 
@@ -47,7 +47,7 @@ fn sum(dist: &TempDir, archive: &str) -> String {
     String::from_utf8(output.stdout).unwrap()[..64].to_owned()
 }
 
-/// Reads a manifest by winget's own types, which pass over keys that they do not know: nothing may be missing when it is written again.
+/// Parses a manifest with winget's own types, which ignore unknown keys: writing it back must not lose anything.
 #[track_caller]
 fn reads_as<T: DeserializeOwned + Serialize>(text: &str) -> Json {
     let ours: Json = serde_yaml::from_str(text).unwrap();

@@ -1,4 +1,4 @@
-//! What hurts users of rival tools, where it shows in how a command ends and what it says.
+//! Problems that users of other tools have, as far as they show in a command's exit code and output.
 
 use super::support::{Project, Server, says};
 
@@ -22,7 +22,7 @@ fn field(name: &str, header: &str) -> String {
     )
 }
 
-/// An emulator with one switch turned.
+/// An emulator with one changed switch.
 fn server(switch: &str) -> Server {
     let folder = tempfile::TempDir::new().unwrap();
     let sheet = folder.path().join("answers.json");
@@ -52,7 +52,7 @@ fn an_apply_whose_values_were_not_stored_fails_and_shows_what_was_written_and_wh
             "the server did not store everything as it was written",
         ],
     );
-    // And it stays a difference, for whoever looks later.
+    // It also remains a difference in later plans.
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(CHANGES);
@@ -77,7 +77,7 @@ fn a_write_that_the_server_refuses_names_its_document_line_status_code_and_reque
         ],
     );
     assert_eq!(server.dump()["rows"], before["rows"]);
-    // What it would take to go back was written down before anything was sent.
+    // The undo file was written before anything was sent.
     let undo = std::fs::read_dir(project.path().join(".deskstate/undo")).unwrap();
     assert_eq!(undo.count(), 1);
 }
@@ -146,7 +146,7 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
     project
         .run(&["apply", "--env", "server", "--yes"])
         .ended(INVALID);
-    // The folder is gone altogether: nothing is declared, so nothing is pruned, and nothing says that all is well.
+    // The folder is missing entirely: nothing is declared, so nothing is pruned, and no message reports success.
     std::fs::remove_dir_all(project.path().join("manifests")).unwrap();
     let run = |command: &[&str]| project.run(&[command, &["--env", "server"]].concat());
     let lost = "no manifest declares a resource, so `prune: owned` would delete all 2 rows under the owned prefixes; nothing is pruned";
@@ -162,7 +162,7 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
     for command in commands {
         let empty = run(command).ended(1);
         says(&empty.err, &["warning[no-manifests]"]);
-        // Markdown leaves the marks of code to the page.
+        // Markdown leaves the rendering of code marks to the page.
         let said = empty.out.replace('`', "");
         says(&said, &[&lost.replace('`', "")]);
         assert!(!said.contains("as in the manifests"), "{said}");
@@ -172,16 +172,36 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
         &["nothing-declared"],
     );
     assert_eq!(server.dump()["rows"], before["rows"]);
-    // The ways out that the finding names.
+    // The solutions that the finding suggests.
     project.edit("deskstate.yaml", "prune: owned", "prune: never");
     says(
         &run(&["plan"]).ended(0).out,
         &["server was not compared: the manifests declare nothing for it"],
     );
-    says(
-        &run(&["drift"]).ended(0).out,
-        &["server was not compared: the manifests declare nothing for it"],
-    );
+    for format in ["text", "json", "markdown", "junit"] {
+        let compared = project
+            .run(&[
+                "drift",
+                "--env",
+                "server",
+                "--format",
+                format,
+                "--metrics",
+                "up.prom",
+            ])
+            .ended(1);
+        says(
+            &compared.out,
+            &["the manifests declare nothing for this environment"],
+        );
+        assert!(
+            !compared.out.contains("in sync") && !compared.out.contains("inSync"),
+            "{}",
+            compared.out
+        );
+        let metrics = std::fs::read_to_string(project.path().join("up.prom")).unwrap();
+        says(&metrics, &["deskstate_drift_up{environment=\"server\"} 0"]);
+    }
     project.edit("deskstate.yaml", "prune: never", "prune: owned");
     let absent = |name: &str| {
         format!(
@@ -196,7 +216,7 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
     let allow = ["apply", "--yes", "--allow", "delete=NotificationField:2"];
     run(&allow).ended(0);
     std::fs::remove_dir_all(project.path().join("manifests")).unwrap();
-    // No row is left that anybody could lose.
+    // No row is left that anybody could lose, so a plan is empty. Drift still has nothing to compare.
     run(&["plan"]).ended(0);
     run(&["drift"]).ended(0);
 }
@@ -216,7 +236,7 @@ fn drift_reports_what_nobody_declares_and_puts_nothing_right_by_itself() {
     let drifted = project.run(&["drift", "--env", "server"]).ended(CHANGES);
     says(&drifted.out, &["NotificationField contoso_a", "contoso_b"]);
     assert_eq!(server.dump()["rows"], before["rows"]);
-    // Nor does an apply: what no document names is no part of the plan.
+    // An apply does not either: rows that no document declares are not part of the plan.
     project.apply();
     let left = server.id(
         "msdyn_notificationfields",
@@ -248,7 +268,7 @@ fn five_hundred_changes_are_one_write_where_a_transaction_may_hold_a_thousand() 
     );
     let stats = server.stats();
     assert_eq!(stats["writes"]["create"], 500, "{stats}");
-    // One to read, one to write, one to read back.
+    // One request to read, one to write, one to read back.
     assert_eq!(stats["httpRequests"], 3, "{stats}");
 }
 

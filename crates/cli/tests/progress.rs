@@ -1,4 +1,4 @@
-//! What an apply says while it writes: a bar on a terminal, plain lines in a log.
+//! The output of an apply while it writes: a bar on a terminal, plain lines in a log.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 

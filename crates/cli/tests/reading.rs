@@ -1,4 +1,4 @@
-//! What people read of a plan: names and not ids, values and not JSON, and no more than they asked for.
+//! The readable output of a plan: names instead of IDs, values instead of JSON, and no more than requested.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -44,7 +44,7 @@ fn removed_members_are_in_the_order_of_their_names_and_an_undo_shows_them_by_nam
     let plan = project.run(&["plan", "--env", "server"]).ended(0);
     assert_eq!(members(&plan, "−"), sorted, "{}", plan.out);
     let emptied = project.apply();
-    // Who is not linked any more is still called by name.
+    // Users who are no longer linked are still shown by name.
     let undo = ["undo", "--env", "server", &Project::undo_file(&emptied)];
     let undone = project.run(&[&undo[..], &["--yes"]].concat()).ended(0);
     let mut shown = members(&undone, "+");
@@ -55,7 +55,7 @@ fn removed_members_are_in_the_order_of_their_names_and_an_undo_shows_them_by_nam
         "{}",
         undone.out
     );
-    // Once more: nothing is left to do, and no manifest was compared.
+    // The second run has nothing to do, and compares no manifests.
     let again = project.run(&[&undo[..], &["--yes"]].concat()).ended(0);
     assert!(
         again.out.contains("server is as it was before that apply"),
@@ -97,10 +97,10 @@ fn quiet_leaves_the_numbers_of_a_plan_and_what_is_wrong() {
     assert!(!apply.out.contains("displayName"), "{}", apply.out);
     let undo = quiet(&["undo", "--yes", &Project::undo_file(&apply)]).ended(0);
     assert!(undo.out.starts_with(one), "{}", undo.out);
-    // Nobody confirms what was not shown.
+    // A plan that was not shown cannot be confirmed.
     let asked = quiet(&["apply"]);
     assert!(asked.out.contains("displayName"), "{}", asked.out);
-    // A page of Markdown or JSON is what was asked for.
+    // A page of Markdown or JSON is the requested output.
     let page = quiet(&["plan", "--format", "markdown"]).ended(0);
     assert!(page.out.contains("displayName"), "{}", page.out);
 }

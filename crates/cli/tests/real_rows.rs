@@ -1,4 +1,4 @@
-//! Rows as the product writes them and guides as vendors publish them. Every expected value comes from the row or page that the test names,
+//! Rows as written by the product, and guides as published by vendors. Every expected value comes from the row or page that the test names,
 //! never from this program.
 
 use std::fmt::Write as _;
@@ -28,8 +28,8 @@ fn in_sync(project: &Project) {
     project.run(&["drift", "--env", "server"]).ended(0);
 }
 
-/// Guides of several vendors put the environment's own address into the channel URL. Microsoft's page on the Web API endpoint has the
-/// organization behind `https://<org>.crm.dynamics.com`; `WhoAmI` gives `OrganizationId`.
+/// Guides of several vendors put the environment's own address into the channel URL. Microsoft's page on the Web API endpoint gives the
+/// form `https://<org>.crm.dynamics.com` for the organization; `WhoAmI` returns `OrganizationId`.
 #[test]
 fn a_channel_url_and_a_contract_take_the_environments_own_address_and_id() {
     let server = Server::plain();
@@ -172,8 +172,8 @@ fn slugs_that_a_vendor_supplies_are_declared_and_an_undeclared_one_takes_a_line(
     project.run(&["validate"]).ended(3);
 }
 
-/// A guide, a sample and exported solutions of Microsoft's have Search tabs and record tabs without their parameters, which `createTab` gives
-/// when it opens them. A page of Microsoft's writes `True` for `validateRecord`.
+/// A guide, a sample and exported solutions of Microsoft contain Search tabs and record tabs without their parameters, which `createTab`
+/// supplies when it opens them. One of Microsoft's pages writes `True` for `validateRecord`.
 #[test]
 fn what_the_product_accepts_is_at_most_a_warning_which_the_project_can_turn_off() {
     let server = Server::plain();
@@ -245,8 +245,8 @@ fn what_the_product_accepts_is_at_most_a_warning_which_the_project_can_turn_off(
     );
 }
 
-/// Rows of CIF v1 providers keep ids joined by `;`: security roles, System Administrator and System Customizer always among them, and app
-/// modules. Every guide for CIF v1 says "select roles and apps".
+/// Rows of CIF v1 providers contain IDs joined by `;`: security roles, always including System Administrator and System Customizer, and app
+/// modules. Every guide for CIF v1 tells readers to "select roles and apps".
 #[test]
 fn a_cif_v1_provider_names_its_roles_and_apps() {
     let server = Server::plain();
@@ -319,7 +319,7 @@ fn a_cif_v1_provider_names_its_roles_and_apps() {
             app("OmniChannelEngagementHub")
         ])
     );
-    // In another order and in upper case it says the same.
+    // Another order and upper case make no difference.
     let path = format!(
         "msdyn_ciproviders({})",
         row["msdyn_ciproviderid"].as_str().unwrap()
@@ -341,7 +341,7 @@ fn a_cif_v1_provider_names_its_roles_and_apps() {
         ],
     );
     assert!(!written.contains("Selector"), "{written}");
-    // Another role is drift in the words of the manifest, and can be adopted.
+    // An additional role is drift in the words of the manifest, and can be adopted.
     let more = format!(
         "{};{}",
         ids("msdyn_roleselector").join(";"),
@@ -353,7 +353,7 @@ fn a_cif_v1_provider_names_its_roles_and_apps() {
     project.run(&["adopt", "--env", "server"]).ended(0);
     says(&project.read("manifests/all.yaml"), &["CSR Manager"]);
     in_sync(&project);
-    // What no name leads to stays as the column has it.
+    // An ID without a name stays as stored in the column.
     let opaque = format!("{more};11111111-1111-4111-8111-111111111111");
     server.patch(&path, &json!({"msdyn_roleselector": opaque}).to_string());
     project
@@ -379,8 +379,8 @@ fn a_cif_v1_provider_names_its_roles_and_apps() {
     says(&project.run(&["validate"]).ended(3).err, &["error[one-of]"]);
 }
 
-/// A row of 2023 has `{"data":{"value":"{anchor.title}"},"url":{"value":"https:\/\/www.bing.example\/search?q="}}` in `msdyn_templateparameters`;
-/// Microsoft's older sample for Twilio has the container page with `cif_thirdpartyurl`. Both say the same.
+/// A row of 2023 has `{"data":{"value":"{anchor.title}"},"url":{"value":"https:\/\/www.bing.example\/search?q="}}` in
+/// `msdyn_templateparameters`; Microsoft's older sample for Twilio has the container page with `cif_thirdpartyurl`. Both mean the same.
 #[test]
 fn both_stored_forms_of_a_website_are_in_sync_and_export_alike_and_the_newer_one_is_written() {
     const OLD: &str = r#"{"webresourceName":{"value":"msdyn_CECExternalWebPageContainer.html"},"data":{"value":"cif_thirdpartyurlhttps:\/\/www.bing.example\/search?q%3D{anchor.title}"}}"#;
@@ -430,7 +430,7 @@ fn both_stored_forms_of_a_website_are_in_sync_and_export_alike_and_the_newer_one
             "data: \"{anchor.title}\"\n",
         ],
     );
-    // One that says something else is a difference in either form.
+    // A different value is a difference in either form.
     for form in [OLD, NEW] {
         let other = form.replace("search?q", "other?q");
         server.patch(
@@ -454,8 +454,8 @@ fn both_stored_forms_of_a_website_are_in_sync_and_export_alike_and_the_newer_one
     );
 }
 
-/// Rows of exported solutions: profiles with a productivity pane are linked to the extension `pp_loader`; the tab of a tool is named
-/// `<tool>_<profile>_pane_tab` in the pane `<profile>_pp`, with the orders 10, 20, 30, and the tools are `msdyn_smartassist_tool_config`,
+/// Rows of exported solutions: profiles with a productivity pane are linked to the extension `pp_loader`. The tab of a tool is named
+/// `<tool>_<profile>_pane_tab` in the pane `<profile>_pp`, with the orders 10, 20, 30. The tools are `msdyn_smartassist_tool_config`,
 /// `msdyn_callscript_tool_config` and `msdyn_knowledgesearch_tool_config`.
 #[test]
 fn a_pane_has_the_names_and_orders_of_the_product_and_brings_its_loader() {
@@ -511,7 +511,7 @@ fn a_pane_has_the_names_and_orders_of_the_product_and_brings_its_loader() {
     };
     let tab = |tool: &str, order: i64| (format!("{tool}_contoso_agents_pane_tab"), order);
     assert_eq!(tabs(), [tab(two[0], 10), tab(two[1], 20)]);
-    // A third tool at the end moves none of the others.
+    // A third tool at the end does not move the others.
     let three = [two[0], two[1], "msdyn_knowledgesearch_tool_config"];
     project.write(
         "manifests/all.yaml",
@@ -524,7 +524,7 @@ fn a_pane_has_the_names_and_orders_of_the_product_and_brings_its_loader() {
         tabs(),
         [tab(two[0], 10), tab(two[1], 20), tab(three[2], 30)]
     );
-    // Taking the loader away is a finding; leaving it out on purpose is said in the manifest, and by an export.
+    // Removing the loader is a finding; leaving it out deliberately is stated in the manifest, and in an export.
     let without = ", extensions: {mode: atLeast, members: [], without: [pp_loader]}";
     project.write(
         "manifests/all.yaml",
@@ -561,7 +561,7 @@ fn a_pane_has_the_names_and_orders_of_the_product_and_brings_its_loader() {
     in_sync(&project);
 }
 
-/// A row made by the product's own page has `msdyn_sessiontype` 1 with `msdyn_type` 0.
+/// A row created on the product's own page has `msdyn_sessiontype` 1 with `msdyn_type` 0.
 #[test]
 fn the_first_of_the_two_types_of_a_session_decides() {
     let server = Server::plain();
@@ -586,7 +586,7 @@ fn the_first_of_the_two_types_of_a_session_decides() {
     );
 }
 
-/// Rows of notification fields in exported solutions have no `msdyn_order`, and the page has no such box.
+/// Rows of notification fields in exported solutions have no `msdyn_order`, and the page has no box for it.
 #[test]
 fn fields_of_a_notification_need_no_order() {
     let server = Server::plain();
@@ -619,7 +619,7 @@ fn fields_of_a_notification_need_no_order() {
     let written = project.read("exported/notification-templates/contoso_call.yaml");
     says(&written, &["header: Caller", "header: Case"]);
     assert!(!written.contains("order"), "{written}");
-    // A place that the manifest gives is written.
+    // A position given in the manifest is written.
     project.edit(
         "manifests/all.yaml",
         "header: Case,",
@@ -634,7 +634,7 @@ fn fields_of_a_notification_need_no_order() {
     assert_eq!(row["msdyn_order"], json!(7));
 }
 
-/// Exported expressions name the script by id: `"callscriptId":"7d19…"`.
+/// Exported expressions refer to the script by ID: `"callscriptId":"7d19…"`.
 #[test]
 fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
     let server = Server::plain();
@@ -685,7 +685,7 @@ fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
         "manifests/all.yaml",
         &(script + &session("{name: contoso_other}")),
     );
-    // A script that nobody declares is found without an environment.
+    // An undeclared script is found without an environment.
     says(
         &project.run(&["validate"]).ended(3).err,
         &[
@@ -695,7 +695,7 @@ fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
     );
 }
 
-/// Dataverse refuses a unique name whose prefix no publisher has: "must start with a valid customization prefix".
+/// Dataverse refuses a unique name whose prefix belongs to no publisher: "must start with a valid customization prefix".
 #[test]
 fn the_embedded_environment_has_publishers_for_owned_prefixes_and_a_plan_refuses_others_itself() {
     let server = Server::plain();
@@ -723,7 +723,7 @@ fn the_embedded_environment_has_publishers_for_owned_prefixes_and_a_plan_refuses
         .ended(0);
 }
 
-/// Makes a user a member of a team.
+/// Adds a user to a team.
 #[track_caller]
 fn joins(server: &Server, team: &str, user: &str) {
     let user = server.found(
@@ -741,8 +741,8 @@ fn joins(server: &Server, team: &str, user: &str) {
     assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
 }
 
-/// Microsoft's page on default profiles: a profile belongs to users, and role mapping does not apply through teams. So the members of a team
-/// are assigned one by one.
+/// Microsoft's page on default profiles: a profile belongs to users, and role mapping does not apply through teams. The members of a team
+/// are therefore assigned individually.
 #[test]
 fn the_members_of_a_team_are_shown_as_people_with_the_team_as_their_source() {
     let server = Server::plain();
@@ -779,7 +779,7 @@ fn the_members_of_a_team_are_shown_as_people_with_the_team_as_their_source() {
     says(&plan.out, &["lin@contoso.com  not in team Voice agents"]);
     let drift = project.run(&["drift", "--env", "server"]).ended(2);
     says(&drift.out, &["lin@contoso.com", "not in team Voice agents"]);
-    // Who was taken out of the team and who came into it: drift and `who` name the team.
+    // For users who left or joined the team, drift and `who` name the team.
     joins(&server, &team, "nora@contoso.com");
     let drift = project.run(&["drift", "--env", "server"]).ended(2);
     says(&drift.out, &["nora@contoso.com", "in team Voice agents"]);
@@ -803,7 +803,7 @@ fn the_members_of_a_team_are_shown_as_people_with_the_team_as_their_source() {
     ]);
     let json: Json = serde_json::from_str(&json.ended(0).out).unwrap();
     assert_eq!(json["candidates"][0]["teams"], json!(["Voice agents"]));
-    // Manifests that are wrong do not keep anybody from asking; what is missing then is said.
+    // Invalid manifests do not prevent the query. The missing information is then reported.
     let manifests = project.read("manifests/all.yaml");
     project.write("manifests/all.yaml", &manifests.replace("users:", "user:"));
     let run = project
@@ -819,7 +819,8 @@ fn the_members_of_a_team_are_shown_as_people_with_the_team_as_their_source() {
     says(&explained.out, &["fromTeams", "moves: allow"]);
 }
 
-/// Dataverse keeps the members of a team of an Entra group (`teamtype` 2) as those of any other team, once they have been in the environment.
+/// Dataverse stores the members of a team for an Entra group (`teamtype` 2) like those of any other team, once they have been in the
+/// environment.
 #[test]
 fn a_team_of_an_entra_group_gives_its_members() {
     let server = Server::plain();
@@ -850,8 +851,8 @@ fn a_team_of_an_entra_group_gives_its_members() {
     says(&who.ended(0).out, &["from the team Contact center"]);
 }
 
-/// Guides say "pick an existing tab" and show the names of the admin pages. Microsoft's examples of `createSession` and `createTab` have
-/// `case_entity_session_default_template`, `msdyn_chat_session` and `msdyn_entityrecord`.
+/// Guides tell readers to "pick an existing tab" and show the names of the admin pages. Microsoft's examples of `createSession` and
+/// `createTab` use `case_entity_session_default_template`, `msdyn_chat_session` and `msdyn_entityrecord`.
 #[test]
 fn a_display_name_in_place_of_a_unique_name_gets_the_unique_name() {
     let server = Server::plain();
@@ -896,7 +897,7 @@ fn a_display_name_in_place_of_a_unique_name_gets_the_unique_name() {
     let said = refused(session("Customer Summary"));
     let command = "deskstate explain \"Customer Summary\" --env NAME";
     says(&said, &["whose unique name is not documented", command]);
-    // The names that Microsoft documents need no document of their own.
+    // Names that Microsoft documents need no declaration.
     project.write(
         "manifests/all.yaml",
         &(session("msdyn_entityrecord") + &profile("case_entity_session_default_template")),
@@ -956,7 +957,7 @@ fn explain_finds_rows_by_what_people_call_them() {
     );
 }
 
-/// The names of Microsoft's rows that the program knows are those of the embedded environment, which shares no list with it.
+/// The program's names of Microsoft's rows match those of the embedded environment, which has a separate list.
 #[test]
 fn microsofts_rows_are_called_alike_in_the_embedded_environment() {
     let server = Server::plain();
@@ -979,9 +980,9 @@ fn microsofts_rows_are_called_alike_in_the_embedded_environment() {
     }
 }
 
-/// Microsoft's page "Configure the Omnichannel dialer in Channel Integration Framework" edits the record that the product has, by the values
-/// of "Communication panel doesn't load": add Sales Hub to the apps, and one role. Whoever has System Administrator or System Customizer
-/// sees the dialer too.
+/// Microsoft's page "Configure the Omnichannel dialer in Channel Integration Framework" edits the product's record, according to the values
+/// of "Communication panel doesn't load": add Sales Hub to the apps, and one role. Users with System Administrator or System Customizer see
+/// the dialer too.
 #[test]
 fn apps_and_roles_are_added_to_the_products_own_cif_v1_record() {
     let server = Server::plain();
@@ -1032,7 +1033,7 @@ fn apps_and_roles_are_added_to_the_products_own_cif_v1_record() {
         roles(),
         [&["Customer Service Representative"], &own[..]].concat()
     );
-    // A role that must not see it is taken out, and nothing else.
+    // A role that must not see it is removed, and nothing else.
     project.write(
         "manifests/all.yaml",
         &provider(", without: [Omnichannel agent]"),
@@ -1048,7 +1049,7 @@ fn apps_and_roles_are_added_to_the_products_own_cif_v1_record() {
         &project.run(&["plan", "--env", "server"]).ended(1).err,
         &["`Sales hub` is the display name; write the unique name, `msdynce_saleshub`"],
     );
-    // An exact list on a record of somebody else's is probably not meant.
+    // An exact list on a record that belongs to somebody else is probably a mistake.
     project.write(
         "manifests/all.yaml",
         "apiVersion: deskstate/v1\nkind: CifProvider\nmetadata: {name: Omnichannel, state: existing}\nspec: {apps: [msdynce_saleshub]}\n",
@@ -1081,7 +1082,7 @@ fn names_of_roles_and_apps_are_shown_as_words() {
     assert!(!plan.out.contains('['), "{}", plan.out);
 }
 
-/// Two vendors' guides and a lab of Microsoft's give rows of their own names that begin with `msdyn_`.
+/// Two vendors' guides and one of Microsoft's labs give their own rows names that begin with `msdyn_`.
 #[test]
 fn pruning_and_export_tell_own_names_from_microsofts() {
     let server = Server::plain();
@@ -1114,7 +1115,7 @@ fn pruning_and_export_tell_own_names_from_microsofts() {
             "- ApplicationTab contoso_tab",
         ],
     );
-    // Nobody declares either of the two any more: the one under an owned prefix goes, the other stays, as do all rows of Microsoft's.
+    // Neither of the two is declared any more: the one with an owned prefix is deleted, the other one stays, as do all of Microsoft's rows.
     project.write("manifests/all.yaml", &tab("contoso_tab"));
     let plan = project.run(&["plan", "--env", "server"]);
     says(
@@ -1124,7 +1125,7 @@ fn pruning_and_export_tell_own_names_from_microsofts() {
             "0 to create, 0 to update, 1 to delete",
         ],
     );
-    // A project that does not list the name leaves the row to whoever brings it.
+    // In a project that does not list the name, the row belongs to somebody else.
     project.edit("deskstate.yaml", ", names: [msdyn_Contoso_Tab]", "");
     project
         .run(&["export", "--env", "server", "--out", "foreign"])
@@ -1142,8 +1143,8 @@ fn in_sync_with(project: &Project, deletes: &[&str]) {
     says(&plan.out, &["0 to create, 0 to update"]);
 }
 
-/// Exported rows have ids of views in upper case (`viewId: 00000000-0000-0000-00AA-…`), and a page of Microsoft's writes `True` for
-/// `validateRecord`, where rows hold `true`.
+/// Exported rows contain IDs of views in upper case (`viewId: 00000000-0000-0000-00AA-…`), and one of Microsoft's pages writes `True` for
+/// `validateRecord`, where rows contain `true`.
 #[test]
 fn the_case_of_ids_and_flags_in_parameters_is_no_difference() {
     let server = Server::plain();
@@ -1209,7 +1210,7 @@ fn the_case_of_ids_and_flags_in_parameters_is_no_difference() {
         .ended(2);
 }
 
-/// The rows of the embedded environment that people made on the product's pages have the forms of exported solutions.
+/// The rows of the embedded environment that represent manual changes on the product's pages have the forms of exported solutions.
 #[test]
 fn rows_of_the_products_own_pages_are_exported_as_manifests_that_plan_to_nothing() {
     let server = Server::plain();
@@ -1241,7 +1242,7 @@ fn rows_of_the_products_own_pages_are_exported_as_manifests_that_plan_to_nothing
     in_sync(&project);
 }
 
-/// `$${{` stands for the characters themselves, also before the one value that only the environment can say.
+/// `$${{` stands for the literal characters, even before the only value that comes from the environment.
 #[test]
 fn an_escaped_variable_stays_text_beside_the_id_of_the_organization() {
     let server = Server::plain();
@@ -1292,7 +1293,7 @@ fn an_escaped_variable_stays_text_beside_the_id_of_the_organization() {
         project.write("manifests/all.yaml", &exported);
         in_sync(&project);
         project.write("deskstate.yaml", &own);
-        // The project may know the id, too.
+        // The project may also specify the ID.
         project.edit(
             "deskstate.yaml",
             "    server:\n",
@@ -1304,7 +1305,7 @@ fn an_escaped_variable_stays_text_beside_the_id_of_the_organization() {
     }
 }
 
-/// What people made is exported without naming a prefix. Rows of solutions that it uses come as `existing`, those of Microsoft's need no
+/// Manually created rows are exported without naming a prefix. Rows of solutions that they use become `existing`; Microsoft's rows need no
 /// document.
 #[test]
 fn an_export_of_what_people_made_leaves_out_microsofts_and_solutions_rows() {

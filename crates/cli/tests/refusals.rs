@@ -1,4 +1,4 @@
-//! What review refuses or warns about, with the narrowest override; and what an environment does not take.
+//! What review refuses or warns about, with the narrowest override; and what an environment does not accept.
 
 use std::fmt::Write;
 
@@ -42,7 +42,7 @@ fn profile(spec: &str) -> String {
     )
 }
 
-/// Plans and applies: both end alike.
+/// Plans and applies. Both must end in the same way.
 #[track_caller]
 fn apply(project: &Project, more: &[&str], code: i32) -> Run {
     let plan = [&["plan", "--env", "server"], more].concat();
@@ -192,18 +192,18 @@ fn what_protect_names_is_never_deleted_by_anything() {
         "  prune: owned\n",
         "  prune: owned\n  protect: [NotificationField/contoso_*]\n",
     );
-    // By a document: said before anything is asked.
+    // By a document: reported before an environment is contacted.
     project.write(
         "manifests/all.yaml",
         &(absent("NotificationField", "contoso_field1") + &field(2)),
     );
     apply(&project, &[], 3);
-    // By pruning: passed over.
+    // By pruning: skipped.
     project.write("manifests/all.yaml", &field(2));
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
-    // By taking back what made it: no override helps.
+    // By undoing the apply that created it: no override helps.
     let refused = project
         .run(&[
             "undo",
@@ -238,14 +238,14 @@ fn an_undo_file_cannot_call_a_row_by_the_name_of_another() {
         assert_eq!(server.stats()["writes"], before);
     };
     let text = project.read(&made);
-    // A row that `protect` would keep, under a name that it does not know.
+    // A row that `protect` would keep, under a name that it does not match.
     let renamed = text.replace(
         "\"name\": \"contoso_field1\"",
         "\"name\": \"contoso_other\"",
     );
     let not_its_own = "but is not part of it";
     undo(&renamed, REFUSED, not_its_own);
-    // A row of another resource, which has it, too, or has it no more.
+    // A row of another resource, which is listed for both, and then only for the wrong one.
     let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
     let other = file["changes"][1]["created"][0].clone();
     file["changes"][0]["created"]
@@ -255,7 +255,7 @@ fn an_undo_file_cannot_call_a_row_by_the_name_of_another() {
     undo(&file.to_string(), FAILED, "more than once");
     file["changes"][1]["created"] = serde_json::json!([]);
     undo(&file.to_string(), REFUSED, not_its_own);
-    // A line of a template, which goes with it, but is protected.
+    // A line of a template that would be deleted with the template, but is protected.
     project.edit(
         "deskstate.yaml",
         "spec:\n",
@@ -290,7 +290,7 @@ fn managed_rows_change_only_when_told_and_the_layer_is_named_with_the_way_to_dro
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
-    // Microsoft's own profiles let nobody change them, told or not.
+    // Microsoft's own profiles cannot be changed, even with a flag.
     project.write(
         "manifests/all.yaml",
         &existing(
@@ -589,7 +589,7 @@ fn a_plan_that_breaks_a_contract_is_refused_and_what_stays_broken_is_said() {
         "contract.yaml",
         "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: guide}\nspec:\n  displayName: Guide\n  rules:\n    - id: any-field\n      resource: {kind: NotificationField, where: {header: Guide*}}\n      match: some\n      locked: {order: 7}\n      breaks: no toast comes up\n",
     );
-    // Nobody declares such a field, so it is checked where it stands.
+    // No manifest declares this field, so the rule is checked in the live environment.
     let invalid = project.run(&["validate"]);
     says(&invalid.err, &["contract-missing"]);
     project.edit("contract.yaml", "match: some", "match: each");
@@ -623,12 +623,12 @@ fn a_plan_that_breaks_a_contract_is_refused_and_what_stays_broken_is_said() {
             "warning[contract-stays-broken]: contract `guide/any-field` is and stays broken: NotificationField contoso_guide: `order` is not `7`; breaks: no toast comes up",
         ],
     );
-    // Putting it right is no finding; taking it away from what keeps it is one.
+    // Correcting the value is not a finding; breaking a rule that is kept is one.
     let right = existing("NotificationField", "contoso_guide", "{order: 7}");
     project.write("manifests/all.yaml", &right);
     let mended = apply(&project, &[], WARNED);
     assert!(!mended.err.contains("contract-"), "{}", mended.err);
-    // Taking back what put it right would break it again.
+    // Undoing the correction would break it again.
     let undo = [
         "undo",
         "--env",

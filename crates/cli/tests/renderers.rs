@@ -1,12 +1,12 @@
-//! What every renderer prints, as snapshots: one project, one environment with a bit of everything. Times, requests and hashes are left
-//! out. `INSTA_UPDATE=always cargo test -p deskstate --test scenarios renderers::` writes them anew; look at the difference before it lands.
+//! Snapshots of every renderer: one project, one environment with a bit of everything. Times, requests and hashes are removed.
+//! `INSTA_UPDATE=always cargo test -p deskstate --test scenarios renderers::` rewrites them; review the difference before committing.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use super::support::transcript::steady;
 use super::support::{Project, Server};
 
-/// A page without what is in its styles and scripts, an element on each line.
+/// A page without its styles and scripts, one element per line.
 fn skeleton(page: &str) -> String {
     let mut page = page.to_owned();
     for (open, close) in [("<style>", "</style>"), ("<script>", "</script>")] {
@@ -14,14 +14,14 @@ fn skeleton(page: &str) -> String {
         let end = start + page[start..].find(close).unwrap();
         page.replace_range(start..end, "");
     }
-    // The policy names style and script by their hashes.
+    // The policy contains the hashes of style and script.
     let start = page.find("<meta http-equiv").unwrap();
     let end = start + page[start..].find('>').unwrap() + 1;
     page.replace_range(start..end, "");
     page.replace("><", ">\n<")
 }
 
-/// Tenfold, applied; then manifests that create, change and delete, and an environment that somebody edited.
+/// Tenfold, applied; then manifests that create, change and delete, and an environment that was edited by hand.
 fn story() -> (Project, Server) {
     let project = Project::example("tenfold");
     let server = Server::with_parameters(project.path(), true);
@@ -167,7 +167,7 @@ fn names_in_a_column_are_shown_member_by_member_in_every_form() {
             "+     roles: ",
         ),
         (&["plan", "--format", "html"], "<del>", "<ins>"),
-        // What is declared is lost, and live has another.
+        // The declared value is gone, and the live environment has another one.
         (&["drift"], "+ ", "− "),
         (&["drift", "--format", "markdown"], "+ ", "− "),
         (&["drift", "--format", "html"], "<ins>", "<del>"),

@@ -1,4 +1,4 @@
-//! What was reviewed is what happens: saved plans, undo, and two who apply at once.
+//! Exactly what was reviewed is applied: saved plans, undo, and two people who apply at the same time.
 
 use super::support::{self, Project, Run, Server, says, session, tab};
 
@@ -101,7 +101,7 @@ fn a_change_that_nobody_reviewed_is_refused_and_one_that_is_not_needed_any_more_
     assert_eq!(title(&server), "first");
 }
 
-/// `UPDATE_SCHEMAS=1 cargo test -p deskstate --test scenarios reviewed::` writes it anew.
+/// `UPDATE_SCHEMAS=1 cargo test -p deskstate --test scenarios reviewed::` rewrites it.
 #[test]
 fn a_saved_plan_fits_its_schema_and_the_schema_in_the_repository_is_current() {
     let (project, _server) = applied();
@@ -139,7 +139,7 @@ fn a_saved_plan_fits_its_schema_and_the_schema_in_the_repository_is_current() {
 #[test]
 fn several_plans_are_applied_together_and_what_one_of_them_lacks_is_refused() {
     let (project, server) = applied();
-    // Two pull requests are planned side by side, then both are merged.
+    // Two pull requests are planned in parallel, then both are merged.
     project.write("manifests/all.yaml", &session("second"));
     plan_to(&project, "first.json");
     project.write(
@@ -164,7 +164,7 @@ fn several_plans_are_applied_together_and_what_one_of_them_lacks_is_refused() {
         &["2 changes applied to server in 1 transaction"],
     );
     assert_eq!(title(&server), "second");
-    // Again: everything is in place, so nothing is asked of the plans.
+    // Applied again: everything is in place, so the plans are not needed.
     says(
         &apply(&["first.json", "second.json"]).ended(0).out,
         &["server matches the manifests"],
@@ -182,7 +182,7 @@ fn a_reviewed_plan_that_was_applied_in_part_is_completed_by_the_same_command() {
     );
     project.write("manifests/all.yaml", &all);
     plan(&project);
-    // Somebody writes the session while the first transaction runs, so the server refuses the last one.
+    // Somebody edits the session while the first transaction runs, so the server refuses the last one.
     let id = calls(&server);
     let id = id
         .trim_start_matches("msdyn_sessiontemplates(")
@@ -202,7 +202,7 @@ fn a_reviewed_plan_that_was_applied_in_part_is_completed_by_the_same_command() {
     command.extend(["--max-changeset", "2"]);
     project.run(&command).ended(4);
     let rest = reviewed(&project).ended(0);
-    says(&rest.err, &["reviewed, and not needed"]);
+    says(&rest.err, &["reviewed, but not needed"]);
     assert_eq!(title(&server), "second");
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
@@ -243,14 +243,14 @@ fn a_file_that_somebody_edited_and_a_hostile_one_are_not_read() {
         organization,
         "0c0f0000-0000-4000-8000-000000000002",
     );
-    // Somebody edited the file: its digest does not fit, so it is not read.
+    // The file was edited: its digest does not match, so it is refused.
     let other = reviewed(&project).ended(1);
     says(&other.err, &["digest"]);
     for hostile in [
         String::new(),
         "{}".to_owned(),
         "[".repeat(100_000),
-        // What it shows was edited: that is not what would be carried out.
+        // The displayed part was edited, so it is not what would be applied.
         saved.replace("second", "something else"),
     ] {
         project.write("plan.json", &hostile);
@@ -301,7 +301,7 @@ fn the_same_plan_is_saved_as_the_same_bytes_and_names_no_secret() {
         "{first}"
     );
     assert!(!first.to_lowercase().contains("authorization"));
-    // What is not shown is covered by the digest all the same.
+    // The digest also covers values that are not displayed.
     server.patch(&calls(&server), &pasted.replace("Zm9v", "Zm9w"));
     reviewed(&project).ended(4);
     server.patch(&calls(&server), pasted);
@@ -404,7 +404,7 @@ fn an_undo_can_itself_be_taken_back() {
     assert_eq!(title(&server), "second");
 }
 
-/// Begins an apply that waits before its write until somebody else was there.
+/// Starts an apply that is delayed before its write until the other one is done.
 fn begin(project: &Project) -> std::process::Child {
     support::deskstate(project.path())
         .args(["apply", "--env", "server", "--yes"])
@@ -428,7 +428,7 @@ fn of_two_applies_at_once_one_wins_and_the_other_refuses_and_changes_nothing() {
         } else {
             (&right, &left)
         };
-        // The write of whoever comes first, here the later loser's, is held up for longer than the winner's whole run takes.
+        // The first write, by the run that loses later, is delayed for longer than the complete run of the winner takes.
         server.request("DELETE", "/__emulator/stats", "", "");
         let hold = r#"{"formatVersion":1,"rules":[{"when":{"writes":true,"nth":1},"fault":{"kind":"delay","delayMs":4000}}]}"#;
         server.request("POST", "/__emulator/faults", hold, "");
@@ -482,7 +482,7 @@ fn what_is_made_lands_in_the_solution_and_belongs_to_the_owner_that_are_set_also
     };
     is_there();
 
-    // A link is a component of its own, and deskstate adds none to the solution: it says so before and while it writes.
+    // A link is a separate component, and deskstate does not add links to the solution: this is reported before and during the apply.
     let linked = owned.replace(
         "title: first",
         "title: first, additionalTabs: [contoso_tab]",

@@ -1,4 +1,4 @@
-//! What `SECURITY.md` and `docs/lessons.md` promise: each promise names the test that shows it, and commands that read write nothing.
+//! The promises of `SECURITY.md` and `docs/lessons.md`: each names the test that proves it, and commands that read write nothing.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -55,7 +55,7 @@ fn every_promise_names_tests_that_are_there() {
     assert!(named > 20, "{named} tests are named");
 }
 
-/// The last column of every table of a text names tests that are there. Gives the number of rows.
+/// Checks that the last column of every table in a text names existing tests. Returns the number of rows.
 fn rows_with_tests(text: &str, head: &str) -> usize {
     let known = tests();
     let rows = text
@@ -112,7 +112,7 @@ fn commands_that_compare_write_nothing_whatever_they_find() {
     }
 }
 
-/// A project that is committed with files in the form of a repository, whose configuration names a program to start.
+/// A project with committed files that look like a repository, whose configuration names a program to start.
 #[cfg(unix)]
 #[test]
 fn what_is_committed_beside_manifests_starts_no_program() {
@@ -141,7 +141,7 @@ fn what_is_committed_beside_manifests_starts_no_program() {
     assert!(started.exists(), "the trap is set");
 }
 
-/// A repository that came with the project, whose configuration names programs for everything that git might do.
+/// A repository that came with the project, whose configuration names programs for all of git's operations.
 #[cfg(unix)]
 #[test]
 fn a_repository_that_came_with_the_project_starts_no_program() {
@@ -187,7 +187,7 @@ fn a_repository_that_came_with_the_project_starts_no_program() {
     assert!(started.exists(), "the trap is set");
 }
 
-/// A partial clone fetches what it lacks when somebody asks for it, by the program that its configuration names.
+/// A partial clone fetches missing files on demand, with the program that its configuration names.
 #[cfg(unix)]
 #[test]
 fn a_partial_clone_contacts_nobody() {
@@ -268,7 +268,7 @@ fn a_partial_clone_contacts_nobody() {
     assert!(started.exists(), "the trap is set");
 }
 
-/// All calls of git go through one module, which switches off what a repository configures.
+/// All calls of git go through one module, which overrides the repository's configuration.
 #[test]
 fn git_is_started_in_one_place() {
     fn named(folder: &Path, found: &mut Vec<String>) {
@@ -299,7 +299,7 @@ fn git_is_started_in_one_place() {
     assert_eq!(found, ["git.rs"]);
 }
 
-/// Git hands out trees that nobody checked: one with `..` as the name of a folder.
+/// Git can return untrusted trees: one with `..` as the name of a folder.
 #[cfg(unix)]
 #[test]
 fn an_earlier_revision_is_unpacked_nowhere_else() {
@@ -397,7 +397,7 @@ fn what_is_kept_in_a_project_stays_there() {
     }
 }
 
-/// Names of crates in a table of a page, or in a list of a manifest.
+/// The crates named in a table of a page, or in a list of a manifest.
 fn crates_of_the_page() -> BTreeSet<String> {
     let page = std::fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
     let (tables, _) = page.split_once("## Regular review").unwrap();

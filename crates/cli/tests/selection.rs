@@ -1,8 +1,8 @@
-//! `-l`, kind and name selection: one meaning in every command.
+//! Selection with `-l`, kind and name: the same meaning in every command.
 
 use super::support::{self, Project};
 
-/// What a command said beside its result.
+/// Checks that stderr contains a text.
 #[track_caller]
 fn says(run: &support::Run, part: &str) {
     assert!(run.err.contains(part), "stderr:\n{}", run.err);
@@ -15,7 +15,7 @@ fn names(manifests: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Every command that takes a selection, so that it looks at manifests alone or at the environment `local`.
+/// Every command that takes a selection, with arguments that make it read only the manifests or the environment `local`.
 const COMMANDS: [&[&str]; 9] = [
     &["validate"],
     &["render", "--env", "local"],
@@ -53,13 +53,13 @@ fn every_command_refuses_a_selection_that_chooses_nothing_and_says_what_was_mean
 
 #[test]
 fn what_a_selection_needs_comes_along_in_every_command_and_is_named() {
-    // What is adopted is what was chosen alone.
+    // `adopt` only adopts the selected resources.
     for command in COMMANDS.into_iter().filter(|command| command[0] != "adopt") {
         let project = Project::example("tenfold");
         if command[0] == "diff" {
             project.run(&["apply", "--env", "local", "--yes"]).ended(0);
         }
-        // A preview of one resource is drawn within what it belongs to; of a kind, it is narrowed.
+        // A preview of a single resource shows its context; a preview of a kind is narrowed.
         let said = run(&project, command, &["SessionTemplate"]);
         says(
             &said,

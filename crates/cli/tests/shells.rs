@@ -1,4 +1,4 @@
-//! What shells and `man` get: completions that load and complete, a page for each command.
+//! Completions that load and complete, and a manual page for each command.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -36,7 +36,7 @@ fn completions_for_every_shell_know_every_command_and_option() {
         for command in &commands {
             assert!(script.contains(command.as_str()), "{shell} lacks {command}");
         }
-        // PowerShell may read what a program prints in the code page of the console, where parts of other letters are quotation marks.
+        // PowerShell may decode a program's output in the code page of the console, in which bytes of other characters are quotation marks.
         assert!(script.is_ascii(), "{shell}");
         for option in ["detailed-exitcode", "reviewed", "explain-wire"] {
             assert!(script.contains(option), "{shell} lacks --{option}");
@@ -111,7 +111,7 @@ fn there_is_a_manual_page_for_deskstate_and_for_each_command() {
     );
 }
 
-/// A program that writes to a pipe writes UTF-8, whichever code page `cmd` has; a console gets wide characters.
+/// A program that writes to a pipe writes UTF-8, regardless of the code page of `cmd`; a console gets wide characters.
 #[cfg(windows)]
 #[test]
 fn the_code_page_of_a_console_changes_no_byte_of_the_output() {

@@ -1,8 +1,8 @@
-//! A saved plan is shown as it was shown when it was made.
+//! A saved plan is shown exactly as when it was made.
 
 use super::support::{self, Project, Server, says};
 
-/// Plans in a form, and shows the saved plan in the same form from another folder.
+/// Plans in a format, and shows the saved plan in the same format from another folder.
 fn both(project: &Project, env: &str, format: &str) -> [String; 2] {
     let planned = project.run(&["plan", "--env", env, "--format", format]).out;
     let saved = project.path().join("saved.json");

@@ -1,4 +1,4 @@
-//! Starting a project, and the reference at hand.
+//! Starting a project, and the built-in reference.
 
 use super::support::{self, deskstate};
 use tempfile::TempDir;
@@ -108,7 +108,7 @@ fn what_only_a_new_project_can_take_is_refused_where_one_exists() {
     }
     assert_eq!(file(), before);
     run(folder.path(), &["init", "--url", "nowhere"]).ended(1);
-    // What the help says, and then it is no news.
+    // After the suggested edit, the options are accepted.
     let environment = format!("  environments:\n    prod: {{url: {url}}}\n");
     let changed = before.replace("  environments:\n", &environment);
     std::fs::write(folder.path().join("deskstate.yaml"), changed).unwrap();

@@ -1,4 +1,4 @@
-//! The Tenfold guide, end to end: the built binary against an emulator in a process of its own, counted there.
+//! The Tenfold guide, end to end: the built binary against an emulator in its own process, which counts requests.
 
 use super::support::{self, Project, Server};
 use serde_json::Value;
@@ -7,7 +7,7 @@ fn requests(server: &Server) -> u64 {
     server.stats()["httpRequests"].as_u64().unwrap()
 }
 
-/// A project and a server that makes parameter rows, or does not; the project knows, or does not.
+/// A project, and a server that makes parameter rows or not. The project may know which.
 fn tenfold(made: bool, known: bool) -> (Project, Server) {
     let project = Project::example("tenfold");
     let server = Server::with_parameters(project.path(), made);
@@ -242,7 +242,7 @@ fn writes(server: &Server) -> u64 {
 
 #[test]
 fn an_apply_that_is_killed_is_finished_by_running_it_again() {
-    // Killed at many moments: before, during and after the transaction.
+    // Killed at various moments: before, during and after the transaction.
     for delay in [5, 15, 30, 45, 60, 90, 120, 200] {
         let (project, server) = tenfold(true, true);
         let mut child = support::deskstate(project.path())
@@ -373,7 +373,7 @@ fn an_emulator_with_a_state_file_forgets_nothing_however_it_ends() {
     }
 }
 
-/// Bytes and requests of a command, with what it prints.
+/// The bytes and requests that a command takes, and its output.
 fn cost(project: &Project, server: &Server, arguments: &[&str]) -> (u64, u64, support::Run) {
     server.request("DELETE", "/__emulator/stats", "", "");
     let run = project.run(arguments);
@@ -443,7 +443,7 @@ fn an_environment_that_does_not_show_expanded_links_is_read_whole() {
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
     assert!(plan.out.contains("matches the manifests"), "{}", plan.out);
-    // Where links can be read in no other way either, they are unknown.
+    // If links cannot be read in any other way either, they are unknown.
     let answers = answers.replace("}}", ",\"intersectSetsReadable\":false}}");
     std::fs::write(&sheet, answers).unwrap();
     let closed = Server::start(&["--answers", sheet.to_str().unwrap()]);

@@ -1,4 +1,4 @@
-//! How the command behaves at a terminal, in a pipe and before a full disk.
+//! The command's behavior at a terminal, in a pipe and with a full disk.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::support::{self, Project, deskstate};
 
-/// The command at a terminal of so many columns: what a person sees, both streams. Ends with the exit code.
+/// Runs the command at a terminal with this number of columns. Returns the visible output of both streams, followed by the exit code.
 fn at_terminal(folder: &Path, columns: u16, arguments: &str) -> String {
     let line = format!(
         "stty cols {columns} rows 30; {} {arguments}; echo \"ended $?\"",
@@ -28,7 +28,7 @@ fn at_terminal(folder: &Path, columns: u16, arguments: &str) -> String {
     String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n")
 }
 
-/// Columns of a line, without its escape sequences.
+/// Width of a line in columns, without its escape sequences.
 fn columns(line: &str) -> usize {
     let mut rest = line;
     let mut seen = 0;
@@ -356,7 +356,7 @@ fn control_c_stops_an_emulator_which_is_done_then() {
 
 #[test]
 fn control_c_twice_ends_a_command_whose_server_never_answers() {
-    // Takes connections and never answers.
+    // Accepts connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let project = Project::example("tenfold");
     project.add_server(&format!("http://{}", silent.local_addr().unwrap()));
@@ -448,7 +448,7 @@ fn a_person_at_a_terminal_gets_a_browser_and_nobody_else_does() {
             .unwrap();
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
-    // Without a terminal nobody is asked, and a browser that is chosen is not opened.
+    // Without a terminal nobody is asked, and no browser is opened even if that method is chosen.
     let piped = person("sh", &["-c", &command], "");
     support::says(&piped, &["no method is chosen"]);
     let chosen = person("sh", &["-c", &format!("{command} --sign-in browser")], "");
@@ -462,7 +462,7 @@ fn a_person_at_a_terminal_gets_a_browser_and_nobody_else_does() {
     let page = opened().unwrap();
     assert!(page.starts_with(&format!("{}/", server.url)), "{page}");
     assert!(page.contains("code_challenge_method=S256"), "{page}");
-    // A browser elsewhere cannot bring the answer to this machine.
+    // A browser on another machine cannot deliver the answer to this one.
     let remote = format!("timeout 3 {command}");
     let seen = person(
         "script",

@@ -1,10 +1,10 @@
-//! What each command about drift, and each way back into git, prints: with auditing on and with auditing off. Written anew by
-//! `INSTA_UPDATE=always cargo test -p deskstate --test scenarios transcripts::`; look at the difference before it lands.
+//! The output of each command about drift, and of each way back into git, with auditing on and off. `INSTA_UPDATE=always cargo test -p
+//! deskstate --test scenarios transcripts::` rewrites it; review the difference before committing.
 
 use super::support::transcript::Transcript;
 use super::support::{Project, Server, applied};
 
-/// A command, whether auditing has a say in what it prints, and what is typed.
+/// A command, whether auditing affects its output, and the typed lines.
 const COMMANDS: &[(&str, bool, &[&str])] = &[
     (
         "drift",
@@ -83,8 +83,8 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ),
 ];
 
-/// Two environments that were alike. In one, Ada hid the communication panel, took Lin out of the profile and made a notification; the
-/// manifests moved on; and a third environment cannot be looked at.
+/// Two environments that were equal. In one, Ada hid the communication panel, removed Lin from the profile and created a notification; the
+/// manifests have changed since; and a third environment cannot be reached.
 fn edited(auditing: bool) -> (Project, Server, Server) {
     let (project, server) = applied();
     let other = Server::with_parameters(project.path(), false);

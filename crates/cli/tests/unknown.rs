@@ -1,10 +1,10 @@
-//! What could not be compared: no command and no format says that all is well, and each exits with 1.
+//! If something could not be compared, no command or format reports success, and each exits with 1.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use super::support::{self, Project, Server};
 
-/// Sentences that nobody may read while something is unknown.
+/// Sentences that must not appear while something is unknown.
 const ALL_IS_WELL: [&str; 8] = [
     "matches the manifests",
     "no changes",
@@ -22,7 +22,7 @@ fn profile(users: &str) -> String {
     )
 }
 
-/// An environment that is as declared, but for a user whom nobody can find.
+/// An environment that is in sync, except for a user who cannot be found.
 fn with_an_unknown_user() -> (Project, Server) {
     let server = Server::plain();
     let project = Project::desk(&server, "", "", &profile("ada@contoso.com"));
@@ -57,7 +57,7 @@ fn a_user_who_is_not_found_is_unknown_in_every_command_and_format() {
         let arguments: Vec<&str> = command.iter().copied().chain(["--env", "server"]).collect();
         let run = project.run(&arguments).ended(1);
         let said = format!("{}{}", run.out, run.err);
-        // Of a page, its words and not its styles.
+        // The words of a page without its styles.
         let said = said
             .split_once("<body")
             .map_or(said.as_str(), |(_, body)| body);
@@ -153,7 +153,7 @@ fn a_table_whose_part_of_a_batch_is_refused_is_unknown_in_every_command_and_form
     project.run(&["drift", "--env", "server"]).ended(0);
 }
 
-/// A project that is in sync and declares no tab, with a contract about tabs and about users.
+/// A project that is in sync and declares no tabs, with a contract about tabs and users.
 fn with_a_contract() -> (Project, Server) {
     let server = Server::plain();
     let project = Project::desk(
@@ -173,7 +173,7 @@ fn with_a_contract() -> (Project, Server) {
 #[test]
 fn a_contract_rule_that_nobody_can_judge_is_unknown_in_every_command_and_format() {
     let (project, server) = with_a_contract();
-    // Names of users decide about the second rule, so they are read.
+    // The second rule depends on the names of users, so they are read.
     project.run(&["plan", "--env", "server"]).ended(0);
     project.run(&["drift", "--env", "server"]).ended(0);
     let script = r#"{"formatVersion":1,"rules":[{"when":{"part":"msdyn_applicationtabtemplates?%"},"fault":{"kind":"refuse","status":403}}]}"#;
@@ -209,13 +209,13 @@ fn a_contract_rule_that_nobody_can_judge_is_unknown_in_every_command_and_format(
     let up = "deskstate_drift_up{environment=\"server\"} 0";
     assert!(numbers.contains(up), "{numbers}");
     assert!(!numbers.contains("as_declared"), "{numbers}");
-    // What is suggested lists everything that is unknown.
+    // The suggested command lists everything that is unknown.
     let planned = project.run(&["plan", "--env", "server"]).ended(1);
     let suggestion = "`deskstate check --env NAME` lists everything";
     assert!(planned.err.contains(suggestion), "{}", planned.err);
     let checked = project.run(&["check", "--env", "server"]).ended(1);
     assert!(checked.out.contains("guide/tabs"), "{}", checked.out);
-    // No policy makes it known.
+    // No policy turns it into a known state.
     project.edit(
         "deskstate.yaml",
         "contracts:",
@@ -230,7 +230,7 @@ fn a_contract_rule_that_nobody_can_judge_is_unknown_in_every_command_and_format(
         "{}",
         denied.err
     );
-    // A selection that has nothing to do with the rule is judged by itself.
+    // A selection that is unrelated to the rule is judged separately.
     let selected = ["drift", "--env", "server", "AppProfile"];
     project.run(&selected).ended(0);
     server.request("DELETE", "/__emulator/faults", "", "");
@@ -253,7 +253,7 @@ fn with_a_rule_that_nobody_can_judge_the_rest_is_applied_and_the_end_names_the_r
     let total = "server: 0 to create, 1 to update, 0 to delete";
     assert!(quiet.out.lines().any(|line| line == total), "{}", quiet.out);
     assert!(quiet.out.contains("guide/tabs"), "{}", quiet.out);
-    // What is unknown, why, and the numbers.
+    // The unknown parts, the reasons, and the numbers.
     assert_eq!(quiet.out.lines().count(), 3, "{}", quiet.out);
     let applied = project
         .run(&["apply", "--env", "server", "--yes", "--quiet"])
@@ -272,7 +272,7 @@ fn with_a_rule_that_nobody_can_judge_the_rest_is_applied_and_the_end_names_the_r
     }
     let rows = server.get("/api/data/v9.2/msdyn_appconfigurations?$select=msdyn_name&$filter=msdyn_uniquename%20eq%20'contoso_agents'");
     assert_eq!(rows["value"][0]["msdyn_name"], "People");
-    // Then nothing is left to apply, and still nobody can say that all is well.
+    // Nothing is left to apply, but success still cannot be reported.
     for command in [
         &["plan", "--env", "server", "-q"][..],
         &["apply", "--env", "server", "--yes", "-q"],
@@ -330,7 +330,7 @@ fn undeclared_rows_are_listed_and_fail_only_where_the_project_asks() {
     other.apply().ended(0);
     let listed = project.run(&["drift", "--env", "server"]).ended(0);
     assert!(listed.out.contains("contoso_others"), "{}", listed.out);
-    // What is suggested works.
+    // The suggested command works.
     assert!(
         listed
             .out

@@ -1,4 +1,4 @@
-//! Packages of vendors in a customer's project: installed, upgraded, downgraded and removed on two environments; and what is refused.
+//! Vendor packages in a customer's project: installed, upgraded, downgraded and removed on two environments; and refused.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::support::{Run, deskstate};
 
 const ENVIRONMENTS: [&str; 2] = ["test", "prod"];
 
-/// The example of vendors in a folder of its own, with a project that uses none of the packages yet.
+/// The vendors' example in its own folder, with a project that uses none of the packages yet.
 struct Vendors {
     folder: TempDir,
 }
@@ -70,7 +70,7 @@ impl Vendors {
         self.write(path, &text.replace(from, to));
     }
 
-    /// Every file of the project that git would see.
+    /// All files of the project that git would see.
     fn files(&self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
         let mut open = vec![self.desk()];
@@ -93,7 +93,7 @@ impl Vendors {
         files
     }
 
-    /// Applies to both environments, and finds nothing left to do.
+    /// Applies to both environments, and checks that nothing is left to do.
     #[track_caller]
     fn in_sync(&self, allow: &[&str]) {
         for environment in ENVIRONMENTS {
@@ -105,7 +105,7 @@ impl Vendors {
         }
     }
 
-    /// What an environment has, as manifests. deskstate links the loader of channel providers, and takes it away from nobody.
+    /// The state of an environment, as manifests. deskstate links the loader of channel providers, and never removes it.
     fn live(&self, environment: &str) -> String {
         let arguments = [
             "export",
@@ -120,7 +120,7 @@ impl Vendors {
         kept.map(|line| format!("{line}\n")).collect()
     }
 
-    /// Refused with these words, and nothing is written.
+    /// Checks that a command is refused with these words, and writes nothing.
     #[track_caller]
     fn refused(&self, arguments: &[&str], code: i32, words: &[&str]) {
         let before = self.files();
@@ -159,7 +159,7 @@ fn a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments() 
         "{plan}"
     );
     vendors.in_sync(&[]);
-    // The customer's exact list and what two packages add are one set.
+    // The customer's exact list and the additions of two packages form one set.
     let profile = vendors.run(&["render", "--env", "prod"]).ended(0).out;
     assert!(
         profile.contains("sessionTemplates: [contoso_case, telvio_call, calloop_callback]"),
@@ -269,7 +269,7 @@ fn a_removed_package_asks_nothing_of_an_environment_that_never_had_it() {
 fn a_member_whose_prefix_nobody_here_owns_is_said_to_belong_to_another_project() {
     let vendors = Vendors::with_telvio();
     let before = vendors.files();
-    // What another project does: its own session template, on the profile that the customer owns.
+    // A second project's changes: its own session template, on the profile that the customer owns.
     vendors.edit("deskstate.yaml", "[contoso]", "[contoso, ringway]");
     vendors.edit(
         "manifests/profile.yaml",
@@ -399,7 +399,7 @@ fn what_was_changed_by_hand_or_does_not_fit_is_an_error_with_its_place() {
         .run(&["package", "update", "telvio", "--no-plan"])
         .ended(0);
     assert_eq!(vendors.files(), good, "an update restores the files");
-    // Line ends may be converted by git.
+    // Git may convert line endings.
     let path = "packages/telvio/manifests/softphone.yaml";
     vendors.write(path, &vendors.read(path).replace('\n', "\r\n"));
     vendors.run(&["package", "verify"]).ended(0);
@@ -506,7 +506,7 @@ fn conflicts_are_refused_with_both_places_and_nothing_is_written() {
         &["packages/calloop already exists"],
     );
     std::fs::remove_dir_all(vendors.desk().join("packages/calloop")).unwrap();
-    // Who still uses what.
+    // Reports who still uses which rows.
     vendors.edit(
         "manifests/profile.yaml",
         "[contoso_case]",
@@ -640,7 +640,7 @@ fn archives_and_commits_give_the_same_package_as_the_folder() {
         .run(&["package", "update", "telvio", "--no-plan"])
         .ended(0);
     vendors.run(&["validate"]).ended(0);
-    // A revision of the project has its packages.
+    // A revision of the project includes its packages.
     let of_desk = |arguments: &[&str]| {
         let mut command = Command::new("git");
         command
@@ -738,7 +738,7 @@ fn lint_reports_what_a_customer_would_stumble_over() {
         "[package-lint]",
         "the package has no license",
         "there are no notes for version 1.0.0",
-        "rows of customers begin with `new_`, too",
+        "names of customers' rows also begin with `new_`",
         "parameter `unused` is never used",
         "ApplicationTab other_dial does not have a prefix of the package",
         "the address of an environment",

@@ -1,4 +1,4 @@
-//! `who`: one agent, the profile they get and why.
+//! `who`: one agent, their profile and why they get it.
 
 use super::support::{self, Project, Server, says};
 
@@ -108,7 +108,7 @@ fn a_change_says_how_many_agents_it_reaches_and_how_they_were_counted() {
     ] {
         assert!(plan.out.contains(said), "{}", plan.out);
     }
-    // A role that is held through a team gives no profile, so nobody is left to count.
+    // A role held through a team gives no profile, so there is nobody left to count.
     assert!(!plan.out.contains("through a team"), "{}", plan.out);
     assert!(!plan.out.contains("not counted"), "{}", plan.out);
 }
@@ -177,7 +177,7 @@ fn featured(name: &str, more: &str) -> String {
     )
 }
 
-/// The same, of rank 7 for one role.
+/// The same, with rank 7 and one role.
 fn ranked(name: &str) -> String {
     featured(name, ", rank: 7, roles: [Omnichannel agent]")
 }
@@ -187,7 +187,7 @@ fn plan_and_drift_tell_of_a_profile_outside_of_the_project_with_the_same_rank_an
     let server = Server::plain();
     let project = Project::desk(&server, "", "", &ranked("contoso_theirs"));
     if support::age().as_deref() == Some("2022") {
-        // Ranks and roles came later, and a plan says so.
+        // Ranks and roles are newer, and a plan reports that.
         let refused = project.run(&["plan", "--env", "server"]).ended(1);
         says(&refused.err, &["which `rank` needs", "which `roles` needs"]);
         return;

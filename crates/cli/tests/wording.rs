@@ -1,8 +1,8 @@
-//! Phrases that nobody should meet any more, in documents, messages, help and comments.
+//! Phrases that must not appear any more in documents, messages, help and comments.
 
 use std::path::{Path, PathBuf};
 
-/// Each is matched without case, across line breaks, comment marks and backticks; `…` stands for a few words.
+/// Each is matched ignoring case, line breaks, comment marks and backticks. `…` stands for a few words.
 const GONE: [&str; 36] = [
     "it has no means to write",
     "what differs from the manifests, who did it, on what evidence, what it breaks",
@@ -42,7 +42,7 @@ const GONE: [&str; 36] = [
     "has not the form of a unique name",
 ];
 
-/// The files that somebody may read, of this repository.
+/// The files of this repository that people may read.
 fn read_by_people(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -64,7 +64,7 @@ fn read_by_people(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A text without case, backticks, comment marks and line breaks.
+/// A text in lower case without backticks, comment marks and line breaks.
 fn flat(text: &str) -> String {
     let kept = text.lines().map(|line| {
         line.trim_start_matches([' ', '\t', '/', '!', '#', '>', '*'])

@@ -1,4 +1,4 @@
-//! Where to connect, as whom, and with which limits.
+//! Settings of a connection: the environment, the sign-in and the limits.
 
 use std::path::PathBuf;
 use std::time::Duration;

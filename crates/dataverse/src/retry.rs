@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     Write,
 }
 
-/// What a reply or an error means for the request.
+/// The verdict on a reply or an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The reply is an answer to evaluate.

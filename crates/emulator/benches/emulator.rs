@@ -1,4 +1,4 @@
-//! Single reads, a batch of 1,000 creates, a filter over 100,000 rows, over HTTP as a client sees them; and the memory of 100,000 rows.
+//! Measures single reads, a batch of 1,000 creates and a filter over 100,000 rows, over HTTP like a client, and the memory of 100,000 rows.
 #![expect(
     clippy::disallowed_macros,
     reason = "figures for the person who measures"
@@ -111,7 +111,7 @@ fn resident() -> Option<f64> {
     Some(kibibytes / 1024.0)
 }
 
-/// Printed, not timed. First of all, so that what others allocated is not reused.
+/// Printed, not timed. Runs first, so that it cannot reuse memory that other benchmarks allocated.
 fn memory(_: &mut Criterion) {
     let runtime = Runtime::new().expect("runtime");
     let with = |agents| {

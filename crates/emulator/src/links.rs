@@ -168,7 +168,7 @@ fn check_append(
     )
 }
 
-/// The intersect row that links two rows.
+/// Finds the row of the intersect table that links two rows.
 pub(crate) fn existing(
     tx: &Transaction<'_>,
     relation: usize,

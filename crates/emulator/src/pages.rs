@@ -1,6 +1,6 @@
-//! Web pages have no say here. A browser sends requests to this machine for any page that a person opens, so a request is refused when
-//! its headers show that a page of another origin asked for it, or when it calls this machine by a name that is not its own (a page can
-//! point its own name at loopback). Programs that are no browsers send none of these headers and are not affected.
+//! Keeps web pages out. Any page that a person opens can make the browser send requests to this machine. A request is therefore rejected if
+//! its headers show that it comes from a page of another origin, or if it addresses this machine by an unknown name (a page can point its
+//! own domain at loopback). Programs other than browsers send none of these headers and are not affected.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::signin;
 
-/// The names that this machine is called by.
+/// The names of this machine.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
     listen: IpAddr,
@@ -22,12 +22,12 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Loopback, the address listened on, and names that were given.
+    /// Loopback, the listening address, and the given names.
     pub(crate) fn new(listen: IpAddr, others: Vec<String>) -> Names {
         Names { listen, others }
     }
 
-    /// Whether a `Host` names this machine. An address does: a page can be called by its own name alone.
+    /// Whether a `Host` header names this machine. All addresses are accepted, since a page can only be reached under its own name.
     fn has(&self, host: &str) -> bool {
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -50,7 +50,7 @@ impl Names {
     }
 }
 
-/// Refuses what a page of another origin asks for.
+/// Rejects requests that come from pages of other origins.
 pub(crate) async fn layer(
     State(names): State<Arc<Names>>,
     request: Request,
@@ -79,7 +79,7 @@ fn refusal(names: &Names, request: &Request) -> Option<(StatusCode, &'static str
             "the host is not a name of this emulator; start it with --host NAME to accept another name",
         ));
     }
-    // a page may lead a person to the pages for signing in
+    // any page may link to the pages for signing in
     let for_people = request.method() == Method::GET && signin::is_ours(path);
     if !for_people && !same_origin(headers) {
         return Some((
@@ -93,7 +93,7 @@ fn refusal(names: &Names, request: &Request) -> Option<(StatusCode, &'static str
     ))
 }
 
-/// Header values; `None` for one that is not text.
+/// The values of a header; `None` for values that are not text.
 fn texts<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Option<&'a str>> {
     headers
         .get_all(name)
@@ -101,7 +101,7 @@ fn texts<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Option<
         .map(|value| value.to_str().ok())
 }
 
-/// Whether no header says that another origin asks. Browsers set both headers, and pages cannot change them.
+/// Whether no header names another origin. Browsers set both headers, and pages cannot change them.
 fn same_origin(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let own = |origin: &str| {
@@ -118,8 +118,8 @@ fn has_body(headers: &HeaderMap) -> bool {
         || texts(headers, CONTENT_LENGTH.as_str()).any(|length| length != Some("0"))
 }
 
-/// Whether the body has a type that a page cannot send to another origin without asking first. Programs may leave the type out; a page
-/// that does so is known by its origin.
+/// Whether the body has a type that a page cannot send to another origin without a preflight request. Programs may omit the type; a page
+/// that does so is recognized by its origin.
 fn is_json(headers: &HeaderMap, path: &str) -> bool {
     let batch = path
         .trim_end_matches('/')

@@ -1,4 +1,4 @@
-//! Rules of the product about links, each behind its switch.
+//! Rules of the product about links. Each has a switch.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::store::{IndexKey, Transaction};
 use crate::value::fold;
 use crate::writing::Writing;
 
-/// Product rules about links, each behind its switch.
+/// Checks the product's rules about links. Each has a switch.
 pub(crate) fn before_link(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -95,7 +95,7 @@ pub(crate) fn entity_template_once(
     Ok(())
 }
 
-/// Links of managed, uncustomisable rows that solutions brought cannot be taken away.
+/// Links of managed rows from solutions cannot be removed if the rows are not customisable.
 pub(crate) fn before_unlink(
     tx: &Transaction<'_>,
     _writing: &Writing<'_>,

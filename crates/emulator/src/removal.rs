@@ -1,4 +1,4 @@
-//! Deletes rows, and what deleting does to the rows that point at them.
+//! Deletes rows, and applies the effects on rows that refer to them.
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::value::Value;
 use crate::writing::{Condition, Writing, find, stamp};
 use crate::{links, rules, tabs};
 
-/// Deletes a row: what hangs on it goes with it, or is emptied, or forbids it.
+/// Deletes a row. Rows that refer to it are deleted as well, lose their lookup, or prevent the deletion.
 pub(crate) fn delete(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,

@@ -1,4 +1,4 @@
-//! Finds the row that a key segment names: by primary key, or by an alternate key.
+//! Finds the row for a key segment, by its primary key or an alternate key.
 
 use http::StatusCode;
 use serde_json::{Map, Value as Json};
@@ -12,7 +12,7 @@ use crate::store::{IndexKey, Store};
 use crate::switches::Switches;
 use crate::value::Value;
 
-/// The id that a segment names, whether or not a row has it (alternate keys must find one).
+/// The id in a segment, whether or not a row has it (an alternate key has to match a row).
 pub(crate) fn key(
     store: &Store,
     switches: &Switches,
@@ -36,14 +36,14 @@ pub(crate) fn key_not_found() -> ServiceError {
     )
 }
 
-/// What an alternate key leads to.
+/// Result of looking up an alternate key.
 pub(crate) enum Alternate {
     Id(Uuid),
     /// No row has these values.
     Absent(Vec<(usize, Value)>),
 }
 
-/// Looks a `name=value` key up.
+/// Looks up a `name=value` key.
 pub(crate) fn alternate(
     store: &Store,
     switches: &Switches,
@@ -82,7 +82,7 @@ pub(crate) fn alternate(
     Ok(found.map_or(Alternate::Absent(columns), Alternate::Id))
 }
 
-/// Puts the values of a key that found no row into the row to create. What the body says wins (Upsert a record).
+/// Adds the values of a key without a matching row to the row to create. Values in the body take precedence (Upsert a record).
 pub(crate) fn fill_in(own: &Table, values: Vec<(usize, Value)>, body: &mut Map<String, Json>) {
     for (column, value) in values {
         let name = own.columns[column].property();

@@ -1,4 +1,4 @@
-//! What the platform refuses: lengths, ranges, options, required columns, managed rows, prefixes, keys.
+//! What the platform rejects: lengths, ranges, options, required columns, managed rows, prefixes, keys.
 
 use http::StatusCode;
 
@@ -13,7 +13,7 @@ use crate::writing::Writing;
 
 const UNIQUE_NAME: &str = "msdyn_uniquename";
 
-/// Checks one value against its column.
+/// Checks a value against its column.
 pub(crate) fn check_value(table: &Table, position: usize, value: &Value) -> Outcome<()> {
     let column = &table.columns[position];
     match value {
@@ -100,7 +100,7 @@ fn required(table: &Table, position: usize) -> ServiceError {
     )
 }
 
-/// Everything that stands in the way of a new row.
+/// Checks everything that may prevent a row from being created.
 pub(crate) fn before_create(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -121,7 +121,7 @@ pub(crate) fn before_create(
         }
     }
     check_states(own, row)?;
-    // A table may have unique names for some of its rows only.
+    // Tables may have unique names for only some of their rows.
     if let Some(column) = own.position(UNIQUE_NAME)
         && let Some(name) = row.cells[column].as_text()
     {
@@ -130,7 +130,7 @@ pub(crate) fn before_create(
     check_keys(tx, writing, table, row)
 }
 
-/// Everything that stands in the way of a change.
+/// Checks everything that may prevent a row from being changed.
 pub(crate) fn before_update(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -187,7 +187,7 @@ pub(crate) fn before_update(
     check_keys(tx, writing, table, row)
 }
 
-/// Everything that keeps a row from being deleted.
+/// Checks everything that may prevent a row from being deleted.
 pub(crate) fn before_delete(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -209,7 +209,7 @@ pub(crate) fn before_delete(
     lockdown(tx, writing, own, Some(row))
 }
 
-/// Whether a new value for a column is left out, since the column keeps the one its row was created with.
+/// Whether a new value is ignored, because the column keeps the value that its row was created with.
 pub(crate) fn keeps(
     writing: &Writing<'_>,
     table: &Table,
@@ -233,7 +233,7 @@ pub(crate) fn keeps(
     }
 }
 
-/// Rows that the product needs are as they are, but for some columns.
+/// Rows that the product needs cannot be changed, except for some columns.
 fn protected(
     writing: &Writing<'_>,
     table: &Table,
@@ -267,7 +267,7 @@ pub(crate) fn is_managed(table: &Table, row: &Row) -> bool {
         == Some(true)
 }
 
-/// Whether a managed row may be changed at all.
+/// Whether a managed row may be changed.
 pub(crate) fn is_customizable(table: &Table, row: &Row) -> bool {
     match table
         .position("iscustomizable")
@@ -278,7 +278,7 @@ pub(crate) fn is_customizable(table: &Table, row: &Row) -> bool {
     }
 }
 
-/// While a solution is imported, customisations are locked.
+/// Customisations are locked while a solution is imported.
 pub(crate) fn import_lock(writing: &Writing<'_>, operation: &str) -> Outcome<()> {
     if !writing.switches.solution_import_running {
         return Ok(());
@@ -292,7 +292,7 @@ pub(crate) fn import_lock(writing: &Writing<'_>, operation: &str) -> Outcome<()>
     ))
 }
 
-/// Blocked unmanaged customisations: no unmanaged component is made, no managed one changed.
+/// With unmanaged customisations blocked, no unmanaged component can be created and no managed one changed.
 fn lockdown(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -328,7 +328,7 @@ fn is_locked(tx: &Transaction<'_>) -> bool {
     text.is_some_and(|text| text.contains("<islockdownofunmanagedcustomizationenabled>true<"))
 }
 
-/// A status reason belongs to one state.
+/// Checks that the status reason belongs to the state.
 fn check_states(table: &Table, row: &Row) -> Outcome<()> {
     let (Some(state), Some((status, column))) =
         (table.position("statecode"), table.column("statuscode"))
@@ -396,7 +396,7 @@ pub(crate) fn publisher_of(tx: &Transaction<'_>, prefix: &str) -> Option<uuid::U
     Some(found.id)
 }
 
-/// Whether a publisher has a managed solution here, so its prefix is another vendor's.
+/// Whether a publisher has a managed solution in this environment, so that its prefix belongs to another vendor.
 fn is_foreign(tx: &Transaction<'_>, publisher: uuid::Uuid) -> bool {
     let schema = tx.schema();
     let Some(solutions) = schema.named("solution") else {
@@ -411,7 +411,7 @@ fn is_foreign(tx: &Transaction<'_>, publisher: uuid::Uuid) -> bool {
         .any(|row| row.cells[column].id() == Some(publisher) && is_managed(own, row))
 }
 
-/// Alternate keys, and unique names, are unique.
+/// Checks that alternate keys and unique names are unique.
 fn check_keys(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,

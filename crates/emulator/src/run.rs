@@ -1,4 +1,4 @@
-//! The command: arguments, the ready line, signals.
+//! The command line: arguments, the ready line, signals.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::tls::Tls;
 /// Run a Dataverse Web API on this machine, for tests and demonstrations.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Address and port to listen on; port 0 takes a free one, anything but loopback lets others in
+    /// Address and port to listen on; port 0 takes a free one, any address other than loopback allows access from other machines
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8700)))]
     pub listen: SocketAddr,
     /// Number of environments, each with its own rows and on the next port; prints the URL of each
@@ -94,7 +94,8 @@ fn warn(text: &str) {
     eprintln!("{}", on_one_line(text));
 }
 
-/// A path or a reply may hold anything: control characters become escapes, and no line begins with a command to a build.
+/// Escapes control characters, since a path or a reply may contain anything. This also keeps a line from starting with a command to the
+/// build system.
 fn on_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
@@ -152,7 +153,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         }
         running.push(Emulator::start(config.clone()).await?);
     }
-    // Whoever reads the lines may stop us at once.
+    // A reader of the URLs may stop this process immediately, so the handlers are installed first.
     let interruption = interruption()?;
     let urls: Vec<&str> = running.iter().map(Emulator::url).collect();
     println!("{}", urls.join("\n"));
@@ -163,7 +164,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What somebody should know who lets others in.
+/// A warning for users who allow access from other machines.
 fn exposure(args: &Args) -> Option<String> {
     if args.listen.ip().is_loopback() {
         return None;
@@ -184,7 +185,7 @@ fn exposure(args: &Args) -> Option<String> {
     ))
 }
 
-/// Listens for signals from now on, and ends with the first.
+/// Listens for signals from now on, and resolves at the first one.
 #[cfg(unix)]
 fn interruption() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
     use tokio::signal::unix::{SignalKind, signal};

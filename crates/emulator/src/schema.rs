@@ -1,6 +1,6 @@
-//! Tables, columns and relationships as the emulator knows them, resolved for fast use.
+//! Tables, columns and relationships of the emulator, resolved for fast access.
 //!
-//! The data itself is in `tables/*.yaml`; [`crate::tables`] reads it.
+//! The definitions are in `tables/*.yaml`; [`crate::tables`] reads them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,18 +31,18 @@ impl Schema {
         self.by_set.get(set).copied()
     }
 
-    /// Every table, those that the environment lacks too: their rows are kept.
+    /// All tables, including those that the environment lacks: their rows are kept.
     pub(crate) fn ids(&self) -> impl Iterator<Item = TableId> + use<> {
         (0..u16::try_from(self.tables.len()).unwrap_or(u16::MAX)).map(TableId)
     }
 
-    /// The tables that the environment has.
+    /// The tables that exist in the environment.
     pub(crate) fn visible(&self) -> impl Iterator<Item = &Table> {
         self.tables.iter().filter(|table| !table.absent)
     }
 }
 
-/// Who a row of a table belongs to, which decides how far read access can reach.
+/// The owner of the rows of a table, which determines how far read access can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ownership {
     User,
@@ -51,7 +51,6 @@ pub(crate) enum Ownership {
     None,
 }
 
-/// One table.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     pub(crate) id: TableId,
@@ -61,12 +60,12 @@ pub(crate) struct Table {
     pub(crate) label: String,
     pub(crate) plural: String,
     pub(crate) ownership: Ownership,
-    /// Position of the primary key among the columns.
+    /// Index of the primary key among the columns.
     pub(crate) key: usize,
     pub(crate) primary_name: Option<usize>,
-    /// Rows travel in solutions.
+    /// Whether rows can be part of solutions.
     pub(crate) component: bool,
-    /// What follows `prvRead` in the name of the privilege; empty where reading needs none.
+    /// The part after `prvRead` in the name of the privilege; empty if no privilege is needed to read.
     pub(crate) privilege: String,
     pub(crate) columns: Vec<Column>,
     pub(crate) column_by_name: HashMap<String, usize>,
@@ -74,14 +73,14 @@ pub(crate) struct Table {
     pub(crate) alternate_keys: Vec<AlternateKey>,
     /// Rows that the product needs.
     pub(crate) protected: Option<Protected>,
-    /// What the product fills in when a row is created.
+    /// Values that the product fills in when a row is created.
     pub(crate) completes: Vec<Completion>,
-    /// Position in [`Schema::many_to_many`] if this is an intersect table.
+    /// Index in [`Schema::many_to_many`] if this is an intersect table.
     pub(crate) intersect: Option<usize>,
-    /// Lookups of other tables that point here: table, column, what deleting the target does.
+    /// Lookups in other tables that refer to this one: table, column, effect of deleting the target.
     pub(crate) referenced_by: Vec<(TableId, usize, OnDelete)>,
     pub(crate) object_type_code: i64,
-    /// The environment does not have this table.
+    /// Whether the environment lacks this table.
     pub(crate) absent: bool,
 }
 
@@ -99,7 +98,7 @@ impl Table {
         &self.columns[self.key].name
     }
 
-    /// The column that a query property names: a column by its name, a lookup as `_name_value`.
+    /// The column behind a query property: a column is identified by its name, a lookup by `_name_value`.
     pub(crate) fn property(&self, name: &str) -> Option<usize> {
         if let Some(inner) = name
             .strip_prefix('_')
@@ -113,16 +112,16 @@ impl Table {
     }
 }
 
-/// Rows that can be neither changed nor deleted.
+/// Rows that can neither be changed nor deleted.
 #[derive(Debug, Clone)]
 pub(crate) struct Protected {
     pub(crate) column: usize,
     pub(crate) values: Vec<Json>,
-    /// Columns that may be written all the same.
+    /// Columns that can be written nevertheless.
     pub(crate) except: Vec<usize>,
 }
 
-/// Something that a new row gets from the product.
+/// A value that the product adds to a new row.
 #[derive(Debug, Clone)]
 pub(crate) struct Completion {
     pub(crate) column: usize,
@@ -130,7 +129,7 @@ pub(crate) struct Completion {
     pub(crate) by: CompletedBy,
 }
 
-/// What a column of a new row gets.
+/// The kind of value that the product adds.
 #[derive(Debug, Clone)]
 pub(crate) enum CompletedBy {
     /// A text.
@@ -139,7 +138,7 @@ pub(crate) enum CompletedBy {
     NewRow(TableId, BTreeMap<String, String>),
 }
 
-/// How far a column is required.
+/// Whether a column is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Required {
     None,
@@ -148,7 +147,7 @@ pub(crate) enum Required {
     System,
 }
 
-/// What a column holds.
+/// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -179,20 +178,19 @@ impl Kind {
     }
 }
 
-/// What deleting the target of a lookup does to the row that holds it.
+/// The effect on a row when the target of its lookup is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnDelete {
-    /// The row goes too.
+    /// The row is deleted as well.
     Cascade,
-    /// The lookup is emptied (RemoveLink).
+    /// The lookup is cleared (RemoveLink).
     Empty,
-    /// The deletion is refused.
+    /// The deletion is rejected.
     Restrict,
-    /// Nothing: the id stays behind.
+    /// No effect: the id remains.
     Keep,
 }
 
-/// One column.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
@@ -201,11 +199,11 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     pub(crate) required: Required,
     pub(crate) read_only: bool,
-    /// Not valid for update, as the metadata says.
+    /// Not valid for update, according to the metadata.
     pub(crate) create_only: bool,
-    /// Fixed once the row is there, although the metadata does not say so.
+    /// Fixed once the row exists, although the metadata does not state it.
     pub(crate) fixed: bool,
-    /// A lookup that is empty in `$select` and filled in `$expand`.
+    /// A lookup that is empty in `$select` but filled in `$expand`.
     pub(crate) only_expanded: bool,
     pub(crate) localizable: bool,
     pub(crate) date_only: bool,
@@ -213,15 +211,15 @@ pub(crate) struct Column {
     pub(crate) min: Option<f64>,
     pub(crate) max: Option<f64>,
     pub(crate) options: BTreeMap<i64, String>,
-    /// Labels of a yes/no column: false, true.
+    /// Labels of a yes/no column, for false and true.
     pub(crate) flag_labels: (String, String),
     pub(crate) default: Option<Value>,
     pub(crate) global_choice: Option<String>,
-    /// Status reasons: which state each belongs to.
+    /// Status reasons and the state of each.
     pub(crate) states: BTreeMap<i64, i64>,
     pub(crate) targets: Vec<LookupTarget>,
     pub(crate) indexed: bool,
-    /// Kept, but never shown to a client.
+    /// Stored, but never shown to clients.
     pub(crate) hidden: bool,
 }
 
@@ -236,7 +234,7 @@ impl Column {
     }
 }
 
-/// One table that a lookup may point to.
+/// A table that a lookup may refer to.
 #[derive(Debug, Clone)]
 pub(crate) struct LookupTarget {
     pub(crate) table: TableId,
@@ -251,14 +249,14 @@ pub(crate) struct LookupTarget {
 /// A navigation property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Navigation {
-    /// A lookup of this table; `None` for one that reaches any of its targets (owners).
+    /// A lookup of this table; `None` for one that can reach any of its targets (owners).
     Lookup {
         column: usize,
         target: Option<TableId>,
     },
-    /// Rows of another table whose lookup points here.
+    /// Rows of another table whose lookup refers to this one.
     Children { table: TableId, column: usize },
-    /// Rows linked through an intersect table; `side` is this table's place in the relationship.
+    /// Rows that are linked through an intersect table. `side` is the position of this table in the relationship.
     Many { relation: usize, side: usize },
 }
 
@@ -269,7 +267,7 @@ pub(crate) struct ManyToMany {
     pub(crate) tables: [TableId; 2],
     pub(crate) navigation: [String; 2],
     pub(crate) intersect: TableId,
-    /// Positions of the two id columns in the intersect table.
+    /// Indexes of the two id columns in the intersect table.
     pub(crate) columns: [usize; 2],
     pub(crate) component: bool,
 }

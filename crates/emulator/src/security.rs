@@ -1,4 +1,4 @@
-//! Roles, privileges and how deep they reach.
+//! Roles, privileges and their depth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,12 +19,12 @@ pub(crate) struct Caller {
     /// Language in which localizable columns are read and written.
     pub(crate) language: i64,
     pub(crate) teams: BTreeSet<Uuid>,
-    /// Who really called, if the request impersonates.
+    /// The actual caller, if the request impersonates another user.
     pub(crate) on_behalf_by: Option<Uuid>,
     pub(crate) access: Access,
 }
 
-/// How far a privilege reaches.
+/// The depth of a privilege.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Depth {
     Basic,
@@ -69,7 +69,7 @@ impl Depth {
     }
 }
 
-/// What a privilege allows.
+/// The action that a privilege permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Right {
     Create,
@@ -101,7 +101,7 @@ impl Right {
         }
     }
 
-    /// The number that the platform's access-right mask has for it.
+    /// The bit in the platform's access-right mask.
     pub(crate) fn mask(self) -> i64 {
         match self {
             Right::Read => 1,
@@ -114,21 +114,21 @@ impl Right {
     }
 }
 
-/// `prvReadRole`; `None` where a table has no privileges of its own.
+/// A name such as `prvReadRole`; `None` if the table has no privileges of its own.
 pub(crate) fn privilege_name(table: &Table, right: Right) -> Option<String> {
     (!table.privilege.is_empty()).then(|| format!("prv{}{}", right.word(), table.privilege))
 }
 
-/// What a caller may do.
+/// The permissions of a caller.
 #[derive(Debug, Clone)]
 pub(crate) enum Access {
     /// A system administrator.
     Everything,
-    /// The privileges of the caller's roles, folded names, with the business units that Deep reaches.
+    /// The privileges of the caller's roles, by lower-case name, with the business units that Deep covers.
     Granted(Arc<Granted>),
 }
 
-/// Privileges by folded name.
+/// Privileges by lower-case name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Granted {
     pub(crate) privileges: BTreeMap<String, Depth>,
@@ -136,7 +136,7 @@ pub(crate) struct Granted {
 }
 
 impl Access {
-    /// How far a privilege reaches; `None`: not at all.
+    /// The depth of a privilege; `None` if the caller lacks it.
     pub(crate) fn depth(&self, privilege: &str) -> Option<Depth> {
         match self {
             Access::Everything => Some(Depth::Global),
@@ -147,7 +147,7 @@ impl Access {
         }
     }
 
-    /// The rights that two callers share: what impersonation leaves.
+    /// The permissions that two callers have in common. This is what remains under impersonation.
     pub(crate) fn within(&self, other: &Access) -> Access {
         match (self, other) {
             (access, Access::Everything) | (Access::Everything, access) => access.clone(),
@@ -176,7 +176,7 @@ impl Access {
         }
     }
 
-    /// Refuses to read a table without any read privilege.
+    /// Rejects reading a table without any read privilege.
     pub(crate) fn check_read(&self, schema: &Schema, table: TableId) -> Outcome<()> {
         self.check(schema.table(table), Right::Read)
     }
@@ -188,12 +188,12 @@ impl Access {
         }
     }
 
-    /// Whether a row is within the reach of the caller's read privilege.
+    /// Whether a row is covered by the caller's read privilege.
     pub(crate) fn reads(&self, store: &Store, caller: &Caller, table: TableId, row: &Row) -> bool {
         self.reaches(store, caller, table, row, Right::Read)
     }
 
-    /// Refuses what lies beyond the reach of a privilege.
+    /// Rejects whatever a privilege does not cover.
     pub(crate) fn check_row(
         &self,
         store: &Store,
@@ -211,7 +211,7 @@ impl Access {
         }
     }
 
-    /// A link between rows of the product's tables is seen by those who see both.
+    /// A link between rows of the product's tables is visible only to callers who can read both rows.
     fn reads_link(&self, store: &Store, caller: &Caller, relation: usize, row: &Row) -> bool {
         let many = &store.schema.many_to_many[relation];
         if !store
@@ -249,7 +249,7 @@ impl Access {
             Some(depth) => depth,
         };
         let unit = match own.ownership {
-            // Rows without an owner are readable completely or not at all.
+            // Without owners, either all rows of a table are readable or none.
             Ownership::Organization | Ownership::None => return true,
             Ownership::User => {
                 let owner = own
@@ -292,7 +292,7 @@ fn denied(table: &Table, right: Right) -> ServiceError {
     )
 }
 
-/// Resolves a user: teams, roles held directly and through teams, and what they grant.
+/// Determines a user's teams, the roles held directly and through teams, and the permissions that they grant.
 pub(crate) fn resolve(store: &Store, user: Uuid, on_behalf_by: Option<Uuid>) -> Option<Caller> {
     let schema = &store.schema;
     let users = schema.named("systemuser")?;
@@ -437,7 +437,7 @@ fn units_below(store: &Store, unit: Uuid) -> BTreeSet<Uuid> {
     below
 }
 
-/// Gives a root role a privilege, or changes how deep it reaches.
+/// Adds a privilege to a root role, or changes its depth.
 pub(crate) fn grant_privilege(
     tx: &mut Transaction<'_>,
     role: Uuid,
@@ -468,7 +468,7 @@ pub(crate) fn grant_privilege(
     Ok(())
 }
 
-/// Takes a privilege from a root role.
+/// Removes a privilege from a root role.
 pub(crate) fn revoke_privilege(tx: &mut Transaction<'_>, role: Uuid, privilege: Uuid) {
     if let Some(links) = tx.schema().named("roleprivileges") {
         tx.remove(links, link_key(role, privilege));
@@ -479,7 +479,7 @@ fn link_key(role: Uuid, privilege: Uuid) -> Uuid {
     Uuid::new_v5(&role, privilege.as_bytes())
 }
 
-/// Every privilege name that the tables need, with its access right, for the seed.
+/// The name of every privilege that the tables need, with its access right, for the seed.
 pub(crate) fn privilege_names(schema: &Schema) -> BTreeMap<String, i64> {
     let mut names = BTreeMap::new();
     for table in schema.visible() {

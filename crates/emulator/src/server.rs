@@ -1,4 +1,4 @@
-//! Starts and stops the emulator in process.
+//! Starts and stops the emulator in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -25,36 +25,36 @@ use crate::switches::Switches;
 use crate::tables::{self, TablesError};
 use crate::tls::{self, Tls, TlsError, TlsListener};
 
-/// How to start an emulator.
+/// Configuration of an emulator.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one. Loopback by default.
+    /// Address to listen on. Port 0 selects a free port. Loopback by default.
     pub listen: SocketAddr,
-    /// Names that clients may call the emulator by, in addition to `localhost` and addresses.
+    /// Additional host names that clients may use, besides `localhost` and addresses.
     pub hosts: Vec<String>,
-    /// The file that keeps the state; in memory only if absent.
+    /// The file that stores the state; `None` to keep the state only in memory.
     pub state: Option<PathBuf>,
-    /// Reads the state file and never writes, creates or locks it: what changes is forgotten.
+    /// Reads the state file, but never writes, creates or locks it. Changes are lost at the end.
     pub forgets: bool,
-    /// A folder of table files in addition to the built-in ones.
+    /// A folder with additional table files.
     pub tables: Option<PathBuf>,
-    /// What the documents leave open.
+    /// Answers to questions that the documentation leaves open.
     pub switches: Switches,
-    /// Service protection limits; none if absent.
+    /// Service protection limits; `None` for no limits.
     pub limits: Option<Limits>,
-    /// A fault script in force from the start.
+    /// A fault script that applies from the start.
     pub faults: Option<PathBuf>,
-    /// Generated rows in addition to the seed.
+    /// Number of rows to generate in addition to the seed.
     pub scale: Scale,
-    /// Prefixes that get a publisher, unless one has them.
+    /// Prefixes for which a publisher is created, unless one exists.
     pub publishers: Vec<String>,
     /// Whether callers must sign in.
     pub sign_in: SignIn,
-    /// Who may sign in, and with what; the built-in directory if absent.
+    /// The directory of users and applications that may sign in; the built-in one if `None`.
     pub directory: Option<PathBuf>,
-    /// Whether connections are protected.
+    /// Whether connections use TLS.
     pub tls: Tls,
-    /// A fixed clock, `2026-05-01T08:00:00Z`; the real one if absent or unreadable.
+    /// A fixed time such as `2026-05-01T08:00:00Z`; the real time if it is absent or invalid.
     pub clock: Option<String>,
 }
 
@@ -79,53 +79,53 @@ impl Default for Config {
     }
 }
 
-/// Why an emulator did not start.
+/// The reason why an emulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The fault script cannot be used.
+    /// The fault script is invalid.
     #[error("cannot use the fault script `{}`: {message}", .path.display())]
     Faults {
         /// The file.
         path: PathBuf,
-        /// What is wrong with them.
+        /// The reason.
         message: String,
     },
-    /// A table file is wrong.
+    /// A table file is invalid.
     #[error(transparent)]
     Tables(#[from] TablesError),
     /// The seed does not fit the tables.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// The directory cannot be used.
+    /// The directory is invalid.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// There are no keys to sign tokens with.
+    /// No signing keys could be created.
     #[error("the system gives no randomness to make keys of")]
     Keys,
-    /// There is no TLS.
+    /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The state file cannot be used.
+    /// The state file is unusable.
     #[error("cannot use the state file `{}`", .path.display())]
     State {
         /// The file.
         path: PathBuf,
-        /// What the file system or the parser said.
+        /// The error of the file system or the parser.
         #[source]
         source: std::io::Error,
     },
-    /// The address cannot be listened on.
+    /// The address is unavailable.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// Why an emulator did not stop cleanly.
+/// The reason why an emulator did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {
     /// The state could not be saved.
@@ -139,7 +139,7 @@ pub enum StopError {
     Task(#[source] tokio::task::JoinError),
 }
 
-/// A running emulator. Dropping it stops it without waiting.
+/// A running emulator. Dropping it stops it without waiting for completion.
 #[derive(Debug)]
 pub struct Emulator {
     url: String,
@@ -147,7 +147,7 @@ pub struct Emulator {
     engine: Arc<Engine>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<std::io::Result<()>>,
-    /// Given back after the state is saved.
+    /// Released after the state is saved.
     _lock: Option<Lock>,
 }
 
@@ -252,29 +252,29 @@ impl Emulator {
         })
     }
 
-    /// The certificate (PEM) of the authority that clients must trust, with TLS.
+    /// The certificate (PEM) of the authority that clients must trust, if TLS is used.
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
     }
 
-    /// The URL that clients are pointed at, without a slash at the end.
+    /// The URL for clients, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Stops, after the requests under way, and saves the state.
+    /// Stops after pending requests are finished, and saves the state.
     ///
     /// # Errors
     /// If the server failed, or the state could not be saved.
     pub async fn stop(mut self) -> Result<(), StopError> {
         if let Some(stop) = self.stop.take() {
-            // The server may have ended by itself; then nobody receives this.
+            // If the server has already ended, nobody receives this.
             let _ = stop.send(());
         }
         let drained = tokio::time::timeout(std::time::Duration::from_secs(5), &mut self.task).await;
         match drained {
             Ok(result) => result.map_err(StopError::Task)?.map_err(StopError::Serve)?,
-            // A client that keeps its connection open does not keep us.
+            // A client that keeps its connection open does not delay stopping.
             Err(_) => self.task.abort(),
         }
         let engine = Arc::clone(&self.engine);
@@ -294,7 +294,7 @@ async fn serve<L: Listener<Addr = SocketAddr>>(
     let service = router.into_make_service_with_connect_info::<Line>();
     axum::serve(Guard(listener), service)
         .with_graceful_shutdown(async {
-            // A dropped sender means the same as a sent message: stop.
+            // A dropped sender has the same effect as a message: stop.
             let _ = stopped.await;
         })
         .await

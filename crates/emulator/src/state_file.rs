@@ -1,8 +1,8 @@
-//! The state in one file: a header line, then one line per transaction.
+//! The state in a single file: a header line, then one line per transaction.
 //!
-//! A commit appends its line before it is answered, so a killed process loses nothing that it confirmed; a line cut
-//! by the kill is a transaction that nobody was told of, and is dropped on the next start. Starting and stopping
-//! write a new file next to the old one, and rename it.
+//! A commit appends its line before it is confirmed, so a killed process loses nothing that it has confirmed. A line that was truncated by
+//! the kill belongs to an unconfirmed transaction, and is dropped at the next start. Starting and stopping write a new file next to the old
+//! one, and rename it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
@@ -22,17 +22,17 @@ const HEADER: &str = "{\"deskstateEmulator\":1}";
 #[derive(Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
-    /// None only while the file is replaced: Windows refuses to replace an open file.
+    /// `None` only while the file is replaced, since Windows refuses to replace an open file.
     file: Option<File>,
-    /// Appended lines since the last rewrite, and rows at that time: when the former outgrow the latter, rewrite.
+    /// Number of lines appended since the last rewrite.
     appended: usize,
 }
 
-/// Lines appended before the file is written anew.
+/// Number of appended lines after which the file is rewritten.
 const COMPACT_AFTER: usize = 200_000;
 
 impl StateFile {
-    /// Loads a store from a file if it exists, else writes `fresh` to it.
+    /// Loads a store from a file if it exists, otherwise writes `fresh` to it.
     pub(crate) fn open(
         path: &Path,
         fresh: impl FnOnce() -> Store,
@@ -56,7 +56,7 @@ impl StateFile {
         ))
     }
 
-    /// Loads a store from a file if it exists, and leaves the file alone.
+    /// Loads a store from a file if it exists, without changing the file.
     pub(crate) fn peek(
         path: &Path,
         fresh: impl FnOnce() -> Store,
@@ -86,13 +86,13 @@ impl StateFile {
             .collect();
         let file = match &mut self.file {
             Some(file) => file,
-            // Replacing it failed, so the old file is still in place.
+            // Replacing the file failed, so the old one is still in place.
             None => self.file.insert(open_to_append(&self.path)?),
         };
         let end = file.seek(SeekFrom::End(0))?;
         let line = format!("{}\n", json!({ "rows": rows }));
         if let Err(error) = file.write_all(line.as_bytes()) {
-            // A half-written line would hide every later one.
+            // A half-written line would make all later lines unreadable.
             file.set_len(end)?;
             return Err(error);
         }
@@ -100,12 +100,12 @@ impl StateFile {
         Ok(())
     }
 
-    /// Whether the file has grown enough to be worth writing anew.
+    /// Whether the file has grown enough to be rewritten.
     pub(crate) fn wants_rewrite(&self) -> bool {
         self.appended > COMPACT_AFTER
     }
 
-    /// Writes the file anew.
+    /// Rewrites the file.
     pub(crate) fn rewrite(&mut self, store: &Store) -> std::io::Result<()> {
         self.file = None;
         self.file = Some(write_anew(&self.path, store)?);
@@ -118,7 +118,7 @@ fn write_anew(path: &Path, store: &Store) -> std::io::Result<File> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    // Made anew: a link that somebody put there is not followed.
+    // The file is always created, so that a link planted there is not followed.
     match std::fs::remove_file(&beside) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -167,7 +167,7 @@ fn read(file: File, schema: &Arc<Schema>) -> std::io::Result<Store> {
         match serde_json::from_slice::<Json>(&line) {
             Ok(json) => apply(&mut store, &json)
                 .map_err(|message| invalid(format!("line {number}: {message}")))?,
-            // Only the last line can have been cut.
+            // Only the last line can be truncated.
             Err(_) if lines.peek().is_none() => {}
             Err(error) => return Err(invalid(format!("line {number}: {error}"))),
         }
@@ -188,7 +188,7 @@ fn apply(store: &mut Store, line: &Json) -> Result<(), String> {
             return Err("a row needs its table and its id".into());
         };
         let id = Uuid::try_parse(id).map_err(|error| error.to_string())?;
-        // A table that is gone from the table files takes its rows along.
+        // Rows of a table that no longer has a table file are dropped.
         let Some(table) = store.schema.named(table) else {
             continue;
         };
@@ -249,7 +249,7 @@ fn encode_cell(schema: &Schema, name: &str, value: &Value) -> Json {
     }
 }
 
-/// Reads what [`encode`] wrote. Columns that no longer exist are left out.
+/// Decodes a row from [`encode`]. Columns that no longer exist are ignored.
 pub(crate) fn decode(
     schema: &Schema,
     table: TableId,

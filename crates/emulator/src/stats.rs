@@ -1,4 +1,4 @@
-//! What was asked of the emulator, counted.
+//! Counts the requests to the emulator.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-/// Counters since start or reset.
+/// Counters since the start or the last reset.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     http_requests: AtomicU64,
@@ -19,19 +19,19 @@ pub(crate) struct Stats {
     writes: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-/// What `/__emulator/stats` shows.
+/// The content of `/__emulator/stats`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Shown {
     http_requests: u64,
-    /// Of bodies, as they went over the line.
+    /// Size of the bodies as transmitted.
     request_bytes: u64,
     reply_bytes: u64,
     batch_parts: u64,
     reads: u64,
     refused: u64,
     faults: u64,
-    /// Committed writes by kind.
+    /// Committed writes, by kind.
     writes: BTreeMap<&'static str, u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Rows in memory, with indexes, versions and transactions that can be rolled back as a whole.
+//! Rows in memory, with indexes, versions and transactions that can be rolled back completely.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,16 +9,16 @@ use uuid::Uuid;
 use crate::schema::{Schema, Table, TableId};
 use crate::value::{Value, fold};
 
-/// One row: its cells in the order of the table's columns.
+/// One row: its cells, in the order of the table's columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(crate) id: Uuid,
-    /// What the etag and `versionnumber` show; moves with every write.
+    /// The version in the etag and `versionnumber`. Every write changes it.
     pub(crate) version: u64,
     pub(crate) cells: Vec<Value>,
-    /// Texts of localizable columns in other languages than the organization's: column, language, text.
+    /// Texts of localizable columns in languages other than the organization's: column, language, text.
     pub(crate) translations: Vec<(usize, i64, Box<str>)>,
-    /// Of a managed row that was changed without a solution: the solution's values of the changed columns.
+    /// For a managed row that was changed without a solution: the solution's values of the changed columns.
     pub(crate) below: Vec<(usize, Value)>,
 }
 
@@ -45,7 +45,7 @@ impl Row {
     }
 }
 
-/// What an index finds rows by.
+/// The key of an index.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum IndexKey {
     Id(Uuid),
@@ -61,7 +61,7 @@ impl IndexKey {
     }
 }
 
-/// The rows behind one key of an index: mostly one, which needs no tree of its own.
+/// The rows under one key of an index: usually only one, which needs no tree.
 #[derive(Debug, Clone)]
 enum Ids {
     One(Uuid),
@@ -78,7 +78,7 @@ impl Ids {
         }
     }
 
-    /// Takes an id out; whether none is left.
+    /// Removes an id. Returns whether no id remains.
     fn remove(&mut self, id: Uuid) -> bool {
         match self {
             Ids::One(known) => *known == id,
@@ -137,12 +137,12 @@ impl Rows {
     }
 }
 
-/// Every row of the environment.
+/// All rows of the environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pub(crate) schema: Arc<Schema>,
     tables: Vec<Rows>,
-    /// The last version number given out.
+    /// The last version number that was assigned.
     pub(crate) version: u64,
 }
 
@@ -177,12 +177,12 @@ impl Store {
         self.tables[usize::from(table.0)].rows.len()
     }
 
-    /// Rows in the order of their ids.
+    /// Rows, sorted by id.
     pub(crate) fn rows(&self, table: TableId) -> impl Iterator<Item = &Arc<Row>> {
         self.tables[usize::from(table.0)].rows.values()
     }
 
-    /// Rows whose id comes after one.
+    /// Rows whose id comes after the given one, sorted.
     pub(crate) fn rows_after(&self, table: TableId, id: Uuid) -> impl Iterator<Item = &Arc<Row>> {
         use std::ops::Bound;
         self.tables[usize::from(table.0)]
@@ -191,7 +191,7 @@ impl Store {
             .map(|(_, row)| row)
     }
 
-    /// Ids of the rows whose column holds a value, by its index; `None` where the column has no index.
+    /// Ids of the rows whose column has a value, from an index; `None` if the column has no index.
     pub(crate) fn find(&self, table: TableId, column: usize, key: &IndexKey) -> Option<Vec<Uuid>> {
         let rows = &self.tables[usize::from(table.0)];
         if column == self.schema.table(table).key {
@@ -213,7 +213,7 @@ impl Store {
         Some(index.get(key).map(Ids::in_order).unwrap_or_default())
     }
 
-    /// How many rows that would be.
+    /// The number of rows that [`Store::find`] would return.
     pub(crate) fn count(&self, table: TableId, column: usize, key: &IndexKey) -> Option<usize> {
         let rows = &self.tables[usize::from(table.0)];
         let (_, index) = rows
@@ -227,7 +227,7 @@ impl Store {
         })
     }
 
-    /// The first row whose text column equals a text without case.
+    /// The first row whose text column equals a text, ignoring case.
     pub(crate) fn find_text(&self, table: TableId, column: &str, text: &str) -> Option<&Arc<Row>> {
         let position = self.schema.table(table).position(column)?;
         let wanted = fold(text);
@@ -252,7 +252,7 @@ impl Store {
         }
     }
 
-    /// Puts a row as it is, version included: for loading what was saved.
+    /// Stores a row unchanged, including its version, when saved state is loaded.
     pub(crate) fn restore(&mut self, table: TableId, id: Uuid, row: Option<Arc<Row>>) {
         if let Some(row) = &row {
             self.version = self.version.max(row.version);
@@ -261,10 +261,10 @@ impl Store {
     }
 }
 
-/// What a transaction left behind: the rows it touched, as they are now (`None`: gone).
+/// The rows that a transaction touched, in their current state (`None` if deleted).
 pub(crate) type Changes = Vec<(TableId, Uuid, Option<Arc<Row>>)>;
 
-/// A run of writes that is kept whole or rolled back as a whole. Dropping it takes it back.
+/// A series of writes that is committed or rolled back as a unit. Dropping it rolls it back.
 #[derive(Debug)]
 pub(crate) struct Transaction<'store> {
     store: &'store mut Store,
@@ -287,7 +287,7 @@ impl Transaction<'_> {
         self.store.get(table, id)
     }
 
-    /// Writes a row with the next version number, which is returned.
+    /// Writes a row with the next version number, and returns that number.
     pub(crate) fn put(&mut self, table: TableId, mut row: Row) -> u64 {
         self.store.version += 1;
         row.version = self.store.version;
@@ -296,7 +296,7 @@ impl Transaction<'_> {
         version
     }
 
-    /// Writes a row without moving its version.
+    /// Writes a row without changing its version.
     pub(crate) fn put_quietly(&mut self, table: TableId, row: Row) {
         self.replace(table, row.id, Some(Arc::new(row)));
     }
@@ -312,7 +312,7 @@ impl Transaction<'_> {
         self.touched.insert((table, id));
     }
 
-    /// What changed so far, each row once, as it is now.
+    /// The changes so far: each changed row once, in its current state.
     pub(crate) fn changes(&self) -> Changes {
         self.touched
             .iter()
@@ -320,7 +320,7 @@ impl Transaction<'_> {
             .collect()
     }
 
-    /// Keeps everything.
+    /// Commits all writes.
     pub(crate) fn commit(mut self) {
         self.done = true;
     }

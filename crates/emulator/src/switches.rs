@@ -1,4 +1,4 @@
-//! What documents leave open, as switches; loadable from an answer sheet.
+//! Switches for questions that the documentation leaves open. They can be loaded from an answer sheet.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +15,15 @@ use crate::error::{ServiceError, code};
 pub(crate) struct AnswerSheet {
     format_version: u32,
     answers: Map<String, Json>,
-    /// How a real environment worded its refusals; nothing here depends on it.
+    /// The wording of a real environment's refusals; not used here.
     #[serde(default, rename = "replies")]
     _replies: Map<String, Json>,
-    /// How a report came about, and what it leaves open; nothing here depends on it.
+    /// The origin of a report and what it leaves open; not used here.
     #[serde(default, rename = "about")]
     _about: Map<String, Json>,
 }
 
-/// How the single error of a failed changeset is wrapped in a batch response. Each was seen.
+/// How the single error of a failed changeset is wrapped in a batch response. All variants have been observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ChangesetFailure {
@@ -31,21 +31,21 @@ pub enum ChangesetFailure {
     Nested,
     /// As a bare `application/http` part with a request id.
     Bare,
-    /// As the JSON body of the whole reply, in place of a multipart body.
+    /// As the JSON body of the complete reply, instead of a multipart body.
     Json,
 }
 
-/// The code of a query that names a column or navigation property that is not there, or an entity set, function or action.
+/// The error code for a query that names an unknown column or navigation property, or an unknown entity set, function or action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnknownColumn {
-    /// `0x80060888`, as live reports have it.
+    /// `0x80060888`, according to reports from live environments.
     BadQuery,
-    /// `0x0`, and `0x8006088a` for an entity set, as a support page has it.
+    /// `0x0`, and `0x8006088a` for an entity set, according to a support page.
     Zero,
 }
 
-/// The code of a refusal for want of a privilege.
+/// The error code for a missing privilege.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MissingPrivilege {
@@ -55,149 +55,149 @@ pub enum MissingPrivilege {
     PrincipalMissing,
 }
 
-/// What a filter makes of an id in quotes.
+/// How a filter interprets a quoted id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum QuotedIds {
-    /// It is text, which no id can be compared with.
+    /// As text, which cannot be compared with an id.
     Refused,
-    /// It is the id.
+    /// As the id.
     Accepted,
 }
 
-/// What writing a tab's own row does to its parameter rows.
+/// The effect of writing a tab's own row on its parameter rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TouchedParameters {
-    /// Nothing.
+    /// No effect.
     Nothing,
-    /// Their versions move.
+    /// Their versions change.
     Versions,
-    /// They are written again with the values that the tab's JSON column had before, so their versions move too.
+    /// They are written again with the values that the tab's JSON column had before, so their versions change as well.
     Values,
 }
 
-/// The status of a batch response whose processing stopped at a failing item.
+/// The status of a batch response when processing stopped at a failing item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BatchStatus {
     /// `400`, as documented.
     BadRequest,
-    /// The status of the failing item, as one test script saw.
+    /// The status of the failing item, as observed in a test script.
     Inner,
 }
 
-/// What the platform does with links that are already there, or not there.
+/// How the platform handles links that already exist, or do not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LinkAnswer {
-    /// An error.
+    /// It returns an error.
     Refused,
-    /// `204`, as if it had been done.
+    /// It returns `204`, as on success.
     Accepted,
 }
 
-/// What becomes of a new value for a column that keeps the one its row was created with.
+/// How the platform handles a new value for a column that keeps the value its row was created with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LateWrite {
-    /// It is left out without a word.
+    /// It silently ignores the value.
     Ignored,
-    /// The write is refused.
+    /// It rejects the write.
     Refused,
 }
 
-/// Every switch. Defaults are the answers that are hardest on a client.
+/// All switches. The defaults are the answers that are hardest for a client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Switches {
-    /// Which tables, columns and options exist; its sheet sets further switches too.
+    /// The age, which determines the existing tables, columns and options. Its sheet also sets other switches.
     pub age: Age,
     /// How a failed changeset is wrapped.
     pub changeset_failure: ChangesetFailure,
     /// Outer status of a batch that stopped at a failing item.
     pub batch_status: BatchStatus,
-    /// A changeset part without `Content-ID` is refused with `0x80060888`.
+    /// Whether a changeset part without `Content-ID` is rejected with `0x80060888`.
     pub content_id_required: bool,
-    /// `404` for an absent row and `412` for a stale etag carry their code; else it is empty.
+    /// Whether `404` for a missing row and `412` for a stale etag include their code. Otherwise the code is empty.
     pub codes_on_conditional_errors: bool,
-    /// A changeset refused with `412` for a stale etag carries its code, or none; if absent, as outside changesets.
+    /// Whether a changeset rejected with `412` for a stale etag includes the code; if absent, the same as outside changesets.
     pub code_on_stale_in_changesets: Option<bool>,
-    /// A changeset refused with `404` for an absent row carries its code, or none; if absent, as outside changesets.
+    /// Whether a changeset rejected with `404` for a missing row includes the code; if absent, the same as outside changesets.
     pub code_on_absent_in_changesets: Option<bool>,
-    /// The code of a query that names an unknown property or entity set.
+    /// The error code for a query that names an unknown property or entity set.
     pub unknown_column: UnknownColumn,
-    /// An id in quotes, compared with a key or a lookup in `$filter`.
+    /// How `$filter` compares a quoted id with a key or a lookup.
     pub quoted_ids: QuotedIds,
-    /// The code of a refusal for want of a privilege.
+    /// The error code for a missing privilege.
     pub missing_privilege: MissingPrivilege,
     /// Tables (logical names) without optimistic concurrency.
     pub no_optimistic_concurrency: BTreeSet<String>,
-    /// A version named by `If-Match` works inside changesets too; else any version will do there.
+    /// Whether `If-Match` is checked inside changesets. Otherwise, any version is accepted there.
     pub if_match_in_changesets: bool,
-    /// Linking what is already linked.
+    /// The answer to adding a link that already exists.
     pub associate_again: LinkAnswer,
-    /// Unlinking what is not linked.
+    /// The answer to removing a link that does not exist.
     pub disassociate_missing: LinkAnswer,
-    /// Linking and unlinking raise the version of both rows.
+    /// Whether adding or removing a link changes the version of both rows.
     pub links_raise_version: bool,
-    /// Emptying a lookup because its target went raises the version of the row.
+    /// Whether clearing a lookup because its target was deleted changes the version of the row.
     pub emptied_lookup_raises_version: bool,
-    /// `"nav@odata.bind": null` is accepted; else refused with `400`.
+    /// Whether `"nav@odata.bind": null` is accepted. Otherwise, it is rejected with `400`.
     pub bind_null: bool,
-    /// Keys chosen by the client are accepted on create.
+    /// Whether clients can choose keys on create.
     pub own_keys: bool,
-    /// Entity sets of intersect tables may be read.
+    /// Whether entity sets of intersect tables can be read.
     pub intersect_sets_readable: bool,
-    /// `$expand` of a many-to-many relationship shows its rows; else only a link to them.
+    /// Whether `$expand` of a many-to-many relationship returns its rows. Otherwise, it returns only a link to them.
     pub expanded_links_shown: bool,
-    /// Columns of level ApplicationRequired must be given on create, as SystemRequired ones.
+    /// Whether columns of level ApplicationRequired must be set on create, like SystemRequired ones.
     pub application_required_enforced: bool,
-    /// A unique name must begin with the prefix of a publisher (`0x800608ad`).
+    /// Whether a unique name must start with the prefix of a publisher (`0x800608ad`).
     pub prefix_needs_publisher: bool,
-    /// A new row may not carry the prefix of a publisher whose solutions are managed (`0x800608ad`).
+    /// Whether a new row is rejected if it has the prefix of a publisher with managed solutions (`0x800608ad`).
     pub foreign_prefixes_refused: bool,
-    /// Two rows of a table may not share a unique name.
+    /// Whether unique names must be unique within a table.
     pub unique_names_are_unique: bool,
-    /// Unique names that differ in case alone are the same.
+    /// Whether unique names that differ only in case count as equal.
     pub unique_names_ignore_case: bool,
-    /// A unique name cannot be changed after create.
+    /// Whether a unique name is fixed after create.
     pub unique_names_are_immutable: bool,
-    /// Creating an application tab makes its parameter rows.
+    /// Whether creating an application tab creates its parameter rows.
     pub tab_makes_parameters: bool,
-    /// The JSON column of a tab follows its parameter rows.
+    /// Whether the JSON column of a tab is derived from its parameter rows.
     pub tab_json_derived: bool,
-    /// What writing a tab's own row does to its parameter rows.
+    /// The effect of writing a tab's own row on its parameter rows.
     pub tab_write_touches_parameters: TouchedParameters,
-    /// A third-party url with a slug that the product does not know is stored as null.
+    /// Whether a third-party URL with an unknown slug is stored as null.
     pub unknown_slugs_nulled: bool,
-    /// A user may be linked to one profile only.
+    /// Whether a user can be linked to only one profile.
     pub one_profile_per_user: bool,
-    /// A profile may be linked to one entity session template per table only.
+    /// Whether a profile can be linked to only one entity session template per table.
     pub one_entity_template_per_table: bool,
-    /// A notification template may be linked to four fields at most.
+    /// Whether a notification template can be linked to at most four fields.
     pub four_notification_fields: bool,
-    /// Blocking unmanaged customisations covers rows of the profile and template tables.
+    /// Whether blocking unmanaged customisations affects rows of the profile and template tables.
     pub lockdown_covers_rows: bool,
-    /// A solution import is under way: components are not written and nothing is published (`429`, `0x80071151`).
+    /// Whether a solution is being imported: components cannot be written and nothing can be published (`429`, `0x80071151`).
     pub solution_import_running: bool,
-    /// Alternate key on `msdyn_uniquename` exists on every table that has the column.
+    /// Whether every table with the column `msdyn_uniquename` has an alternate key on it.
     pub unique_name_keys: bool,
-    /// Tables (logical names) that the environment does not have.
+    /// Tables (logical names) that the environment lacks.
     pub missing_tables: BTreeSet<String>,
-    /// Columns (`table.column`) that the environment does not have.
+    /// Columns (`table.column`) that the environment lacks.
     pub missing_columns: BTreeSet<String>,
-    /// Options (`table.column=number`) that the environment does not have.
+    /// Options (`table.column=number`) that the environment lacks.
     pub missing_options: BTreeSet<String>,
-    /// `$select` on `msdyn_componentlayers` is ignored.
+    /// Whether `$select` on `msdyn_componentlayers` is ignored.
     pub layers_ignore_select: bool,
-    /// A new value for a column that keeps the one its row was created with, such as the type of a queue.
+    /// The effect of a new value for a column that keeps the value its row was created with, such as the type of a queue.
     pub late_writes: LateWrite,
-    /// Rows that the product needs, such as its presences and default queues, can be neither changed nor deleted.
+    /// Whether rows that the product needs, such as its presences and default queues, can be neither changed nor deleted.
     pub product_rows_protected: bool,
-    /// The product completes new rows, such as a queue with its contract.
+    /// Whether the product completes new rows, such as a queue with its contract.
     pub new_rows_completed: bool,
-    /// The fallback queue of a workstream is empty in `$select` and filled in `$expand`.
+    /// Whether the fallback queue of a workstream is empty in `$select` but filled in `$expand`.
     pub lookups_only_expanded: bool,
 }
 
@@ -253,7 +253,7 @@ impl Default for Switches {
 }
 
 impl Switches {
-    /// An error in the words of this environment.
+    /// Rephrases an error in the way this environment does.
     pub(crate) fn phrase(&self, mut error: ServiceError) -> ServiceError {
         error.code = error.code.map(|number| match number {
             code::UNKNOWN_PROPERTY if self.unknown_column == UnknownColumn::BadQuery => {
@@ -273,7 +273,7 @@ impl Switches {
         error
     }
 
-    /// What refuses a changeset, which may say less of itself than the same refusal alone.
+    /// Rephrases an error that rolls back a changeset. It may reveal less than the same error outside a changeset.
     pub(crate) fn phrase_in_changeset(&self, error: ServiceError) -> ServiceError {
         let mut error = self.phrase(error);
         let (number, shown) = match error.status {
@@ -295,7 +295,7 @@ impl Switches {
     }
 }
 
-/// Reads an answer sheet. Where it names no age, that of the emulator's start holds.
+/// Parses an answer sheet. If it names no age, the emulator's initial age applies.
 pub(crate) fn parse(text: &[u8], started_as: Age) -> Result<Switches, String> {
     let sheet: AnswerSheet = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if sheet.format_version != 1 {

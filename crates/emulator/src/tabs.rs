@@ -1,5 +1,5 @@
-//! What the product does around application tabs: parameter rows made on create, the JSON column derived from them,
-//! unknown slugs nulled. Each is a switch, since no document settles whether the Web API triggers it.
+//! What the product does for application tabs: it creates parameter rows, derives the JSON column from them, and nulls unknown slugs. Each
+//! behavior has a switch, since no documentation states whether the Web API triggers it.
 
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ const TAB: &str = "msdyn_applicationtabtemplate";
 const PARAMETER: &str = "msdyn_templateparameter";
 const THIRD_PARTY: i64 = 509_180_006;
 
-/// Slugs that the product's documents list.
+/// Slugs listed in the product's documentation.
 const KNOWN_SLUGS: &[&str] = &[
     "customerName",
     "caseId",
@@ -30,7 +30,7 @@ const KNOWN_SLUGS: &[&str] = &[
     "LiveWorkItemId",
 ];
 
-/// Names of the rows that the form makes for a page type.
+/// Names of the rows that the form creates for a page type.
 fn parameters_of(page_type: i64) -> &'static [&'static str] {
     match page_type {
         509_180_000 => &["entityName", "viewId", "viewType"],
@@ -60,7 +60,7 @@ fn parameters_of(page_type: i64) -> &'static [&'static str] {
 /// Rows in the sample whose parameters are missing from its JSON.
 const NOT_IN_JSON: &[&str] = &["isCrossEntityNavigate", "isOfflineSyncError"];
 
-/// Nulls a third-party url with slugs that the product does not know.
+/// Nulls a third-party URL that contains unknown slugs.
 pub(crate) fn before_write(writing: &Writing<'_>, table: &Table, row: &mut Row) {
     if table.name != PARAMETER || !writing.switches.unknown_slugs_nulled {
         return;
@@ -87,7 +87,7 @@ fn has_unknown_slug(text: &str) -> bool {
         })
 }
 
-/// How a row is created, with everything that creating one brings about.
+/// Creates a row, including all rows that this triggers.
 type Create = fn(
     &mut Transaction<'_>,
     &Writing<'_>,
@@ -95,7 +95,7 @@ type Create = fn(
     &serde_json::Map<String, Json>,
 ) -> Outcome<Uuid>;
 
-/// Makes the parameter rows of a new tab, and keeps the JSON column in step.
+/// Creates the parameter rows of a new tab, and updates the JSON column.
 pub(crate) fn after_create(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -114,7 +114,7 @@ pub(crate) fn after_create(
     }
 }
 
-/// A change of page type makes new rows; a change of a parameter changes the JSON.
+/// Creates new rows if the page type changed, and updates the JSON if a parameter changed.
 pub(crate) fn after_update(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -145,7 +145,7 @@ pub(crate) fn after_update(
     }
 }
 
-/// What a write of the tab's own row may do to its parameter rows.
+/// Applies the effect of a write to the tab's own row on its parameter rows.
 fn touch_parameters(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid, before: &Row) {
     let touched = writing.switches.tab_write_touches_parameters;
     let schema = tx.schema();
@@ -168,7 +168,7 @@ fn touch_parameters(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid, 
     let json: Json = column
         .and_then(|column| serde_json::from_str(before.cells[column].as_text()?).ok())
         .unwrap_or_default();
-    // Such a server knows the older form of the column alone, which names no parameter of a website.
+    // A server that does this only knows the older form of the column, which has no parameters for a website.
     let page = schema.table(table).position("msdyn_pagetype");
     let is_named = page.is_none_or(|page| before.cells[page].int() != Some(THIRD_PARTY));
     let ids = tx
@@ -193,7 +193,7 @@ fn touch_parameters(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid, 
     }
 }
 
-/// A parameter that went leaves the JSON too.
+/// Removes a deleted parameter from the JSON.
 pub(crate) fn after_delete(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -252,7 +252,7 @@ fn make_parameters(
             "msdyn_applicationtabtemplateid@odata.bind": format!("/{}({id})", own.set),
         });
         if let Json::Object(body) = body {
-            // A row of that name that lost its tab stands in the way; the product leaves it alone.
+            // The name may be taken by a row that lost its tab. The product leaves that row alone.
             let column = schema.table(parameters).position("msdyn_uniquename");
             let taken = column.is_some_and(|column| {
                 tx.store()
@@ -314,8 +314,9 @@ fn derive_of_parameter(tx: &mut Transaction<'_>, writing: &Writing<'_>, id: Uuid
     Ok(())
 }
 
-/// The JSON column: an object whose keys are parameter names and whose values hold `value`. A row of a website that the product wrote in
-/// 2023 has this form too, with slashes escaped; the form of older rows, a container page with the address as its data, is not made anew.
+/// Derives the JSON column: an object whose keys are parameter names and whose values contain `value`. A website row that the product wrote
+/// in 2023 also has this form, with escaped slashes. The form of older rows, a container page with the address as its data, is not
+/// reproduced.
 fn derive(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid) {
     let schema = tx.schema();
     let (true, Some(table), Some(parameters)) = (
@@ -334,7 +335,7 @@ fn derive(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid) {
     };
     let rows = rows_of(tx, parameters, tab);
     let text = object(&rows);
-    // The column holds 2048 characters; what does not fit is not written.
+    // The column holds 2048 characters; longer content is not written.
     let value = if text.encode_utf16().count() > 2_048 {
         Value::Null
     } else {

@@ -1,4 +1,4 @@
-//! TLS with a certificate made at start, under an authority of its own.
+//! TLS with a certificate that is created at start, under an authority of its own.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,57 +21,57 @@ use tokio_rustls::server::TlsStream;
 
 use crate::clock::Moment;
 
-/// A client that does not finish its handshake in this time is dropped.
+/// Time limit for a handshake. Slower clients are disconnected.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// So many connections may wait to be served.
+/// Maximum number of connections that wait to be served.
 const WAITING: usize = 64;
-/// Days that the certificate holds: no client takes one of more than 825.
+/// Lifetime of the certificate in days. No client accepts more than 825.
 const DAYS: i64 = 397;
 
-/// How connections are protected.
+/// Whether connections use TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Tls {
-    /// Not at all: `http`.
+    /// No TLS: `http`.
     #[default]
     Off,
-    /// With a certificate for this machine, each address listened on, and given names.
+    /// TLS, with a certificate for this machine, each listening address, and the given names.
     Generated {
-        /// The file to write the authority's certificate to (PEM), which clients must trust.
+        /// The file for the authority's certificate (PEM), which clients must trust.
         authority_out: Option<PathBuf>,
     },
 }
 
-/// Why there is no TLS.
+/// The reason why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// No certificate could be made.
+    /// The certificate could not be created.
     #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),
-    /// The certificate is not accepted.
+    /// The certificate was rejected.
     #[error("cannot use the certificate")]
     Use(#[from] rustls::Error),
-    /// The authority's certificate cannot be written.
+    /// The authority's certificate could not be written.
     #[error("cannot write `{}`", .path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
-/// Certificates, ready to serve with, and the authority behind them.
+/// Certificates that are ready to serve, and their authority.
 pub(crate) struct Served {
     pub(crate) certificates: Certificates,
-    /// The authority's certificate, PEM.
+    /// The authority's certificate, as PEM.
     pub(crate) authority: String,
 }
 
-/// So many addresses of this machine get a certificate of their own.
+/// Maximum number of addresses of this machine that get a certificate of their own.
 const MOST_ADDRESSES: usize = 64;
 
-/// One certificate for what is known at the start, and one for each further address of this machine that a client calls.
+/// One certificate for the names that are known at start, and one for each further address of this machine that a client connects to.
 pub(crate) struct Certificates {
     issuer: Issuer<'static, KeyPair>,
     names: Vec<String>,
@@ -80,7 +80,7 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// What to answer on an address. A client that calls all addresses by one name is answered with the usual certificate.
+    /// The certificate to present on an address. Addresses that are known at start use the first certificate.
     fn at(&self, address: IpAddr) -> TlsAcceptor {
         let address = address.to_canonical();
         if self.names.contains(&address.to_string()) {
@@ -106,7 +106,7 @@ impl Certificates {
     }
 }
 
-/// Makes an authority, and a certificate for this machine, the address listened on and names that clients use.
+/// Creates an authority, and a certificate for this machine, the listening address and the given names.
 pub(crate) fn generate(address: IpAddr, hosts: &[String]) -> Result<Served, TlsError> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.distinguished_name = named("Dataverse emulator, made at start");
@@ -139,7 +139,7 @@ pub(crate) fn generate(address: IpAddr, hosts: &[String]) -> Result<Served, TlsE
     })
 }
 
-/// A certificate for these names.
+/// Creates a certificate for these names.
 fn certificate(
     issuer: &Issuer<'static, KeyPair>,
     names: Vec<String>,
@@ -165,7 +165,7 @@ fn certificate(
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Writes the authority's certificate, whole or not at all: a client may be waiting for the file.
+/// Writes the authority's certificate atomically, since a client may be waiting for the file.
 pub(crate) fn write_authority(path: &Path, pem: &str) -> Result<(), TlsError> {
     let failed = |source| TlsError::Write {
         path: path.to_owned(),
@@ -183,7 +183,7 @@ fn named(name: &str) -> DistinguishedName {
     names
 }
 
-/// From yesterday, for clocks that differ.
+/// Sets the validity, starting yesterday to tolerate clock differences.
 fn limit(params: &mut CertificateParams) {
     let now = Moment::now();
     let date = |moment: Moment| {
@@ -194,7 +194,7 @@ fn limit(params: &mut CertificateParams) {
     params.not_after = date(now.minus_seconds(-DAYS * 86_400));
 }
 
-/// Hands out connections whose handshake is done; handshakes run side by side.
+/// Yields connections after their handshake. Handshakes run concurrently.
 #[derive(Debug)]
 pub(crate) struct TlsListener {
     address: SocketAddr,
@@ -213,7 +213,7 @@ impl TlsListener {
     }
 }
 
-/// Runs until nobody takes connections any more.
+/// Accepts connections until the receiver is closed.
 async fn accept(
     mut listener: TcpListener,
     certificates: Certificates,
@@ -230,7 +230,7 @@ async fn accept(
         let (acceptor, done) = (certificates.at(local.ip()), done.clone());
         tokio::spawn(async move {
             match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                // nobody takes it only when the server stops
+                // sending fails only when the server stops
                 Ok(Ok(stream)) => drop(done.send((stream, from)).await),
                 Ok(Err(error)) => tracing::debug!(%error, %from, "the handshake failed"),
                 Err(_) => tracing::debug!(%from, "the handshake took too long"),
@@ -246,7 +246,7 @@ impl Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         match self.ready.recv().await {
             Some(connection) => connection,
-            // the task that accepts ends after this one only
+            // the accepting task ends only after this one
             None => std::future::pending().await,
         }
     }

@@ -1,26 +1,26 @@
-//! A cell of a row, and how two cells compare.
+//! A cell of a row, and the comparison of cells.
 
 use std::cmp::Ordering;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-/// Position of a table in [`Schema::tables`](crate::schema::Schema::tables).
+/// Index of a table in [`Schema::tables`](crate::schema::Schema::tables).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TableId(pub(crate) u16);
 
-/// What one column of one row holds.
+/// The content of one column of one row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Null,
     Flag(bool),
     Int(i64),
     Number(f64),
-    /// Text, and dates in their fixed-width ISO form, which sorts by time.
+    /// Text. Dates are stored in their fixed-width ISO form, which sorts chronologically.
     Text(Box<str>),
     Id(Uuid),
     Lookup(TableId, Uuid),
-    /// A managed property: its value, and whether it may be changed.
+    /// A managed property: its value, and whether it can be changed.
     Managed(bool, bool),
 }
 
@@ -33,7 +33,7 @@ impl Value {
         matches!(self, Value::Null)
     }
 
-    /// The id, of an id or a lookup.
+    /// The id in an id or a lookup.
     pub(crate) fn id(&self) -> Option<Uuid> {
         match self {
             Value::Id(id) | Value::Lookup(_, id) => Some(*id),
@@ -62,7 +62,7 @@ impl Value {
         }
     }
 
-    /// The JSON that the Web API shows for the cell.
+    /// The JSON for the cell in the Web API.
     pub(crate) fn json(&self, property: &str) -> Json {
         match self {
             Value::Null => Json::Null,
@@ -79,7 +79,7 @@ impl Value {
         }
     }
 
-    /// Whether the cell has a value of a table file: text without case, numbers and flags.
+    /// Whether the cell equals a value of a table file: text (ignoring case), numbers and flags.
     pub(crate) fn is_like(&self, value: &Json) -> bool {
         match (self, value) {
             (Value::Text(text), Json::String(wanted)) => fold(text) == fold(wanted),
@@ -89,7 +89,7 @@ impl Value {
         }
     }
 
-    /// How two cells compare: text without case and outer blanks at the end, ids as ids; `None` when they cannot be compared.
+    /// Compares two cells: text ignoring case and trailing blanks, ids as ids. Returns `None` if they are not comparable.
     pub(crate) fn compare(&self, other: &Value) -> Option<Ordering> {
         match (self, other) {
             (Value::Null, _) | (_, Value::Null) => None,
@@ -123,7 +123,7 @@ impl Value {
         }
     }
 
-    /// Order for `$orderby`: null first, as SQL Server sorts.
+    /// Order for `$orderby`: nulls first, like SQL Server.
     pub(crate) fn order(&self, other: &Value) -> Ordering {
         match (self.is_null(), other.is_null()) {
             (true, true) => Ordering::Equal,
@@ -134,7 +134,7 @@ impl Value {
     }
 }
 
-/// Text folded for comparison: lower case, without blanks at the end.
+/// Text normalized for comparison: lower case, without trailing blanks.
 pub(crate) fn fold(text: &str) -> String {
     text.trim_end().to_lowercase()
 }

@@ -14,7 +14,7 @@ use crate::value::Value;
 use crate::writing::{Condition, KEYS, Writing, find, new_key, stamp};
 use crate::{links, rules, tabs};
 
-/// Creates a row with everything that its body nests, and says its key.
+/// Creates a row with all rows nested in its body, and returns its key.
 pub(crate) fn create(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -24,7 +24,7 @@ pub(crate) fn create(
     create_with(tx, writing, table, json, None)
 }
 
-/// Creates a row whose key the URL may have given.
+/// Creates a row. The URL may specify its key.
 pub(crate) fn create_with(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -87,7 +87,7 @@ pub(crate) fn create_with(
     Ok(id)
 }
 
-/// What the product fills in by itself. It is no edit of the caller's, so the row keeps its stamps.
+/// Fills in the values that the product adds. This does not count as an edit by the caller, so the row's timestamps stay unchanged.
 fn complete(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -165,7 +165,7 @@ fn nest_child(
                 Navigation::Lookup { .. } => return Ok(()),
             };
             if let Navigation::Children { table: of, column } = navigation {
-                // The lookup must be there when required columns are checked.
+                // The lookup must be set before required columns are checked.
                 let mut json = json;
                 let target = schema.table(of).columns[column]
                     .targets
@@ -186,7 +186,7 @@ fn nest_child(
     }
 }
 
-/// Puts a value into a cell, in the caller's language where the column is localizable.
+/// Sets a cell. The text of a localizable column is set in the caller's language.
 pub(crate) fn assign(
     own: &crate::schema::Table,
     row: &mut Row,
@@ -206,7 +206,7 @@ pub(crate) fn assign(
     if let Value::Text(text) = &value {
         row.translations.push((column, language, text.clone()));
     }
-    // A new row has the text in the organization's language too, or nobody else could read it.
+    // A new row also gets the text in the organization's language, since otherwise nobody else could read it.
     if creating {
         row.cells[column] = value;
     }
@@ -254,7 +254,7 @@ fn set_defaults(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId, row
     }
 }
 
-/// Writing a state without a status reason takes the state's first reason, and the reverse.
+/// Setting a state without a status reason selects the state's first reason, and vice versa.
 fn settle_state(own: &crate::schema::Table, row: &mut Row, body: &Body) {
     let (Some((state, _)), Some((status, reasons))) =
         (own.column("statecode"), own.column("statuscode"))
@@ -322,7 +322,7 @@ fn name_contact(own: &crate::schema::Table, row: &mut Row) {
     }
 }
 
-/// Updates a row that must exist.
+/// Updates an existing row.
 pub(crate) fn update(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -388,7 +388,7 @@ pub(crate) fn update(
     tabs::after_update(tx, writing, table, id, &before, create)
 }
 
-/// The row that a conditional PATCH names is not there: documented without a code.
+/// The error of a conditional PATCH whose row does not exist. It is documented without a code.
 pub(crate) fn absent(switches: &Switches, table: &str, id: Uuid) -> ServiceError {
     let error = ServiceError::not_found(table, id);
     ServiceError {

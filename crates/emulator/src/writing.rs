@@ -1,4 +1,4 @@
-//! What every write shares: its request, its condition, new keys, and who changed a row.
+//! Functions shared by all writes: the request, its conditions, new keys, and the user who changed a row.
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -11,12 +11,12 @@ use crate::store::{Row, Transaction};
 use crate::switches::Switches;
 use crate::value::Value;
 
-/// What every write knows about its request.
+/// The information about a request that every write needs.
 pub(crate) struct Writing<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) switches: &'a Switches,
     pub(crate) now: Moment,
-    /// The unmanaged solution that the component goes into (`MSCRM.SolutionUniqueName`).
+    /// The unmanaged solution that the component is added to (`MSCRM.SolutionUniqueName`).
     pub(crate) solution: Option<String>,
 }
 
@@ -57,10 +57,10 @@ impl Condition {
     }
 }
 
-/// Namespace of the keys that the emulator chooses.
+/// Namespace for keys that the emulator chooses.
 pub(crate) const KEYS: Uuid = Uuid::from_u128(0x6f1d_21c4_9a57_4c1b_8d0e_54e2_7a9b_3c10);
 
-/// A key that no row has: made from the next version number, so equal histories give equal keys.
+/// Returns an unused key. It is derived from the next version number, so that the same history gives the same keys.
 pub(crate) fn new_key(tx: &Transaction<'_>, table: TableId) -> Uuid {
     let store = tx.store();
     let mut number = store.version;
@@ -73,7 +73,7 @@ pub(crate) fn new_key(tx: &Transaction<'_>, table: TableId) -> Uuid {
     }
 }
 
-/// Notes who changed a row and when.
+/// Records who changed a row, and when.
 pub(crate) fn stamp(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId, row: &mut Row) {
     let schema = tx.schema();
     let own = schema.table(table);
@@ -94,7 +94,7 @@ pub(crate) fn stamp(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId,
     }
 }
 
-/// The row that a write is about, or `404`.
+/// Returns the row that a write refers to, or `404`.
 pub(crate) fn find(tx: &Transaction<'_>, table: TableId, id: Uuid) -> Outcome<Row> {
     match tx.get(table, id) {
         Some(row) => Ok(Row::clone(row)),

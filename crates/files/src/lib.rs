@@ -64,7 +64,7 @@ pub enum Links {
 /// Reads a complete file.
 ///
 /// # Errors
-/// If it is too long, not a regular file, or cannot be read.
+/// If it is too long, is not a regular file, or cannot be read.
 pub fn read(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Problem> {
     let (file, length) = open_regular(path.as_ref(), limit, Links::Follow)?;
     read_open(file, length, limit)
@@ -73,7 +73,7 @@ pub fn read(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Problem> {
 /// Reads a complete file, unless the path ends in a symbolic link.
 ///
 /// # Errors
-/// As [`read`]; and if it is a link.
+/// Same as [`read`], and if the path ends in a symbolic link.
 pub fn read_unlinked(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Problem> {
     let (file, length) = open_regular(path.as_ref(), limit, Links::Refuse)?;
     read_open(file, length, limit)
@@ -82,7 +82,7 @@ pub fn read_unlinked(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Pr
 /// Reads a complete text file.
 ///
 /// # Errors
-/// As [`read`]; and if it is not UTF-8.
+/// Same as [`read`], and if it is not valid UTF-8.
 pub fn read_text(path: impl AsRef<Path>, limit: Limit) -> Result<String, Problem> {
     text(read(path, limit)?)
 }
@@ -90,7 +90,7 @@ pub fn read_text(path: impl AsRef<Path>, limit: Limit) -> Result<String, Problem
 /// Opens a file to read it in pieces. Its length is only checked when it is opened.
 ///
 /// # Errors
-/// As [`read`].
+/// Same as [`read`].
 pub fn open(path: impl AsRef<Path>, limit: Limit, links: Links) -> Result<File, Problem> {
     open_regular(path.as_ref(), limit, links).map(|(file, _)| file)
 }
@@ -106,7 +106,7 @@ pub fn read_stream(stream: impl Read, limit: Limit) -> Result<Vec<u8>, Problem> 
 /// Like [`read_stream`], for text.
 ///
 /// # Errors
-/// As [`read_stream`]; and if it is not UTF-8.
+/// Same as [`read_stream`], and if it is not valid UTF-8.
 pub fn read_stream_text(stream: impl Read, limit: Limit) -> Result<String, Problem> {
     text(read_stream(stream, limit)?)
 }
@@ -130,7 +130,7 @@ impl Total {
     /// Counts bytes that were read.
     ///
     /// # Errors
-    /// If all of it together is more than the limit.
+    /// If the total exceeds the limit.
     pub fn count(&mut self, bytes: usize) -> Result<(), Problem> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.left = self

@@ -1,7 +1,7 @@
-//! Loading and checking generated projects of 1,000, 10,000 and 100,000 resources, with places kept.
+//! Loads and checks generated projects of 1,000, 10,000 and 100,000 resources, including source positions.
 //!
-//! The aim: 10,000 in under half a second on one core, and linear growth. `LOAD_ONCE=10000 cargo bench -p deskstate-model` loads once and
-//! says how long it took and how much memory the process had at most.
+//! Target: 10,000 resources in less than half a second on one core, with linear growth. `LOAD_ONCE=10000 cargo bench -p deskstate-model`
+//! loads once and prints the time and the peak memory of the process.
 #![expect(
     clippy::disallowed_macros,
     reason = "figures for the person who measures"
@@ -30,7 +30,7 @@ spec:
     prod: {url: https://contoso.crm4.dynamics.com}
 ";
 
-/// Writes a project of so many resources: tabs, sessions, notifications, scripts and providers that refer to each other.
+/// Writes a project with this many resources: tabs, sessions, notifications, scripts and providers that refer to each other.
 fn generate(folder: &Path, resources: usize) {
     fs::create_dir_all(folder.join("manifests")).unwrap();
     fs::write(folder.join("deskstate.yaml"), PROJECT).unwrap();
@@ -91,7 +91,7 @@ fn loading(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The greatest amount of memory that the process had, where the system says it.
+/// Returns the peak memory of the process, if the system provides it.
 fn peak_memory() -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     status
@@ -100,7 +100,7 @@ fn peak_memory() -> Option<String> {
         .map(|amount| amount.trim().to_owned())
 }
 
-/// The time that the process was given on a core, where the system says it.
+/// Returns the CPU time of the process, if the system provides it.
 fn time_on_core() -> Option<Duration> {
     let statistics = fs::read_to_string("/proc/self/schedstat").ok()?;
     statistics

@@ -1,4 +1,4 @@
-//! Rules against resources as they are raised from live rows: the same evaluation as offline.
+//! Rules evaluated on resources read from live rows: the same evaluation as offline.
 
 use deskstate_model::{
     Contract, Finding, Kind, Problem, ResourceKey, Rule, Subject, evaluate, load,

@@ -1,4 +1,4 @@
-//! The projects in `examples/` load without a finding that would stop anybody.
+//! The projects in `examples/` load without findings that would stop anybody.
 
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ fn the_tenfold_example_has_no_findings_at_all() {
     );
 }
 
-/// A project with one contract file and what its rules need.
+/// A project with one contract file and the manifests that its rules need.
 fn with_contract(contract: &str, manifests: &str) -> (Manifests, Vec<Diagnostic>) {
     let folder = tempfile::tempdir().unwrap();
     let project = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: a}\nspec: {contracts: [contract.yaml], defaults: {app: a}}\n";
@@ -122,7 +122,7 @@ fn json_is_the_same_for_a_contract_as_text_and_as_a_mapping() {
         assert_eq!(found(text, given), [""; 0], "text, {given}");
         assert_eq!(found(mapping, given), [""; 0], "mapping, {given}");
     }
-    // A mapping locks its members, a text the whole value.
+    // A mapping locks its members, a text locks the complete value.
     for given in [r#"'{"mode":"live","call":"1"}'"#, "{mode: live, call: 1}"] {
         assert_eq!(found(text, given), ["locked-value"], "text, {given}");
         assert_eq!(found(mapping, given), [""; 0], "mapping, {given}");
@@ -142,7 +142,7 @@ fn overlays_and_variables_make_the_effective_profile_of_an_environment() {
             .map(to_yaml)
             .unwrap()
     };
-    // Exact users of its own, another list of providers in the mode of the base, two fields left alone.
+    // Its own exact users, a different list of providers in the mode of the base, and two fields left alone.
     insta::assert_snapshot!(effective("dev"), @r#"
     apiVersion: deskstate/v1
     kind: AppProfile
@@ -164,7 +164,7 @@ fn overlays_and_variables_make_the_effective_profile_of_an_environment() {
         members: [voxline_provider, ringway_provider, contoso_testPhone]
       productivityPane: contoso_agentPane
     "#);
-    // Members, members that must not be there, and one flag changed among the others.
+    // Members, excluded members, and a single changed flag.
     insta::assert_snapshot!(effective("prod"), @r#"
     apiVersion: deskstate/v1
     kind: AppProfile

@@ -17,7 +17,7 @@ fn project(spec: &str) -> String {
     format!("apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: p}}\nspec: {{{spec}}}\n")
 }
 
-/// A project whose files each declare one tool, named after the number of the file.
+/// A project in which each file declares one tool, named after the number of the file.
 fn folder(spec: &str, paths: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("deskstate.yaml"), project(spec)).unwrap();
@@ -309,7 +309,7 @@ fn paths(manifests: &Manifests) -> BTreeSet<String> {
         .collect()
 }
 
-/// The dialect once more, folder by folder and letter by letter.
+/// A second implementation of the pattern language, folder by folder and letter by letter.
 fn matches(pattern: &[&str], path: &[&str]) -> bool {
     match (pattern.split_first(), path.split_first()) {
         (None, None) => true,
@@ -384,12 +384,12 @@ proptest! {
         let mut usable = true;
         for (path, text) in &texts {
             let path = on_disk.path().join(path);
-            // A file and a folder of one name cannot both be there.
+            // A file and a folder cannot have the same name.
             usable &= fs::create_dir_all(path.parent().unwrap()).is_ok() && fs::write(&path, text).is_ok();
         }
         prop_assume!(usable);
         if cfg!(windows) {
-            // Two names that differ only in case are one file there.
+            // On Windows, two names that differ only in case are the same file.
             let mut spelled = BTreeMap::new();
             let prefixes = paths_below.iter().flat_map(|path| {
                 let ends = path.match_indices('/').map(|(at, _)| at);
@@ -402,7 +402,7 @@ proptest! {
         let (manifests, diagnostics) = load(on_disk.path(), None);
         let from_texts = load_texts(texts.clone(), None);
         let read = paths(&manifests);
-        // What the findings suggest is what makes them go away.
+        // Following the suggestions of the findings must resolve them.
         let suggested = diagnostics.iter().filter(|finding| finding.code == "file-not-read").filter_map(|finding| {
             Some(finding.help.as_deref()?.split_once("or add `")?.1.split('`').next()?.to_owned())
         });
@@ -420,7 +420,7 @@ proptest! {
         for path in &paths_below {
             let is_yaml = [".yaml", ".yml"].iter().any(|end| path.to_lowercase().ends_with(end));
             let (folders, name) = path.rsplit_once('/').unwrap();
-            // The folder before the first wildcard, or what is named without one.
+            // The folder before the first wildcard, or the complete pattern if it has none.
             let covers = |pattern: &String| {
                 let fixed = match pattern.find(['*', '?']) {
                     Some(at) => pattern[..at].rsplit_once('/').unwrap().0,

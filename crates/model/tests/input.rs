@@ -1,4 +1,4 @@
-//! Bad input: whatever stands in the files, loading ends with findings, without a panic and within bounds.
+//! Bad input: whatever the files contain, loading ends with findings, without a panic and within limits.
 
 mod support;
 
@@ -97,7 +97,7 @@ fn a_value_that_could_not_be_read_is_one_finding_and_lacks_nothing() {
     assert_eq!(codes(&within), ["unknown-variable"], "{within:#?}");
     let list = found("[a]", "contoso_tab", "contoso_more");
     assert_eq!(codes(&list), ["wrong-type"], "{list:#?}");
-    // What is really not there is still missed.
+    // Values that are really missing are still reported.
     let other = found(
         "https://app.example, searchText: '${{ vars.nope }}'",
         "contoso_more",
@@ -167,7 +167,7 @@ fn of_kinds_whose_definitions_cannot_be_read_only_the_definitions_are_reported()
     let unread = found("{");
     assert!(!codes(&unread).contains(&"unknown-kind"), "{unread:#?}");
     assert!(!unread.is_empty());
-    // A definition that is there and another word than the manifests': that is a finding.
+    // A readable definition of a different word than the manifests use is still a finding.
     let other = found(&definition("Rack", "contoso_rack", ""));
     assert_eq!(codes(&other), ["unknown-kind"; 3], "{other:#?}");
 }
@@ -285,7 +285,7 @@ fn fields_without_end_that_do_not_exist_are_listed_until_they_take_too_much_memo
     let (listed, stopped, many) = unknown(60_000);
     assert!(listed > 5_000 && listed < 60_000, "{listed}");
     assert_eq!(stopped, 1);
-    // A busy machine is slower in both: six times as much takes about six times as long, and by the square it would be 36.
+    // On a busy machine both runs are slower. Six times the input takes about six times as long; quadratic time would be 36 times.
     assert!(
         many < Duration::from_secs(20) || many < few * 30,
         "{few:?} and {many:?}"
@@ -307,7 +307,7 @@ fn a_base_document_that_is_in_no_environment_of_another_is_checked_where_it_coun
     assert_eq!(codes(&diagnostics), ["duplicate-resource"]);
 }
 
-/// Bytes that have something of YAML, of manifests and of nothing at all.
+/// Bytes that resemble YAML, manifests or nothing in particular.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -412,7 +412,7 @@ proptest! {
     }
 }
 
-/// What `render` writes is read back as the same manifests.
+/// The output of `render` is read back as the same manifests.
 #[test]
 fn rendered_manifests_are_manifests_again() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
@@ -446,7 +446,7 @@ const DESCRIBED: &str = "apiVersion: deskstate/v1\nkind: PaneTool\nmetadata:\n  
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever a text holds, what is rendered is read as the same project, and rendering that gives the same bytes.
+    /// For any text, the rendered output is read as the same project, and rendering it again gives the same bytes.
     #[test]
     fn rendering_is_a_fixed_point_for_any_text(pieces in prop::collection::vec(
         prop::sample::select(&[

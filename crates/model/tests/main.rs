@@ -1,4 +1,4 @@
-//! Everything that is tried from outside, in one program: to link one for each file took longer than to run them.
+//! All integration tests in one program: linking one program per file took longer than running the tests.
 
 mod contracts;
 mod examples;

@@ -1,6 +1,6 @@
 //! One file per case in `tests/manifests/`: a manifest, or a small project whose files begin with lines such as `#! deskstate.yaml`.
 //!
-//! Invalid ones have a snapshot of what is said about them; valid ones have no finding.
+//! Each invalid case has a snapshot of its findings; valid cases have no findings.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Packages in a project: what they add, what is left of them after a removal, and what the lock holds.
+//! Packages in a project: what they add, what remains after a removal, and what the lock contains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ fn document(kind: &str, name: &str, state: &str, spec: &str) -> String {
 
 fn spec(kind: &str, name: &str, sessions: &str) -> String {
     match kind {
-        // A profile has one template of an entity.
+        // A profile can have only one template per entity.
         "SessionTemplate" => format!("{{displayName: S, type: Entity, entity: e_{name}, title: T}}"),
         "ApplicationTab" => {
             "{displayName: T, title: T, pageType: ThirdPartyWebsite, parameters: {url: \"https://a.example/\"}}"
@@ -41,7 +41,7 @@ fn package(name: &str, manifests: &str) -> PackageFiles {
     ])
 }
 
-/// A project with these packages, each locked with what it brings.
+/// A project with these packages, each locked with the items that it brings.
 fn project(manifests: &str, packages: &[(&str, &PackageFiles)]) -> Texts {
     let used: Value = packages
         .iter()
@@ -62,7 +62,7 @@ fn project(manifests: &str, packages: &[(&str, &PackageFiles)]) -> Texts {
         let all = all.chain([(CHECKSUMS_FILE.to_owned(), checksums(files))]);
         texts.extend(all.map(|(path, text)| (format!("packages/{name}/{path}"), text)));
     }
-    // What each brings is known once it is read.
+    // What each package brings is known only after reading it.
     for brings in [BTreeMap::new(), load_texts(texts.clone(), None).0.brings] {
         let (mut manifests, _) = load_texts(texts.clone(), None);
         for (name, files) in packages {
@@ -80,7 +80,7 @@ fn project(manifests: &str, packages: &[(&str, &PackageFiles)]) -> Texts {
     texts
 }
 
-/// The project without its packages, as a removal leaves it.
+/// The project without its packages, as after a removal.
 fn removed(texts: &Texts, without: &Texts) -> Texts {
     let (mut manifests, _) = load_texts(texts.clone(), None);
     let names: Vec<String> = manifests.lock.packages.keys().cloned().collect();
@@ -104,7 +104,7 @@ fn codes(texts: &Texts) -> BTreeSet<&'static str> {
     found.iter().map(|one| one.code).collect()
 }
 
-/// What is declared about a resource, as YAML.
+/// Returns the declaration of a resource as YAML.
 fn said(manifests: &Manifests, kind: &str, name: &str) -> String {
     let key = ResourceKey::new(kind.parse().unwrap(), name);
     manifests.find(&key).map(to_yaml).unwrap_or_default()
@@ -166,7 +166,7 @@ fn a_set_of_the_customer_and_what_packages_add_are_one_set() {
         shown.contains("state: existing") && shown.contains("members: [one_s, two_s]"),
         "{shown}"
     );
-    // The customer keeps one of them out.
+    // The customer excludes one of them.
     let out = spec(
         "AppProfile",
         "own_p",
@@ -212,7 +212,7 @@ fn two_values_for_one_field_are_a_finding_with_both_places() {
     assert!(!codes(&project("", &[("one", &one), ("two", &same)])).contains("package-conflict"));
 }
 
-/// Rows and additions by number, so that packages and projects meet often.
+/// Rows and additions by number, so that packages and projects often overlap.
 fn declared() -> impl Strategy<Value = Vec<(usize, usize)>> {
     proptest::collection::btree_set((0..KINDS.len(), 0..3_usize), 0..5)
         .prop_map(|all| all.into_iter().collect())
@@ -221,7 +221,7 @@ fn declared() -> impl Strategy<Value = Vec<(usize, usize)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// After a removal nothing of the package is left, and nothing else is touched.
+    /// After a removal, nothing of the package remains, and nothing else has changed.
     #[test]
     fn a_removal_takes_away_what_the_package_brought_and_nothing_else(
         own in declared(),
@@ -261,7 +261,7 @@ proptest! {
         let with = project(&mine, &[("pkg", &files)]);
         let manifests = valid(&with);
         prop_assert_eq!(manifests.resources.len(), own.len() + brought.len());
-        // The customer may go on with a row of the package.
+        // The customer may keep a row of the package.
         let kept = taken_over.and_then(|at| brought.get(at));
         let mut left = removed(&with, &before);
         if let Some((kind, at)) = kept {
@@ -292,9 +292,9 @@ proptest! {
                 .collect();
             prop_assert_eq!(now, to_yaml(one));
         }
-        // The same lock gives the same bytes, and reads as the same lock.
+        // The same lock gives the same bytes, and is read back as the same lock.
         prop_assert_eq!(left.get("deskstate.lock").unwrap(), &lock.to_yaml());
-        // Installed again, nothing is to be deleted.
+        // After reinstalling, there is nothing to delete.
         let mut again = with;
         let (read, _) = load_texts(again.clone(), None);
         let mut lock = lock;
@@ -304,7 +304,7 @@ proptest! {
         prop_assert_eq!(valid(&again).resources, read.resources);
     }
 
-    /// Any text where a package or a lock is expected loads without a panic.
+    /// Any text in place of a package or a lock loads without a panic.
     #[test]
     fn any_description_and_any_lock_load(text in "[ -~\n]{0,200}", lock in "[ -~\n]{0,200}") {
         let files = package("pkg", "");

@@ -1,6 +1,7 @@
-//! The generated pages of the reference are current: the kinds from the types' doc comments, the codes from their explanations.
+//! Checks that the generated reference pages are current: the kinds from the doc comments of their types, the codes from their
+//! explanations.
 //!
-//! `UPDATE_REFERENCE=1 cargo test -p deskstate-model --test manifests reference::` writes them anew.
+//! `UPDATE_REFERENCE=1 cargo test -p deskstate-model --test manifests reference::` regenerates them.
 
 use std::fmt::Write;
 use std::fs;
@@ -23,7 +24,7 @@ fn assert_current(name: &str, text: &str) {
     );
 }
 
-/// Paragraphs of a doc comment, each on one line.
+/// Returns the paragraphs of a doc comment, each on one line.
 fn paragraphs(doc: &str) -> Vec<String> {
     doc.split("\n\n")
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -55,7 +56,7 @@ fn field(info: &Field, depth: usize, text: &mut String) {
     }
 }
 
-/// A page of its own for each kind: the meaning, a picture if there is one, the document in `examples/every-kind`, and the fields.
+/// Each kind has a page: the meaning, a picture if there is one, the document in `examples/every-kind`, and the fields.
 #[test]
 fn the_pages_of_kinds_are_current() {
     const MADE: &str = "<!-- Generated from crates/model/src/kinds and examples/every-kind: change them there. -->";

@@ -1,6 +1,6 @@
-//! The schemas in `schemas/` are those that this crate makes, and editors are content with the examples.
+//! Checks that the schemas in `schemas/` match those that this crate generates, and that editors accept the examples.
 //!
-//! `UPDATE_SCHEMAS=1 cargo test -p deskstate-model --test manifests schemas::` writes them anew.
+//! `UPDATE_SCHEMAS=1 cargo test -p deskstate-model --test manifests schemas::` regenerates them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn the_schemas_are_current() {
     let known: Vec<String> = json_schemas().into_iter().map(|(name, _)| name).collect();
     for entry in fs::read_dir(&folder).unwrap().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // That of plan files belongs to the crate that writes them.
+        // The schema of plan files belongs to the crate that writes them.
         let is_known = known.contains(&name) || name == "plan.json";
         assert!(is_known, "schemas/{name} is made by nobody");
     }
@@ -80,7 +80,7 @@ fn editors_find_nothing_wrong_with_the_examples() {
     assert!(files.len() > 10);
     for path in files {
         let shown = path.display().to_string().replace('\\', "/");
-        // Table files are the emulator's, and manifests of kinds that a project defines need the schemas of that project.
+        // Table files belong to the emulator, and manifests of kinds that a project defines need that project's schemas.
         if shown.contains("/tables/")
             || shown.contains("/own-kind/manifests/")
             || shown.contains("/contact-centre/manifests/")

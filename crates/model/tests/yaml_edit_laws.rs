@@ -1,5 +1,5 @@
-//! Laws of editing YAML as people write it: after an edit exactly the meant value differs, other entries keep every byte, and
-//! no comment is lost that stands beside something that stays.
+//! Laws of editing YAML as people write it: after an edit only the intended value differs, other entries keep every byte, and no comment
+//! next to a remaining value is lost.
 
 #![expect(
     clippy::expect_used,
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 
-/// A place within a value: keys of mappings, indexes of lists.
+/// A path inside a value: keys of mappings, indexes of lists.
 type Path = Vec<Step>;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ enum Step {
     Item(usize),
 }
 
-/// A file in the making, with the comments and where they belong.
+/// A file under construction, with its comments and the values they belong to.
 struct Writing<'a> {
     text: String,
     dice: &'a [u8],
@@ -51,7 +51,7 @@ impl Writing<'_> {
         }
     }
 
-    /// The rest of a line, with a comment now and then.
+    /// Ends a line, sometimes with a comment.
     fn end_line(&mut self, path: &Path) {
         if self.dice(4) == 0 {
             let comment = self.comment(path);
@@ -69,7 +69,7 @@ impl Writing<'_> {
         format!("&{name} ")
     }
 
-    /// The value behind a key or a dash, and the end of its last line.
+    /// Writes the value after a key or a dash, including the end of its last line.
     fn value(&mut self, value: &Json, indent: usize, path: &Path) {
         match value {
             Json::Object(entries) if !entries.is_empty() && self.dice(3) > 0 => {
@@ -113,7 +113,7 @@ impl Writing<'_> {
     }
 
     fn items(&mut self, items: &[Json], indent: usize, path: &Path) {
-        // A list may stand as deep as its key.
+        // A list may be indented like its key.
         let indent = if self.dice(3) == 0 {
             indent - 2
         } else {
@@ -128,7 +128,7 @@ impl Writing<'_> {
                 Json::Object(entries) if !entries.is_empty() && self.dice(2) == 0 => {
                     let start = self.text.len();
                     self.entries(entries, indent + 2, &path);
-                    // The first entry stands behind the dash.
+                    // The first entry follows the dash.
                     let lines = self.text.split_off(start);
                     if lines.trim_start().starts_with('#') {
                         self.text.push_str(&format!("\n{lines}"));
@@ -188,7 +188,7 @@ impl Writing<'_> {
     }
 }
 
-/// A value on one line, with quotes only where a text is more than letters.
+/// Writes a value on one line, with quotes only if a text contains more than letters.
 fn in_brackets(value: &Json) -> String {
     let joined = |parts: Vec<String>| parts.join(", ");
     match value {
@@ -203,7 +203,7 @@ fn in_brackets(value: &Json) -> String {
     }
 }
 
-/// Words of two letters are read as they are written; `null` and the flags have more.
+/// Words of one or two letters are read as written; `null` and the flags are longer.
 fn is_plain(text: &str) -> bool {
     let mut words = text.split(' ');
     words.all(|word| {
@@ -222,7 +222,7 @@ fn scalar() -> impl Strategy<Value = Json> {
     ]
 }
 
-/// Lists have no two equal items: of those nobody could say which one a comment belongs to.
+/// Lists have no equal items, because it would be unclear which one a comment belongs to.
 fn value() -> impl Strategy<Value = Json> {
     scalar().prop_recursive(3, 16, 5, |inner| {
         prop_oneof![
@@ -241,7 +241,7 @@ fn value() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Changes one thing within a value and says where; what is removed or replaced stands there.
+/// Changes one thing inside a value and appends the path of the change to `path`.
 fn change(value: &mut Json, new: &Json, dice: &[u8], path: &mut Path) {
     let die = usize::from(dice.first().copied().unwrap_or(0));
     let rest = dice.get(1..).unwrap_or_default();
@@ -288,14 +288,14 @@ fn change(value: &mut Json, new: &Json, dice: &[u8], path: &mut Path) {
     }
 }
 
-/// Up to the first list item: an item that changes may be written anew.
+/// Returns the path up to the first list item, because a changed item may be rewritten.
 fn exempt(path: &Path) -> &[Step] {
     let first = path.iter().position(|step| matches!(step, Step::Item(_)));
     first.map_or(path, |at| &path[..=at])
 }
 
 proptest! {
-    // Always the same changes: `PROPTEST_CASES` goes further.
+    // The cases are always the same; set `PROPTEST_CASES` to try more.
     #![proptest_config(ProptestConfig {
         cases: 1500, failure_persistence: None, rng_seed: RngSeed::Fixed(20_261_127), ..ProptestConfig::default()
     })]
@@ -320,7 +320,7 @@ proptest! {
             writing.value(value, 2, &path);
             regions.push((start, writing.text.len()));
         }
-        // Some anchors are used, below everything.
+        // Some anchors are used at the end of the file.
         let used: Vec<(String, Path)> = writing.anchors.iter().filter(|_| dice[0] % 2 == 0).cloned().collect();
         writing.text.push_str("last: # end\n  - 1\n");
         for (name, _) in &used {

@@ -1,4 +1,4 @@
-//! Edits of YAML change the value that is meant and no other byte.
+//! YAML edits change the intended value and no other byte.
 
 #![expect(
     clippy::expect_used,
@@ -216,14 +216,14 @@ fn variables_and_shared_values_are_refused() {
 
 #[test]
 fn what_looks_like_yaml_within_a_value_or_beside_it_leads_nobody_astray() {
-    // The parser ends a list in brackets behind the comment that follows it.
+    // The parser reports the end of a list in brackets after the comment that follows it.
     check(
         "a: [null]  # why\nb: 1\n",
         "a",
         json!([]),
         "a: []  # why\nb: 1\n",
     );
-    // The dash of a block's header is no dash of a list, and the one within a comment neither.
+    // A dash in the header of a block is not a list item, and neither is one in a comment.
     check(
         "a:\n  - x\n  - |-\n    y\nb: 1\n",
         "a",
@@ -236,14 +236,14 @@ fn what_looks_like_yaml_within_a_value_or_beside_it_leads_nobody_astray() {
         json!(["y"]),
         "a:\n  - y\n",
     );
-    // A list as deep as its key that begins with brackets is a list in lines.
+    // A list indented like its key whose first item begins with a bracket spans its own lines.
     check(
         "a:\n- [x] # one\n- y\nb: 1\n",
         "a",
         json!([["x"]]),
         "a:\n- [x] # one\nb: 1\n",
     );
-    // A block with an anchor, and one whose text begins like an anchor.
+    // A block with an anchor, and a block whose text looks like an anchor.
     check(
         "b: |-\n  z\na: &n |-\n  x\n  y\nc: 1\n",
         "a",
@@ -256,7 +256,7 @@ fn what_looks_like_yaml_within_a_value_or_beside_it_leads_nobody_astray() {
         json!("z"),
         "a: z\n# c\nb: 1\n",
     );
-    // A new block does not take a comment in.
+    // A new block does not absorb a comment.
     check(
         "a:\n  k:\n    - 1\n    # deep\nb: 1\n",
         "a",

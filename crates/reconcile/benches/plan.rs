@@ -1,4 +1,4 @@
-//! Planning without a network: declared resources against as many live ones. The aim is 100 ms for 10,000, growing linearly.
+//! Planning without a network: declared resources against the same number of live ones. The goal is 100 ms for 10,000, with linear growth.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use deskstate_reconcile::plan::{Limits, Options, transactions};
 use deskstate_reconcile::{Desired, lower, plan};
 use uuid::Uuid;
 
-/// Read as projects of at most ten thousand documents, which is what one project may hold.
+/// Loads the documents as projects of at most ten thousand documents, the limit for one project.
 fn declared(count: usize) -> Desired {
     const MOST: usize = 10_000;
     let mut desired = Desired::default();
@@ -41,7 +41,7 @@ fn declared_from(numbers: std::ops::Range<usize>) -> Desired {
     lower(&manifests)
 }
 
-/// As declared, but for every tenth row.
+/// The declared state, except for every tenth row.
 fn live(count: usize) -> Live {
     let rows = (0..count).map(|number| {
         let header = if number % 10 == 0 {

@@ -1,8 +1,7 @@
-//! Who wrote live rows last, and what auditing knows of them.
+//! Who last wrote live rows, and what auditing recorded about them.
 //!
-//! Sources: the columns `modifiedon` and `_modifiedby_value` name the last writer of a row, whatever column it was; Retrieve and
-//! audit data (`RetrieveRecordChangeHistory`) names each change where auditing is on. Who made or removed a link is known from
-//! auditing only.
+//! Sources: the columns `modifiedon` and `_modifiedby_value` name the last writer of a row, whatever column it was; Retrieve and audit data
+//! (`RetrieveRecordChangeHistory`) names each change if auditing is on. Only auditing records who created or removed a link.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,37 +15,37 @@ use crate::live::Live;
 use crate::observe::ObserveError;
 use crate::plan::{Operation, Plan};
 
-/// Rows whose history is read; of more, only the last writer is told.
+/// Maximum number of rows whose history is read. For further rows, only the last writer is reported.
 pub const MOST_HISTORIES: usize = 200;
 
-/// Numbers of the `action` column of audit rows for links (Retrieve audit data).
+/// Values of the `action` column of audit rows for links (Retrieve audit data).
 const ASSOCIATE: i64 = 33;
 const DISASSOCIATE: i64 = 34;
-/// Numbers of the `operation` column of audit rows for creates and deletes.
+/// Values of the `operation` column of audit rows for creates and deletes.
 const CREATE: i64 = 1;
 const DELETE: i64 = 3;
 
-/// Who somebody is, as far as telling a person from a machine goes.
+/// A user, in enough detail to distinguish people from machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Writer {
     /// The user's id.
     pub id: Uuid,
-    /// Principal name, else full name, else the id.
+    /// Principal name, otherwise the full name, otherwise the id.
     pub name: String,
     /// Person or machine.
     pub nature: Nature,
-    /// The identity that deskstate uses now. It may be the very person who edits by hand.
+    /// Whether deskstate currently uses this identity. The same person may also edit by hand.
     pub is_caller: bool,
 }
 
-/// What sort of user wrote.
+/// The type of user that wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nature {
     /// The platform itself: solution imports and updates.
     Platform,
     /// An application user.
     Application,
-    /// Somebody.
+    /// A person.
     Person,
     /// A user who cannot be read.
     Unknown,
@@ -55,20 +54,20 @@ pub enum Nature {
 /// One change that auditing recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// When, as the server says it.
+    /// Time of the change, as the server states it.
     pub at: String,
-    /// Who.
+    /// The user who made it.
     pub by: Uuid,
-    /// What.
+    /// What it did.
     pub what: What,
 }
 
-/// What a recorded change did.
+/// The effect of a recorded change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
-    /// Created the row with these columns, by the names under which they are read.
+    /// Created the row with these columns. Columns have the names under which they are read.
     Created(BTreeSet<String>),
-    /// Wrote these columns, by the names under which they are read; with what they held before.
+    /// Wrote these columns, with their previous values. Columns have the names under which they are read.
     Wrote(BTreeMap<String, Cell>),
     /// Linked or unlinked rows.
     Linked {
@@ -76,40 +75,40 @@ pub enum What {
         relationship: String,
         /// The rows on the other side.
         members: BTreeSet<Uuid>,
-        /// Linked, and not unlinked.
+        /// Whether they were linked, as opposed to unlinked.
         made: bool,
     },
     /// Deleted the row.
     Deleted,
 }
 
-/// Whether auditing could be asked.
+/// Whether audit records are available.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Audit {
-    /// It could.
+    /// They are.
     On,
-    /// It is switched off.
+    /// Auditing is switched off.
     #[default]
     Off,
-    /// It is on, but its records cannot be read.
+    /// Auditing is on, but its records cannot be read.
     Refused(String),
 }
 
-/// What is known of writers.
+/// What is known about the writers of rows.
 #[derive(Debug, Clone, Default)]
 pub struct Blame {
     /// Users who wrote.
     pub writers: BTreeMap<Uuid, Writer>,
     /// Recorded changes by row, newest first.
     pub history: BTreeMap<Uuid, Vec<Recorded>>,
-    /// Whether auditing could be asked.
+    /// Whether audit records are available.
     pub audit: Audit,
-    /// Rows whose history was not read, since there are too many.
+    /// Number of rows whose history was not read because there are too many.
     pub unread: usize,
 }
 
 impl Blame {
-    /// Who a user is.
+    /// Returns what is known about a user.
     pub fn writer(&self, id: Uuid) -> Writer {
         self.writers.get(&id).cloned().unwrap_or_else(|| Writer {
             id,
@@ -119,7 +118,7 @@ impl Blame {
         })
     }
 
-    /// The newest recorded change of a row that fits.
+    /// Returns the newest recorded change of a row that matches.
     pub fn newest(&self, row: Uuid, fits: impl Fn(&What) -> bool) -> Option<&Recorded> {
         self.history
             .get(&row)?
@@ -128,10 +127,10 @@ impl Blame {
     }
 }
 
-/// Asks who wrote the rows that a plan would change and the extras: two trips at most.
+/// Queries who wrote the extras and the rows that a plan would change, in at most two trips.
 ///
 /// # Errors
-/// If the environment cannot be asked at all. What it refuses stays unknown.
+/// If the environment cannot be queried. Anything that it refuses to return remains unknown.
 pub async fn blame(
     reader: &Reader,
     live: &Live,
@@ -151,10 +150,10 @@ pub async fn blame(
     histories(reader, live, rows, &users).await
 }
 
-/// Asks for the history of rows, if auditing is on, and who these users and the writers are: two trips at most.
+/// Queries the history of rows, if auditing is on, and details of these users and the writers, in at most two trips.
 ///
 /// # Errors
-/// If the environment cannot be asked at all. What it refuses stays unknown.
+/// If the environment cannot be queried. Anything that it refuses to return remains unknown.
 #[tracing::instrument(level = "info", skip_all, fields(rows = rows.len()))]
 pub async fn histories(
     reader: &Reader,
@@ -186,7 +185,7 @@ pub async fn histories(
                 let recorded = rows.rows.iter().filter_map(recorded).collect();
                 blame.history.insert(*id, recorded);
             }
-            // A row that is gone may have no history left to ask for; that is no refusal of auditing.
+            // A row that no longer exists may have no history left; that does not mean that auditing refused.
             Some(Err(why)) if why.is_absent() => {}
             Some(Err(why)) => refused = Some(why.message),
             None => {}
@@ -215,10 +214,10 @@ pub async fn histories(
     Ok(blame)
 }
 
-/// Asks who these users are: one trip.
+/// Queries details of these users, in one trip.
 ///
 /// # Errors
-/// If the environment cannot be asked at all. What it refuses stays unknown.
+/// If the environment cannot be queried. Anything that it refuses to return remains unknown.
 pub async fn writers(
     reader: &Reader,
     live: &Live,
@@ -233,7 +232,7 @@ pub async fn writers(
     Ok(blame)
 }
 
-/// Rows that a plan writes and the owners of links that it makes or takes away, each once, in the order of the plan.
+/// Rows that a plan writes, and owners of the links that it creates or removes: each once, in the order of the plan.
 fn rows_of(plan: &Plan) -> Vec<(&'static Table, Uuid)> {
     let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
@@ -274,7 +273,7 @@ fn users_by_id(ids: &BTreeSet<Uuid>) -> Option<Query> {
 
 impl Blame {
     fn place(&mut self, row: &Row, live: &Live) {
-        /// Values of `accessmode` for users who are no people: support, non-interactive, delegated administrator.
+        /// Values of `accessmode` for users who are not people: support, non-interactive, delegated administrator.
         const MACHINES: [i64; 3] = [3, 4, 5];
         let Some(id) = row.uuid("systemuserid") else {
             return;
@@ -334,7 +333,7 @@ fn recorded(row: &Row) -> Option<Recorded> {
     Some(Recorded { at, by, what })
 }
 
-/// Targets are named `id`, or by the key of their table.
+/// A target has the property `id`, or a property with the name of the table's key.
 fn members(row: &Row) -> BTreeSet<Uuid> {
     row.get("TargetRecords")
         .as_json()
@@ -348,7 +347,7 @@ fn members(row: &Row) -> BTreeSet<Uuid> {
         .collect()
 }
 
-/// Columns in the old or the new value, with the old one: what was empty before has none.
+/// Columns of the old or the new value, with their old values. A column that was empty before is only in the new value.
 fn columns(row: &Row) -> BTreeMap<String, Cell> {
     let values = |side: &str| row.get(side).as_json().and_then(Json::as_object);
     let names = ["NewValue", "OldValue"]

@@ -1,8 +1,8 @@
-//! How much JSON from outside is built at all. A text is judged before anything of it is kept: two bytes of it can take a hundred of memory.
+//! Limits for JSON from outside. A text is checked before anything is parsed, because two bytes of it can take a hundred bytes of memory.
 
 use deskstate_files::{Limit, scaled};
 
-/// Values of a plan file or undo file, with the usual memory. A plan of 10,000 new resources has 0.4 million.
+/// Maximum number of values of a plan file or undo file on a machine with the usual memory. A plan of 10,000 new resources has 0.4 million.
 const MOST_VALUES: u64 = 800_000;
 
 /// The limit that a text exceeds.
@@ -19,7 +19,7 @@ pub enum TooMuch {
     Many(u64),
 }
 
-/// Judges a text without building anything.
+/// Checks a text without parsing it.
 pub(crate) fn check(text: &str, limit: Limit, most_depth: usize) -> Result<(), TooMuch> {
     if text.len() as u64 > limit.bytes() {
         return Err(TooMuch::Long(limit));
@@ -35,22 +35,22 @@ pub(crate) fn check(text: &str, limit: Limit, most_depth: usize) -> Result<(), T
     Ok(())
 }
 
-/// Whether a JSON text has few enough values to build them.
+/// Whether a JSON text has few enough values to be parsed.
 pub fn is_small(text: &[u8]) -> bool {
     let values = text.iter().filter(|byte| b",[{".contains(byte)).count();
     values as u64 <= scaled(MOST_VALUES)
 }
 
-/// What JSON looks like from afar.
+/// Rough measures of a JSON text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// The deepest nesting of brackets.
     pub(crate) depth: usize,
-    /// No fewer than it has values.
+    /// An upper bound of the number of values.
     pub(crate) values: u64,
 }
 
-/// Counts brackets and commas outside of texts.
+/// Counts brackets and commas outside of strings.
 pub(crate) fn shape(text: &str) -> Shape {
     let (mut depth, mut deepest) = (0usize, 0usize);
     let mut values = 1;

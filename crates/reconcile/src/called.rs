@@ -1,4 +1,4 @@
-//! Live rows by what people call them. The admin pages and guides show display names; manifests take unique names.
+//! Finds live rows by the names that people use. Admin pages and guides show display names; manifests use unique names.
 
 use deskstate_model::{Kind, ResourceKey, Table, fold};
 
@@ -8,15 +8,15 @@ use crate::live::{Live, ObservedRow};
 /// A row that a search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Called {
-    /// What a manifest calls it.
+    /// The key of the row in a manifest.
     pub key: ResourceKey,
-    /// What people call it.
+    /// The display name.
     pub label: String,
-    /// Came with a managed solution.
+    /// Whether it came with a managed solution.
     pub managed: bool,
 }
 
-/// Rows with this display name or unique name; where there are none, those that have the words in one of the two.
+/// Rows with this display name or unique name. If there are none, rows whose display name or unique name contains it.
 pub fn called(live: &Live, name: &str) -> Vec<Called> {
     let wanted = fold(name);
     let all = || Kind::all().flat_map(|kind| named(live, kind));

@@ -1,10 +1,10 @@
-//! Every code of a plan, its review and an undo. Each is explained in the file that raises it.
+//! All codes of plans, reviews and undos. Each is explained in the file that raises it.
 
 use deskstate_model::Explanation;
 
 use crate::{check, plan, review, undo};
 
-/// What the codes of plans, reviews and undos mean, sorted.
+/// Explanations of the codes of plans, reviews and undos, sorted.
 pub const PLAN_CODES: &[Explanation] = &[
     review::addresses::ADDRESS_CHANGED,
     plan::problems::AMBIGUOUS_ROW,

@@ -1,4 +1,4 @@
-//! Columns by the name under which they are written, as undo files keep them.
+//! Columns by the name under which they are written, which is the name used in undo files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,26 +20,26 @@ pub(crate) struct Column {
     read: String,
     /// The entity set of a lookup's target; empty for an owner, who is a user or a team.
     pub(crate) set: Option<&'static str>,
-    /// The field, where it is one.
+    /// The field, if it is one.
     pub(crate) field: Option<&'static Field>,
 }
 
 impl Column {
-    /// Whether it repeats what other rows say.
+    /// Whether it repeats the values of other rows.
     pub(crate) fn is_copy(&self) -> bool {
         self.field
             .is_some_and(|field| matches!(field.holds, Holds::ParametersCopy))
     }
 }
 
-/// Every table whose rows deskstate writes.
+/// Finds a table whose rows deskstate writes by its logical name.
 pub(crate) fn table(logical: &str) -> Option<&'static Table> {
     let own = Kind::all().map(|kind| kind.table());
     own.chain(Kind::part_tables().map(|part| part.table))
         .find(|table| table.logical == logical)
 }
 
-/// The relationship of this schema name.
+/// Finds a relationship by its schema name.
 pub(crate) fn relationship(schema_name: &str) -> Option<&'static Relationship> {
     Kind::relationships().find(|relationship| relationship.schema_name == schema_name)
 }
@@ -84,7 +84,7 @@ pub(crate) fn of(table: &'static Table) -> Vec<Column> {
     found
 }
 
-/// A live column in the form of the file; null is none.
+/// Converts a live column to the format of the file. Null is returned as `None`.
 pub(crate) fn saved(column: &Column, row: &Row, live: &Live) -> Json {
     let Some(set) = column.set else {
         return row.get(&column.read).to_json();
@@ -108,7 +108,7 @@ pub(crate) fn saved(column: &Column, row: &Row, live: &Live) -> Json {
     json!({"set": set, "id": id})
 }
 
-/// A written value in the form of the file.
+/// Converts a written value to the format of the file.
 pub(crate) fn written(value: &Wire) -> Json {
     match value {
         Wire::Cell(cell) => cell.to_json(),
@@ -117,7 +117,7 @@ pub(crate) fn written(value: &Wire) -> Json {
     }
 }
 
-/// What to write for a value of the file. The status reason follows the status.
+/// Adds the write for a value of the file to `body`. The status reason follows the status.
 pub(crate) fn write(column: &Column, saved: &Json, body: &mut Vec<(String, Wire)>) {
     let value = match (column.set, bound(saved)) {
         (Some(_), Some((set, id))) => Wire::Bind { set, id },
@@ -140,9 +140,9 @@ pub(crate) fn bound(saved: &Json) -> Option<(String, Uuid)> {
     Some((set.to_owned(), id))
 }
 
-/// Whether a live row holds a value of the file, as the server would compare them.
+/// Whether a live row has a value of the file, compared as the server compares values.
 pub(crate) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
-    // The second copy of a fact follows its first one, in the words of the server.
+    // A copy of other values follows them, and the server determines its wording.
     if column.is_copy() {
         return true;
     }
@@ -163,7 +163,7 @@ pub(crate) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
     }
 }
 
-/// A row of the file in the form in which live rows are read, for showing its values.
+/// Converts a row of the file to the form in which live rows are read, to show its values.
 pub(crate) fn as_row(columns: &[Column], saved: &BTreeMap<String, Json>) -> Row {
     let cells = columns.iter().filter_map(|column| {
         let value = saved.get(&column.name)?;

@@ -1,4 +1,4 @@
-//! Live rows as manifests: which rows, in which files. What is written plans to no changes.
+//! Exports live rows as manifests: selects the rows and distributes them over files. A plan of the exported manifests is empty.
 
 pub(crate) mod settle;
 
@@ -15,23 +15,23 @@ use crate::lower::Desired;
 use crate::raise::{LeftOut, Loss, Options, Raised, Skipped, is_others, raise_all};
 use crate::selection::{NothingChosen, Selector};
 
-/// Which rows are exported. Everything, unless something is named; what those need is included.
+/// The rows to export: everything, unless something is selected. Dependencies are included.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Prefixes of unique names, without the underscore.
     pub prefixes: BTreeSet<String>,
     /// Kinds.
     pub kinds: BTreeSet<Kind>,
-    /// Only rows that neither Microsoft nor a managed solution brought.
+    /// Excludes rows that came with Microsoft or a managed solution.
     pub unmanaged: bool,
-    /// What any of these chooses; everything where there is none.
+    /// Selects what any of these selectors matches; everything if there are none.
     pub what: Vec<Selector>,
-    /// Labels: manifests have them, live rows do not.
+    /// Labels from the manifests, since live rows have none.
     pub labels: BTreeMap<ResourceKey, BTreeMap<String, String>>,
 }
 
 impl Selection {
-    /// Every sort of condition that is given must hold.
+    /// Whether a resource is selected. All given types of conditions must hold.
     pub fn takes(&self, key: &ResourceKey) -> bool {
         let by_prefix = self.prefixes.is_empty()
             || prefix(key.name.as_written())
@@ -42,7 +42,7 @@ impl Selection {
         by_prefix && by_kind && chosen
     }
 
-    /// Whether a row that no document can express would be among the selected ones. What has no name may be any of its kind.
+    /// Whether a row that no document can express would be selected. A row without a name may be any row of its kind.
     fn is_about(&self, skipped: &Skipped, chosen: &BTreeSet<&ResourceKey>) -> bool {
         if let Some(name) = &skipped.name {
             return self.takes(&ResourceKey::new(skipped.kind, name));
@@ -57,12 +57,12 @@ impl Selection {
         self.labels.get(key).unwrap_or(NONE)
     }
 
-    /// Whether a selector holds for a row, which has the labels of its manifest.
+    /// Whether a selector matches a row. The row has the labels of its manifest.
     pub fn chooses(&self, selector: &Selector, key: &ResourceKey) -> bool {
         selector.takes(key, self.labels_of(key))
     }
 
-    /// The selectors that choose none of these.
+    /// The selectors that match none of these.
     fn nothing_among<'k>(
         &self,
         keys: impl Iterator<Item = &'k ResourceKey> + Clone,
@@ -85,46 +85,46 @@ impl Selection {
 pub struct Document {
     /// Kind and name.
     pub key: ResourceKey,
-    /// `existing` for what somebody else brings.
+    /// `existing` if it comes from somebody else.
     pub state: State,
     /// The fields, in manifest form.
     pub spec: Map<String, Json>,
 }
 
-/// What is exported, and what is not.
+/// The exported documents, and what was left out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Export {
     /// By key.
     pub documents: Vec<Document>,
-    /// Fields and rows that a manifest cannot say, with the resource.
+    /// Fields and rows that a manifest cannot express, with the resource.
     pub left_out: Vec<(String, LeftOut)>,
-    /// What was included, and the resource that needs it.
+    /// Resources that were included because another one requires them, with the requiring resource.
     pub needed: Vec<(ResourceKey, ResourceKey)>,
-    /// Selectors that choose no row.
+    /// Selectors that match no row.
     pub not_found: Vec<NothingChosen>,
-    /// Folded names with Microsoft's prefix that belong to the project.
+    /// Lowercase names that have Microsoft's prefix but belong to the project.
     pub owned: Vec<String>,
-    /// Rows came from a file: they stay `present` though something is missing that a new row needs.
+    /// Whether the rows came from a file. If so, they stay `present` even if something is missing that a new row needs.
     pub from_file: bool,
 }
 
 impl Export {
-    /// Whether a row, a link or a value that was read is not in the documents. Values that make up a row of Microsoft's do not
-    /// count: a manifest refers to such a row and does not own its values.
+    /// Whether a row, a link or a value was read but is missing from the documents. Values of Microsoft's rows do not count: a manifest
+    /// refers to such a row and does not own its values.
     pub fn loses(&self) -> bool {
         let mut all = self.left_out.iter();
         all.any(|(_, left_out)| left_out.loss == Loss::Lost)
     }
 
-    /// Rows that are in no document, and with `values` also links and values that are not, Microsoft's too: nobody can say how
-    /// they compare with another environment.
+    /// Rows that are in no document. With `values`, also links and values that are in none, including Microsoft's. They cannot be compared
+    /// with another environment.
     pub fn not_comparable(&self, values: bool) -> impl Iterator<Item = &(String, LeftOut)> {
         self.left_out.iter().filter(move |(_, left_out)| {
             left_out.loss != Loss::None && (values || left_out.path.is_empty())
         })
     }
 
-    /// Resources of this environment that another one lacks, if the other declares these.
+    /// Selected resources that this environment has and that are not declared in `there`.
     pub fn only_here(&self, there: &Desired, selection: &Selection) -> Vec<ResourceKey> {
         let keys = self.documents.iter().map(|document| &document.key);
         keys.filter(|key| !there.resources.contains_key(key) && selection.takes(key))
@@ -132,8 +132,7 @@ impl Export {
             .collect()
     }
 
-    /// Columns of the exported kinds that the environment has and that no kind models, and tables whose columns could not
-    /// be read.
+    /// Columns of the exported kinds that the environment has but no kind models, and tables whose columns could not be read.
     pub fn unmodelled(&self, live: &Live) -> Vec<Unmodelled> {
         let kinds: BTreeSet<Kind> = self.documents.iter().map(|one| one.key.kind).collect();
         let tables = kinds.into_iter().flat_map(|kind| {
@@ -167,7 +166,7 @@ impl Export {
 pub struct Unmodelled {
     /// The table, by its logical name.
     pub table: &'static str,
-    /// The columns; none where nobody could read which the table has.
+    /// The columns; `None` if the columns of the table could not be read.
     pub columns: Option<BTreeSet<String>>,
 }
 
@@ -187,8 +186,8 @@ impl std::fmt::Display for Unmodelled {
     }
 }
 
-/// Exports the selected rows and what they refer to. Microsoft's rows are included only where everything is exported or they are
-/// selected: they may be referred to without a document.
+/// Exports the selected rows and the rows that they refer to. Microsoft's rows are included only if everything is exported or they are
+/// selected, since manifests can refer to them without a document.
 pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Export {
     let (raised, skipped) = raise_all(live, options);
     let by_key: BTreeMap<&ResourceKey, &Raised> =
@@ -248,7 +247,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Expor
         let Some(raised) = by_key.get(key).filter(|raised| !held.contains(&raised.id)) else {
             continue;
         };
-        // A file may refer to the product's rows without holding them; such a reference needs no document.
+        // A file may refer to the product's rows without containing them. Such a reference needs no document.
         if options.from_file
             && raised.spec.is_empty()
             && raised.left_out.is_empty()
@@ -273,7 +272,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Expor
     export
 }
 
-/// The prefixes of unique names that an environment's rows have, folded, and how many rows have each. Microsoft's are not among them.
+/// The prefixes of the unique names in an environment, in lowercase, and the number of rows with each. Microsoft's are left out.
 pub fn prefixes(live: &Live) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for kind in Kind::all() {
@@ -294,7 +293,7 @@ fn is_microsofts(key: &ResourceKey, options: Options<'_>) -> bool {
     is_others(key.kind.table(), key.name.folded(), options.owned)
 }
 
-/// The text of a document, in the layout of the house.
+/// The text of a document, in the standard layout.
 pub fn write(document: &Document) -> String {
     let Document { key, state, spec } = document;
     write_documents(&[OutDocument {
@@ -307,12 +306,13 @@ pub fn write(document: &Document) -> String {
     }])
 }
 
-/// The folder in which documents of a kind stand.
+/// The folder for the documents of a kind.
 pub fn folder(kind: Kind) -> &'static str {
     kind.definition().folder
 }
 
-/// A file for each document, `<folder of the kind>/<name>.yaml`, below the folder of the manifests; no two differ in case only.
+/// Returns a file name for each document, `<folder of the kind>/<name>.yaml`, relative to the folder of the manifests. No two names differ
+/// only in case.
 pub fn file_names<'a>(keys: impl IntoIterator<Item = &'a ResourceKey>) -> Vec<String> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     keys.into_iter()
@@ -333,9 +333,9 @@ pub fn file_names<'a>(keys: impl IntoIterator<Item = &'a ResourceKey>) -> Vec<St
         .collect()
 }
 
-/// A name that every file system takes.
+/// Returns a name that every file system accepts.
 fn file_stem(name: &str) -> String {
-    /// Longest stem: with the ending it stays below what file systems take.
+    /// Maximum length of a stem. With the extension, it stays below the limits of file systems.
     const LONGEST: usize = 120;
     let mut stem: String = name
         .trim()

@@ -1,4 +1,4 @@
-//! Live rows under owned prefixes that nobody declares.
+//! Live rows under owned prefixes that no document declares.
 
 use std::collections::BTreeSet;
 
@@ -15,27 +15,27 @@ use crate::state::fold;
 /// A live row that no document declares although its prefix is owned.
 #[derive(Debug, Clone)]
 pub struct Extra {
-    /// What it would be called in a manifest.
+    /// The key that it would have in a manifest.
     pub key: ResourceKey,
     /// Its id.
     pub id: Uuid,
-    /// What still names it, in words.
+    /// What still refers to it, for people.
     pub named_by: Vec<String>,
-    /// Came with a managed solution, or must not be customised.
+    /// Whether it came with a managed solution, or must not be customised.
     pub locked: bool,
 }
 
 impl Extra {
-    /// It is nobody else's.
+    /// Whether it may be deleted: it belongs to nobody else.
     pub fn may_go(&self) -> bool {
-        // A v1 provider has no unique name, so nobody can tell whose it is.
+        // A v1 provider has no unique name, so its owner is unknown.
         let kind = self.key.kind;
         let is_microsofts = kinds::is_microsofts(kind.table(), self.key.name.as_written());
         !self.locked && !is_microsofts && kind != Kind::CIF_PROVIDER
     }
 }
 
-/// The prefix of a unique name: all before the first underscore, folded.
+/// The prefix of a unique name: everything before the first underscore, in lowercase.
 pub fn prefix(name: &str) -> Option<String> {
     name.trim()
         .split_once('_')

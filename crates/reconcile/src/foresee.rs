@@ -1,4 +1,5 @@
-//! What live will be once a plan is carried out, as far as the plan can tell: what the server adds by itself is not there.
+//! Predicts the environment after a plan is executed, as far as the plan shows it. Rows that the server adds automatically are not
+//! included.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use crate::plan::{Operation, Plan};
 
 type Cells = BTreeMap<String, Cell>;
 
-/// Live as it will be.
+/// Returns the predicted environment.
 pub fn foresee(live: &Live, plan: &Plan) -> Live {
     let mut written: BTreeMap<&'static Table, BTreeMap<Uuid, Option<Row>>> = BTreeMap::new();
     let mut linked: BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>> = live
@@ -98,7 +99,7 @@ pub fn foresee(live: &Live, plan: &Plan) -> Live {
     after
 }
 
-/// The cells of a row with those that a write gives it.
+/// The cells of a row after a write.
 fn with(mut cells: Cells, body: &[(String, Wire)]) -> Row {
     for (name, value) in body {
         let lookup = || lookup_read_name(&name.to_ascii_lowercase());

@@ -1,4 +1,5 @@
-//! What is read from files of others, as fuzz targets call it. Compiled for `cargo fuzz` and for the test that replays what fuzzing kept.
+//! The parsers of external files, in the form that fuzz targets call. Compiled for `cargo fuzz` and for the test that replays the saved
+//! fuzzing inputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -13,12 +14,12 @@ use crate::plan_file::{self, About, Comparison, MAX_DEPTH, Report};
 use crate::raise::Options;
 use crate::{lower, solution, undo};
 
-/// An environment with a desktop.
+/// An environment with a configured desktop.
 static KNOWN: LazyLock<Live> = LazyLock::new(|| {
     let texts = files(include_str!("../fuzz/corpus/solution/desktop.txt"), SESSION);
     seen_whole(solution::of_texts(texts).expect("a solution"))
 });
-/// An environment with nothing in it.
+/// An empty environment.
 pub(crate) static NOTHING: LazyLock<Live> = LazyLock::new(|| {
     let mut live = KNOWN.clone();
     for table in live.tables.values_mut() {
@@ -31,12 +32,12 @@ pub(crate) static NOTHING: LazyLock<Live> = LazyLock::new(|| {
 });
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: fuzz}\nspec:\n  variables: {a: b, n: 1, l: [x]}\n  environments:\n    e: {emulator: {state: s.json}, overlay: overlays/e}\n";
-/// Where a manifest is that does not say so itself.
+/// Path of the first manifest if the text does not name one.
 const MANIFESTS: &str = "manifests/case.yaml";
-/// Where a file of a solution is that does not say so itself.
+/// Path of the first file of a solution if the text does not name one.
 const SESSION: &str = "msdyn_sessiontemplates/a/msdyn_sessiontemplate.xml";
 
-/// A plan file or an undo file. What is read can be compared, or made a plan of, and written again as the same file.
+/// Reads a plan file or an undo file. Asserts that a file that can be read can be compared or planned, and written again unchanged.
 pub fn plan_files(text: &str) {
     let _ = plan_file::read(text);
     if let Some(file) = plan_file::sealed(text) {
@@ -54,8 +55,8 @@ pub fn plan_files(text: &str) {
     }
 }
 
-/// A solution, as an archive or as its files below lines such as `#! msdyn_sessiontemplates/a/a.xml`. What is exported of it loads
-/// without an error, apart from what the file itself lacks, and can be planned.
+/// Reads a solution: an archive, or its files as text, each below a line such as `#! msdyn_sessiontemplates/a/a.xml`. Asserts that its
+/// export loads without errors, apart from what the file itself lacks, and can be planned.
 pub fn solutions(bytes: &[u8]) {
     let read = if bytes.starts_with(b"PK") {
         solution::of_bytes(bytes)
@@ -76,7 +77,7 @@ pub fn solutions(bytes: &[u8]) {
     }
 }
 
-/// A project. Manifests without an error can be planned, whether the environment is empty or not.
+/// Loads a project. Asserts that manifests without errors can be planned against an empty environment and against one with rows.
 pub fn plans(bytes: &[u8]) {
     let mut texts = BTreeMap::from([(PROJECT_FILE.to_owned(), PROJECT.to_owned())]);
     texts.extend(files(&String::from_utf8_lossy(bytes), MANIFESTS));
@@ -91,7 +92,7 @@ pub fn plans(bytes: &[u8]) {
     }
 }
 
-/// An export of a solution as the command makes it.
+/// Exports a solution in the same way as the command.
 fn settled(live: &Live) -> Export {
     let options = Options {
         from_file: true,
@@ -102,7 +103,7 @@ fn settled(live: &Live) -> Export {
     exported
 }
 
-/// Tables of which a solution has nothing are empty, not absent.
+/// Marks tables that the solution does not mention as empty, not as absent.
 fn seen_whole(mut live: Live) -> Live {
     for table in live.tables.values_mut() {
         table.access = Access::Whole;
@@ -113,7 +114,7 @@ fn seen_whole(mut live: Live) -> Live {
     live
 }
 
-/// Files below lines that name them.
+/// Splits a text into files at the lines that name them.
 fn files(text: &str, first: &str) -> Vec<(String, String)> {
     let mut files = vec![(first.to_owned(), String::new())];
     for line in text.split_inclusive('\n') {
@@ -127,7 +128,7 @@ fn files(text: &str, first: &str) -> Vec<(String, String)> {
     files
 }
 
-/// Transactions hold every operation of a plan once, and its file is read as what was written.
+/// Asserts that the transactions contain every operation of a plan exactly once, and that the plan file can be read back unchanged.
 fn is_sound(plan: &Plan, sources: &SourceMap) {
     let operations: usize = plan
         .changes
@@ -171,8 +172,8 @@ mod tests {
 
     use super::{plan_files, plans, solutions};
 
-    /// Runs a target over what was kept for it. What has a word for a name was written by hand and, where it is short, is also cut and has
-    /// bytes turned and left out; what fuzzing found is named by its digest.
+    /// Runs a target over its saved inputs. Files named with a word were written by hand and, if short, are also tested truncated and with
+    /// bytes flipped and removed; files named by their digest were found by fuzzing.
     fn replay(target: &str, run: impl Fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fuzz/corpus")

@@ -1,4 +1,4 @@
-//! What the tables of the kinds say about the rows of Dataverse tables.
+//! Applies the definitions of the kinds to the rows of Dataverse tables.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use deskstate_model::{
     BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Referent, Table, tables,
 };
 
-/// The beginning of unique names that are Microsoft's.
+/// The prefix of Microsoft's unique names.
 pub const MICROSOFT_PREFIX: &str = "msdyn_";
 
 /// The part table whose rows are in this table.
@@ -15,7 +15,7 @@ pub fn part_of(table: &Table) -> Option<&'static PartTable> {
     Kind::part_tables().find(|part| part.table == table)
 }
 
-/// Every field that is kept in the rows of a table, whether a manifest writes it or deskstate does: sets and lists of parts among them.
+/// All fields that are stored in the rows of a table, whether manifests or deskstate write them, including sets and lists of parts.
 pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
     let kind = Kind::of_table(table).map(Kind::definition);
     let own = kind.into_iter().flat_map(|kind| {
@@ -30,7 +30,7 @@ pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
     own.chain(part_of(table).map_or(&[][..], |part| part.fields))
 }
 
-/// The name of a row: the text of its name column, and the values of the columns that identify it too.
+/// The name of a row: the text of its name column, plus the values of the other columns that identify it.
 pub fn name_of<'r>(table: &Table, row: &'r Row) -> Option<Cow<'r, str>> {
     let name = row.text(table.name?)?;
     let also = Kind::of_table(table).map_or(&[][..], |kind| kind.definition().also);
@@ -64,7 +64,7 @@ pub fn tables_of(kind: Kind) -> impl Iterator<Item = &'static Table> {
     std::iter::once(kind.table()).chain(parts)
 }
 
-/// The table that a target's rows are in.
+/// The table that contains the rows of a target.
 pub fn target_table(to: Referent) -> &'static Table {
     match to {
         Referent::Named(table) | Referent::Row(table) => table,
@@ -75,25 +75,25 @@ pub fn target_table(to: Referent) -> &'static Table {
     }
 }
 
-/// The field of a kind by its word in a manifest.
+/// Finds a field of a kind by its name in manifests.
 pub fn named(kind: Kind, word: &str) -> Option<&'static Field> {
     kind.fields().iter().find(|field| field.word == word)
 }
 
-/// A field of app profiles by its word.
+/// Finds a field of app profiles by its name.
 pub fn profile(word: &str) -> &'static Field {
     field(Kind::APP_PROFILE.fields(), word)
 }
 
-/// What people call the rows of a table: the kind, or the table's own name.
+/// What people call the rows of a table: the kind, or the logical name of the table.
 pub fn noun(table: &'static Table) -> &'static str {
     Kind::of_table(table).map_or(table.logical, Kind::as_str)
 }
 
-/// The field of a table by its word. The words are constants of this crate.
+/// Finds a field by its name. The names are constants of this crate.
 ///
 /// # Panics
-/// If the table has no such word: a mistake in this crate, caught by any test that gets there.
+/// If there is no such field. That is a mistake in this crate, which any test that reaches it detects.
 pub fn field(fields: &'static [Field], word: &str) -> &'static Field {
     fields
         .iter()
@@ -101,13 +101,14 @@ pub fn field(fields: &'static [Field], word: &str) -> &'static Field {
         .unwrap_or_else(|| panic!("no field `{word}` in this table"))
 }
 
-/// Whether a row of a table with this name is one of Microsoft's: by the prefix, or by a documented name without it.
+/// Whether a row of a table with this name is one of Microsoft's, judging by the prefix, or because it is a documented name without the
+/// prefix.
 pub fn is_microsofts(table: &Table, name: &str) -> bool {
     crate::state::fold(name).starts_with(MICROSOFT_PREFIX)
         || Kind::of_table(table).is_some_and(|kind| kind.brings(name))
 }
 
-/// The lookup of a mapping to its role.
+/// The lookup from a role mapping to its role.
 pub fn mapped_role() -> &'static str {
     match tables::ROLES.identity {
         PartIdentity::Lookup(column) => column,
@@ -115,7 +116,7 @@ pub fn mapped_role() -> &'static str {
     }
 }
 
-/// The text that a parameter holds.
+/// The value of a parameter.
 pub fn parameter_value() -> &'static Field {
     &tables::PARAMETERS.fields[0]
 }

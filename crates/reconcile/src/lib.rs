@@ -1,4 +1,4 @@
-//! Computes and carries out the changes between desired manifests and a live Dataverse environment.
+//! Computes and applies the changes between desired manifests and a live Dataverse environment.
 //!
 //! ```text
 //! manifests --lower--> Desired --+
@@ -6,7 +6,8 @@
 //! Dataverse --observe--> Live ---+            +----apply---> Dataverse
 //! ```
 //!
-//! Both sides of a plan are rows and links. Only [`observe()`] and [`apply()`] talk to anybody; everything else is a plain function.
+//! Both sides of a plan are rows and links. Only the functions that read or write an environment, such as [`observe()`] and [`apply()`],
+//! use the network; everything else is a plain function.
 
 pub mod adopt;
 pub mod apply;

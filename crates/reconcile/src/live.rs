@@ -1,4 +1,4 @@
-//! What Dataverse has: rows by table, links by relationship, and what is known of the environment itself.
+//! A snapshot of the live environment: rows by table, links by relationship, and facts about the environment itself.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,17 +23,17 @@ pub struct ObservedRow {
 }
 
 impl ObservedRow {
-    /// The version that was read; an update is bound to it.
+    /// The version that was read. Updates are bound to it.
     pub fn etag(&self) -> Option<&Etag> {
         self.row.etag()
     }
 
-    /// Came with a managed solution.
+    /// Whether it came with a managed solution.
     pub fn is_managed(&self) -> bool {
         self.row.flag("ismanaged") == Some(true)
     }
 
-    /// Whether its publisher lets others change it. Rows without the property are free.
+    /// Whether its publisher lets others change it. Rows without the property are not restricted.
     pub fn is_customizable(&self) -> bool {
         match self.row.get("iscustomizable") {
             Cell::Json(property) => {
@@ -44,23 +44,23 @@ impl ObservedRow {
         }
     }
 
-    /// When it was last written, as the server says it.
+    /// Time of the last write, as the server states it.
     pub fn modified_on(&self) -> Option<&str> {
         self.row.text("modifiedon")
     }
 
-    /// Who last wrote it.
+    /// The user who last wrote it.
     pub fn modified_by(&self) -> Option<Uuid> {
         self.row.uuid("_modifiedby_value")
     }
 }
 
-/// How much of a table or of a relationship the caller sees.
+/// How much of a table or relationship the caller can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// All rows.
     Whole,
-    /// Some rows, or nobody can say: what is not seen may be there all the same.
+    /// Some rows, or an unknown share: an unseen row may exist nevertheless.
     Partial(String),
     /// Nothing.
     Refused(String),
@@ -69,7 +69,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// Whether what is not seen is not there. A table that the environment lacks hides nothing.
+    /// Whether an unseen row does not exist. A missing table hides nothing.
     pub fn is_whole(&self) -> bool {
         matches!(self, Self::Whole | Self::Absent)
     }
@@ -78,17 +78,17 @@ impl Access {
 /// The rows of one table.
 #[derive(Debug, Clone)]
 pub struct LiveTable {
-    /// By id.
+    /// Rows by id.
     pub rows: BTreeMap<Uuid, ObservedRow>,
-    /// How much of it is seen.
+    /// How much of the table is visible.
     pub access: Access,
     /// Columns that this environment lacks.
     pub missing_columns: BTreeSet<&'static str>,
-    /// Columns that somebody added to the table and that no kind models; none where its columns could not be read.
+    /// Columns that somebody added to the table and that no kind models; `None` if its columns could not be read.
     pub unmodelled: Option<BTreeSet<String>>,
     /// The options of its choice columns, as far as they were read.
     pub options: BTreeMap<String, BTreeSet<i64>>,
-    /// Whether a write can be bound to a version; `None` where the metadata does not say.
+    /// Whether a write can be bound to a version; `None` if the metadata does not state it.
     pub optimistic_concurrency: Option<bool>,
     by_name: HashMap<String, Vec<Uuid>>,
     by_part: HashMap<(Uuid, String), Vec<Uuid>>,
@@ -96,12 +96,12 @@ pub struct LiveTable {
 }
 
 impl LiveTable {
-    /// Rows with this identity; more than one is an ambiguity.
+    /// Rows with this identity. More than one row means that it is ambiguous.
     pub fn named(&self, folded: &str) -> &[Uuid] {
         self.by_name.get(folded).map_or(&[], Vec::as_slice)
     }
 
-    /// Rows that share a name, in the order of their ids.
+    /// Groups of rows that share a name, in the order of their ids.
     pub fn doubles(&self) -> BTreeSet<&[Uuid]> {
         let named = self.by_name.iter();
         let several = named.filter(|(name, ids)| ids.len() > 1 && !name.is_empty());
@@ -115,7 +115,7 @@ impl LiveTable {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// An empty table, seen to that extent.
+    /// Returns an empty table with this access.
     pub fn empty(access: Access) -> Self {
         Self {
             rows: BTreeMap::new(),
@@ -130,7 +130,7 @@ impl LiveTable {
         }
     }
 
-    /// A table of these rows, indexed by name and, for parts, by parent and identity.
+    /// Indexes rows by name and, for parts, by parent and identity.
     pub fn index(
         table: &'static Table,
         part: Option<&PartTable>,
@@ -161,19 +161,19 @@ impl LiveTable {
             }
             indexed.rows.insert(id, ObservedRow { id, row });
         }
-        // A server sends rows in any order; what is read off them must not depend on it.
+        // A server sends rows in any order; results must not depend on it.
         let by_name = indexed.by_name.values_mut();
         let by_part = indexed.by_part.values_mut();
         let by_parent = indexed.by_parent.values_mut();
         for ids in by_name.chain(by_part).chain(by_parent) {
             ids.sort_unstable();
-            // mostly one, and a list has room for four
+            // There is usually one, but the list has room for four.
             ids.shrink_to_fit();
         }
         indexed
     }
 
-    /// Parts of a parent. The table is that of the parts, so they hang on it by its one parent column.
+    /// Parts of a parent. This table has to be the table of the parts, which have exactly one parent column.
     pub fn children(&self, _part: &PartTable, parent: Uuid) -> impl Iterator<Item = &ObservedRow> {
         self.by_parent
             .get(&parent)
@@ -183,7 +183,7 @@ impl LiveTable {
     }
 }
 
-/// What tells a live part apart, in the form that [`LiveTable::parts_of`] takes.
+/// The identity of a live part, in the form that [`LiveTable::parts_of`] takes.
 pub fn part_identity(part: &PartTable, row: &Row, roots: &HashMap<Uuid, Uuid>) -> Option<String> {
     match part.identity {
         PartIdentity::Text(column) => row.text(column).map(str::to_owned),
@@ -199,15 +199,15 @@ pub fn part_identity(part: &PartTable, row: &Row, roots: &HashMap<Uuid, Uuid>) -
 /// The links of one relationship.
 #[derive(Debug, Clone)]
 pub struct LiveLinks {
-    /// Owner and member.
+    /// Pairs of owner and member.
     pub pairs: BTreeSet<(Uuid, Uuid)>,
-    /// How much of it is seen.
+    /// How much of the relationship is visible.
     pub access: Access,
     by_member: HashMap<Uuid, Vec<Uuid>>,
 }
 
 impl LiveLinks {
-    /// Links from pairs of owner and member.
+    /// Creates links from pairs of owner and member.
     pub fn new(pairs: BTreeSet<(Uuid, Uuid)>, access: Access) -> Self {
         let mut by_member: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
         for (owner, member) in &pairs {
@@ -233,12 +233,12 @@ impl LiveLinks {
     }
 }
 
-/// A user, as far as looking one up needs it.
+/// A user, with the columns that a lookup needs.
 #[derive(Debug, Clone)]
 pub struct User {
     /// `systemuserid`.
     pub id: Uuid,
-    /// User principal name, or what stands for it.
+    /// User principal name, or its equivalent.
     pub name: String,
     /// Full name.
     pub full_name: String,
@@ -246,16 +246,16 @@ pub struct User {
     pub email: String,
     /// Entra object id.
     pub object_id: Option<Uuid>,
-    /// Cannot sign in.
+    /// Whether the user is disabled and cannot sign in.
     pub disabled: bool,
-    /// An application, not a person.
+    /// Whether this is an application, not a person.
     pub application: bool,
-    /// Soft-deleted.
+    /// Whether the user is soft-deleted.
     pub deleted: bool,
 }
 
 impl User {
-    /// Why nobody would assign a profile to this user, if so.
+    /// The reason why no profile should be assigned to this user, if there is one.
     pub fn unfit(&self) -> Option<&'static str> {
         if self.deleted {
             Some("deleted")
@@ -278,7 +278,7 @@ pub struct Role {
     pub name: String,
     /// Its business unit.
     pub business_unit: Option<Uuid>,
-    /// The role of the root business unit that it is a copy of; itself for the original.
+    /// The role of the root business unit that it is a copy of; for the original, its own id.
     pub root: Uuid,
 }
 
@@ -290,7 +290,7 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// Takes in a role; one that is known already stays as it is.
+    /// Adds a role, unless it is known already.
     pub fn insert(&mut self, role: Role) {
         if !self.by_id.contains_key(&role.id) {
             let named = self.by_name.entry(fold(&role.name)).or_default();
@@ -305,27 +305,27 @@ impl Roles {
         self.by_id.get(&id)
     }
 
-    /// All of them, by id.
+    /// All roles, by id.
     pub fn all(&self) -> impl Iterator<Item = &Role> {
         self.by_id.values()
     }
 
-    /// Roles of this name, in whichever business unit, by id.
+    /// Roles with this name in any business unit, by id.
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Role> {
         let ids = self.by_name.get(&fold(name)).into_iter().flatten();
         ids.filter_map(|id| self.by_id.get(id))
     }
 
-    /// Root roles by id of every copy.
+    /// Maps the id of every copy to its root role.
     pub fn roots(&self) -> HashMap<Uuid, Uuid> {
         self.all().map(|role| (role.id, role.root)).collect()
     }
 }
 
-/// Rows that are looked up and never written.
+/// Rows that are looked up but never written.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// Users that the manifests or the links name.
+    /// Users that the manifests or the links refer to.
     pub users: BTreeMap<Uuid, User>,
     /// Security roles.
     pub roles: Roles,
@@ -335,28 +335,28 @@ pub struct Found {
     pub teams: BTreeMap<String, Vec<Team>>,
     /// Names of any other looked-up row.
     pub labels: BTreeMap<Uuid, String>,
-    /// Names by which rows are looked up, by what people see: folded, with the table.
+    /// Lookup names of rows, by table and lowercase display name.
     pub shown: BTreeMap<(&'static Table, String), Vec<String>>,
-    /// Web resources, macros, views, forms, dashboards by what they are looked up by.
+    /// Web resources, macros, views, forms and dashboards, by lookup.
     pub rows: BTreeMap<Lookup, Vec<Uuid>>,
-    /// Views, forms and dashboards that tabs name by id: name, and the table they show.
+    /// Views, forms and dashboards that tabs reference by id: name, and the table that they show.
     pub pages: BTreeMap<Uuid, (String, Option<String>)>,
-    /// Why a sort of row could not be read, by the noun of the lookup.
+    /// Why rows of some type could not be read, by the noun of the lookup.
     pub refused: BTreeMap<&'static str, String>,
-    /// Sorts of rows whose table the environment lacks, by the noun of the lookup.
+    /// Types of rows whose table the environment lacks, by the noun of the lookup.
     pub absent: BTreeSet<&'static str>,
-    /// Users read by principal name, e-mail and object id.
+    /// Users by principal name, e-mail and object id.
     pub users_by_name: HashMap<String, Vec<Uuid>>,
-    /// Who holds the security roles that are mapped to profiles, by root role; empty where that was not asked.
+    /// Holders of the security roles that are mapped to profiles, by root role; empty if they were not queried.
     pub role_holders: BTreeMap<Uuid, RoleHolders>,
 }
 
-/// The holders of a security role and of its copies in other business units.
+/// Holders of a security role and of its copies in other business units.
 #[derive(Debug, Clone, Default)]
 pub struct RoleHolders {
     /// Users who hold it directly.
     pub users: BTreeSet<Uuid>,
-    /// Who may hold it next to them, such as `in another business unit`.
+    /// Other possible holders, such as `in another business unit`.
     pub uncounted: Option<String>,
 }
 
@@ -365,13 +365,13 @@ pub struct RoleHolders {
 pub struct Team {
     /// `teamid`.
     pub id: Uuid,
-    /// Members, as far as they may be read.
+    /// The members that may be read.
     pub members: Vec<Uuid>,
-    /// The members may be more than were shown.
+    /// Whether there may be more members.
     pub cut: bool,
 }
 
-/// What is known of the environment and of the caller.
+/// Facts about the environment and the caller.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Id of the organization.
@@ -382,21 +382,21 @@ pub struct Facts {
     pub caller_language: Option<i64>,
     /// The caller.
     pub caller: Option<Uuid>,
-    /// Prefixes of publishers, folded; `None` if they could not be read.
+    /// Prefixes of publishers, in lowercase; `None` if they could not be read.
     pub prefixes: Option<BTreeSet<String>>,
-    /// Unmanaged customisations are blocked.
+    /// Whether unmanaged customisations are blocked.
     pub locked_down: bool,
-    /// Auditing is on.
+    /// Whether auditing is on.
     pub auditing: bool,
     /// The caller's privileges; `None` if they could not be read.
     pub privileges: Option<BTreeMap<String, Depth>>,
 }
 
 impl Facts {
-    /// Localizable texts that the caller reads are the base language's. Unknown counts as different.
+    /// Whether the localizable texts that the caller reads are in the base language. Unknown counts as no.
     pub fn reads_base_language(&self) -> bool {
         match (self.base_language, self.caller_language) {
-            // A caller without a setting of its own reads the base language.
+            // A caller without a language of their own reads the base language.
             (Some(_), Some(0)) => true,
             (Some(base), Some(caller)) => base == caller,
             _ => false,
@@ -404,7 +404,7 @@ impl Facts {
     }
 }
 
-/// A workstream's mention of a template by its unique name, as text.
+/// A reference from a workstream to a template, by unique name.
 #[derive(Debug, Clone)]
 pub struct Mention {
     /// The workstream's name.
@@ -413,7 +413,7 @@ pub struct Mention {
     pub column: &'static str,
 }
 
-/// All that was read.
+/// Everything that was read from an environment.
 #[derive(Debug, Clone)]
 pub struct Live {
     /// Rows by table.
@@ -422,20 +422,20 @@ pub struct Live {
     pub links: BTreeMap<&'static Relationship, LiveLinks>,
     /// Looked-up rows.
     pub found: Found,
-    /// The environment.
+    /// Facts about the environment.
     pub facts: Facts,
-    /// Templates that workstreams name, by table and folded unique name.
+    /// Templates that workstreams refer to, by table and lowercase unique name.
     pub mentions: BTreeMap<(&'static Table, String), Vec<Mention>>,
     /// Why workstreams could not be read, if so.
     pub mentions_unread: Option<String>,
-    /// What the metadata says of the tables of kinds that the project defines, or why it says nothing; none where nobody declares any.
+    /// The metadata of the tables of kinds that the project defines, or why it could not be read; `None` if no such kind is declared.
     pub metadata: Option<Result<Vec<TableMetadata>, String>>,
-    /// HTTP requests that reading took.
+    /// Number of HTTP requests for reading.
     pub requests: u64,
 }
 
 impl Live {
-    /// A table's rows; a table that was not asked for counts as unseen.
+    /// The rows of a table. A table that was not queried counts as unseen.
     pub fn table(&self, table: &'static Table) -> &LiveTable {
         static UNSEEN: std::sync::OnceLock<LiveTable> = std::sync::OnceLock::new();
         self.tables.get(table).unwrap_or_else(|| {
@@ -443,7 +443,7 @@ impl Live {
         })
     }
 
-    /// A relationship's links; one that was not asked for counts as unseen.
+    /// The links of a relationship. A relationship that was not queried counts as unseen.
     pub fn links(&self, relationship: &'static Relationship) -> &LiveLinks {
         static UNSEEN: std::sync::OnceLock<LiveLinks> = std::sync::OnceLock::new();
         self.links.get(relationship).unwrap_or_else(|| {
@@ -464,13 +464,13 @@ impl Live {
     /// A row that [`Self::find`] found.
     ///
     /// # Panics
-    /// If the row is not there: what is found comes from the table's own index.
+    /// If the row does not exist. Rows that were found always come from the table's own index.
     pub fn found(&self, table: &'static Table, id: Uuid) -> &ObservedRow {
         self.row(table, id)
             .expect("what is found by name or part is a row of the table")
     }
 
-    /// What people call a row: its unique name, a user's principal name, else its id.
+    /// What people call a row: its unique name or a user's principal name, otherwise its id.
     pub fn label(&self, table: &Table, id: Uuid) -> String {
         let own = self
             .tables
@@ -484,7 +484,7 @@ impl Live {
             .unwrap_or_else(|| id.to_string())
     }
 
-    /// Roots of security roles, by id of every copy.
+    /// Maps the id of every copy of a security role to its root role.
     pub fn role_root(&self, id: Uuid) -> Uuid {
         self.found.roles.get(id).map_or(id, |role| role.root)
     }

@@ -1,27 +1,27 @@
-//! Finding live rows: by key, and by the looked-up names of users, roles, teams and similar.
+//! Finds live rows: by key, and by the names of users, roles, teams and other looked-up rows.
 
 use uuid::Uuid;
 
 use crate::live::{Access, Live, Role, User};
 use crate::state::{Lookup, PartName, RowKey, fold};
 
-/// What looking for a row gave.
+/// The result of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
     /// One row.
     One(Uuid),
-    /// None, and none can be hidden.
+    /// No row, and none can be hidden.
     None,
     /// Several rows have this identity.
     Several(Vec<Uuid>),
-    /// One, but it must not be used; says why.
+    /// One row that must not be used, and why.
     Unfit(Uuid, &'static str),
-    /// Nobody can say: the table could not be read as a whole.
+    /// Unknown: the table could not be read completely.
     Unknown(String),
 }
 
 impl Match {
-    /// The one row.
+    /// The row, if there is exactly one.
     pub fn one(&self) -> Option<Uuid> {
         match self {
             Self::One(id) => Some(*id),
@@ -29,7 +29,7 @@ impl Match {
         }
     }
 
-    /// A part of something that is not there: it is not there either, as far as its table is seen.
+    /// The result for a part of a row that does not exist. The part does not exist either, unless its table may hide rows.
     fn nowhere(access: &Access) -> Self {
         match access {
             Access::Whole | Access::Absent => Self::None,
@@ -50,7 +50,7 @@ impl Match {
 }
 
 impl Live {
-    /// The live row with this key.
+    /// Finds the live row with this key.
     pub fn find(&self, key: &RowKey) -> Match {
         match key {
             RowKey::Named { table, name } => {
@@ -76,7 +76,7 @@ impl Live {
         }
     }
 
-    /// The looked-up row.
+    /// Finds a looked-up row.
     pub fn look_up(&self, lookup: &Lookup) -> Match {
         if let Some(why) = self.found.refused.get(lookup.noun()) {
             return Match::Unknown(why.clone());
@@ -118,8 +118,8 @@ impl Live {
         }
     }
 
-    /// By Entra object id, else principal name, else e-mail. A disabled, deleted or application user does not count as long as
-    /// there is another one.
+    /// Finds a user by Entra object id, otherwise by principal name, otherwise by e-mail. Disabled, deleted and application users are
+    /// skipped if there is another match.
     fn user(&self, name: &str) -> Match {
         let candidates: Vec<&User> = self
             .found
@@ -153,7 +153,7 @@ impl Live {
         }
     }
 
-    /// A bare name is the root business unit's role.
+    /// A name without a business unit means the role of the root business unit.
     fn role(&self, name: &str, business_unit: Option<&str>) -> Match {
         let fits = |role: &&Role| match business_unit {
             None => role.root == role.id,

@@ -1,4 +1,4 @@
-//! From manifests to rows and links.
+//! Lowers manifests to rows and links.
 
 pub(crate) mod lowering;
 mod resource;
@@ -13,19 +13,19 @@ use deskstate_model::{
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey};
 use lowering::Context;
 
-/// All that the manifests declare for one environment.
+/// Everything that the manifests declare for one environment.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
-    /// One entry for each document, by key. Boxed, since a map that is built moves its values about.
+    /// One entry for each document, by key. Boxed, because a map moves its values while it is built.
     pub resources: BTreeMap<ResourceKey, Box<DeclaredResource>>,
-    /// The prefixes of a project that uses packages, so that it shares sets with others; empty for any other project.
+    /// The prefixes of a project that uses packages, because it shares sets with them; empty for any other project.
     pub own_prefixes: BTreeSet<String>,
-    /// Rows that are declared only to take members of removed packages out of their sets.
+    /// Rows that are declared only to remove members of uninstalled packages from their sets.
     pub taken_out: BTreeSet<ResourceKey>,
 }
 
 impl Desired {
-    /// The resource whose own row has this key.
+    /// Finds the resource whose own row has this key.
     pub fn resource(&self, key: &RowKey) -> Option<&DeclaredResource> {
         let RowKey::Named { table, name } = key else {
             return None;
@@ -38,7 +38,7 @@ impl Desired {
         self.resources.get(&key).map(Box::as_ref)
     }
 
-    /// Tables in which the manifests write options of choice columns.
+    /// Tables for which the manifests use options of choice columns.
     pub fn tables_with_choices(&self) -> BTreeSet<&'static Table> {
         let rows = self
             .resources
@@ -54,7 +54,7 @@ impl Desired {
         .collect()
     }
 
-    /// Every lookup that the manifests need, each once.
+    /// All lookups that the manifests need, without duplicates.
     pub fn lookups(&self) -> BTreeSet<Lookup> {
         let mut found = BTreeSet::new();
         self.each_key(&mut |key| {
@@ -70,7 +70,7 @@ impl Desired {
         found
     }
 
-    /// The names of all rows that the manifests declare or refer to, folded, by table.
+    /// The names of all rows that the manifests declare or refer to, in lowercase, by table.
     pub fn names(&self) -> BTreeMap<&'static Table, BTreeSet<String>> {
         let mut found: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
         self.each_key(&mut |key| {
@@ -84,7 +84,7 @@ impl Desired {
         found
     }
 
-    /// The names of the rows that the manifests declare, folded, by table.
+    /// The names of the rows that the manifests declare, in lowercase, by table.
     pub fn own_names(&self) -> BTreeMap<&'static Table, BTreeSet<String>> {
         let mut found: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
         for resource in self.resources.values() {
@@ -120,7 +120,7 @@ impl Desired {
     }
 }
 
-/// The key and those inside it.
+/// Visits a key and the keys inside it.
 fn visit_key(key: &RowKey, visit: &mut impl FnMut(&RowKey)) {
     visit(key);
     if let RowKey::Part { of, part, .. } = key {
@@ -162,7 +162,7 @@ pub fn lower(manifests: &Manifests) -> Desired {
     }
 }
 
-/// Says which package adds a member to a resource that is not its own.
+/// Records the package of each member that a package adds to a resource of somebody else.
 fn name_packages(resource: &mut DeclaredResource, manifests: &Manifests) {
     if manifests.packages.is_empty() {
         return;
@@ -177,7 +177,7 @@ fn name_packages(resource: &mut DeclaredResource, manifests: &Manifests) {
     }
 }
 
-/// Display names of the declared resources that parts may be called after, such as the tools of panes.
+/// Display names of the declared resources that parts may be named after, such as the tools of panes.
 fn display_names(manifests: &Manifests) -> BTreeMap<ResourceKey, &str> {
     let named_after = |part: &'static PartTable| {
         let words = part.fields.iter().filter_map(|field| match field.fill {

@@ -1,4 +1,4 @@
-//! What an environment's own metadata says of tables: enough to draft the definition of a kind, and to check one.
+//! What an environment's own metadata states about tables: enough to draft the definition of a kind, and to check one.
 
 mod check;
 mod draft;
@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 pub use check::{Mismatch, Weight, check};
 pub use draft::draft;
 
-/// A table as the metadata has it.
+/// The metadata of a table.
 #[derive(Debug, Clone, Default)]
 pub struct TableMetadata {
     logical: String,
@@ -21,7 +21,8 @@ pub struct TableMetadata {
     label: String,
     is_component: bool,
     is_activity: bool,
-    /// Its rows are kept elsewhere, as those of virtual and elastic tables are: they have other keys and no versions.
+    /// Whether its rows are stored outside of Dataverse tables proper, as with virtual and elastic tables. Such rows have other keys and no
+    /// versions.
     is_foreign: bool,
     columns: Vec<Column>,
     lookups: Vec<Lookup>,
@@ -44,31 +45,31 @@ struct Column {
     readable: bool,
     secured: bool,
     computed: bool,
-    /// It repeats another column, as the text of a lookup does.
+    /// Whether it repeats another column, as the text of a lookup does.
     of_another: bool,
     max_length: Option<i64>,
     range: Option<(i64, i64)>,
 }
 
 impl TableMetadata {
-    /// Logical name.
+    /// The logical name.
     #[must_use]
     pub fn logical(&self) -> &str {
         &self.logical
     }
 
-    /// Takes in the choices of its columns.
+    /// Sets the options of its choice columns.
     pub(crate) fn take_options(&mut self, rows: &[Row]) {
         self.options = rows.iter().filter_map(options).collect();
     }
 
-    /// The tables behind its many-to-many relationships, and those that its lookups point to.
+    /// The tables behind its many-to-many relationships, and those that its lookups refer to.
     pub(crate) fn others(&self) -> impl Iterator<Item = &str> {
         let intersects = self.many.iter().map(|many| many.intersect.as_str());
         intersects.chain(self.lookups.iter().map(|lookup| lookup.target.as_str()))
     }
 
-    /// Takes in how those tables are addressed.
+    /// Sets the names of those tables.
     pub(crate) fn name_others(&mut self, names: &BTreeMap<String, TableNames>) {
         for many in &mut self.many {
             many.intersect_set = names.get(&many.intersect).map(|names| names.set.clone());
@@ -79,17 +80,17 @@ impl TableMetadata {
     }
 }
 
-/// A lookup: its column, where it points, and the property that it is bound with.
+/// A lookup: its column, its target, and the property that binds it.
 #[derive(Debug, Clone)]
 struct Lookup {
     column: String,
     target: String,
     navigation: String,
-    /// How the table that it points to is addressed, where that was asked.
+    /// Names of the target, if they were queried.
     names: Option<TableNames>,
 }
 
-/// How a table is addressed, and which column people see as the name of its rows.
+/// The names for addressing a table, and the column that people see as the name of its rows.
 #[derive(Debug, Clone)]
 pub(crate) struct TableNames {
     set: String,
@@ -98,7 +99,7 @@ pub(crate) struct TableNames {
 }
 
 impl TableNames {
-    /// The logical name of the table in a reply, and its other names.
+    /// Reads the logical name of a table and its other names from a reply.
     pub(crate) fn of(row: &Row) -> Option<(String, Self)> {
         let text = |property: &str| row.text(property).map(str::to_owned);
         let names = Self {
@@ -128,7 +129,7 @@ struct Key {
     is_active: bool,
 }
 
-/// The tables in a reply of the metadata, without options and without the entity sets of intersects.
+/// Reads the tables of a metadata reply, without options and without the entity sets of intersect tables.
 pub(crate) fn tables(rows: &[Row]) -> Vec<TableMetadata> {
     rows.iter().filter_map(table).collect()
 }
@@ -205,7 +206,7 @@ fn many(own: &str, item: &Json) -> Option<Many> {
 
 fn column(item: &Json) -> Option<Column> {
     let flag = |property: &str| item.get(property).and_then(Json::as_bool);
-    // Numbers come as 0.0 in some columns.
+    // Some columns return numbers as 0.0.
     let number = |property: &str| {
         let value = item.get(property)?;
         value
@@ -255,7 +256,7 @@ fn string(item: &Json, property: &str) -> Option<String> {
     item.get(property)?.as_str().map(str::to_owned)
 }
 
-/// A text in the caller's language.
+/// A text in the language of the caller.
 fn label(label: Option<&Json>) -> String {
     let own = label.and_then(|label| label.get("UserLocalizedLabel"));
     let text = own.and_then(|own| own.get("Label")).and_then(Json::as_str);

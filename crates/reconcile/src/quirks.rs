@@ -1,4 +1,5 @@
-//! What no table can say, each with both directions side by side: from manifests to rows, and from rows to manifests.
+//! Rules that the tables of the kinds cannot express. Each module contains both directions: from manifests to rows, and from rows to
+//! manifests.
 
 pub(crate) mod loader;
 pub(crate) mod parameters;

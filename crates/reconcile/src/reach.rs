@@ -1,11 +1,11 @@
-//! How many agents a change reaches, and how that was counted.
+//! The number of agents that a change reaches, and how they were counted.
 //!
-//! A change reaches the agents of every profile that uses the resource, through however many steps. Counted are users who are linked
-//! to such a profile and, where they could be read, the holders of the security roles mapped to it. What was not counted is named;
-//! a number is never a guess.
+//! A change reaches the agents of every profile that uses the resource, directly or indirectly. Users who are linked to such a profile are
+//! counted and, if they could be read, the holders of the security roles mapped to it. Anything that was not counted is listed; a number is
+//! never a guess.
 //!
-//! Rows of a kind that a project defines reach the agents that its definition names, such as the members of a queue. They are counted
-//! apart: who is a member of a queue may have any profile.
+//! Rows of a kind that a project defines reach the agents that its definition specifies, such as the members of a queue. They are counted
+//! separately, because members of a queue may have any profile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,36 +22,36 @@ use crate::plan::{Action, Change, Operation, Plan};
 use crate::referrers::{Referrer, Referrers, parents, set_word};
 use crate::state::RowKey;
 
-/// The basis where no profile leads to a change.
+/// The basis for a change that no profile leads to.
 const NO_PROFILE: &str = "no profile uses it";
 
-/// Agents whom each change of a plan reaches.
+/// Agents that the changes of a plan reach.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
     /// One entry for each change, in the order of the plan.
     pub changes: Vec<ChangeReach>,
-    /// All of them together, each agent once; `None` where some change could not be counted.
+    /// Number of distinct agents reached by all changes together; `None` if some change could not be counted.
     pub agents: Option<usize>,
-    /// All whom changes reach otherwise than by a profile, each once.
+    /// Number of distinct agents reached other than through a profile.
     pub members: usize,
 }
 
-/// Agents whom one change reaches.
+/// Agents that one change reaches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeReach {
-    /// How many; `None` where nobody can say.
+    /// Number of agents; `None` if it is unknown.
     pub agents: Option<usize>,
     /// How they were counted, such as `assigned directly to contoso_voice`.
     pub basis: String,
-    /// Who was not counted, such as `holders of security role Agent in another business unit`.
+    /// Agents that were not counted, such as `holders of security role Agent in another business unit`.
     pub uncounted: Vec<String>,
-    /// Agents whom the change reaches otherwise than by a profile, such as members of a queue; `None` where it reaches nobody so.
+    /// Number of agents reached other than through a profile, such as members of a queue; `None` if there are none.
     pub members: Option<usize>,
-    /// Who was counted, in either way.
+    /// The agents counted through profiles.
     pub who: BTreeSet<Uuid>,
 }
 
-/// A reach in words.
+/// A reach, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
     /// `reaches 3 agents`.
@@ -61,7 +61,7 @@ pub struct Reached {
 }
 
 impl ChangeReach {
-    /// How many agents, and how they were counted; none where nobody is reached.
+    /// Number of agents and how they were counted; `None` if nobody is reached.
     pub fn said(&self) -> Option<Reached> {
         let agents = self.words()?;
         let uncounted = match self.uncounted.as_slice() {
@@ -74,7 +74,7 @@ impl ChangeReach {
         Some(Reached { agents, how })
     }
 
-    /// `reaches 3 agents`; at least so many where somebody was not counted.
+    /// For example `reaches 3 agents`, or `at least` that many if some were not counted.
     pub fn words(&self) -> Option<String> {
         let more = if self.uncounted.is_empty() {
             ""
@@ -103,7 +103,7 @@ impl ChangeReach {
     }
 }
 
-/// Counts the agents whom each change reaches.
+/// Counts the agents that each change reaches.
 pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
     if plan.is_empty() {
         return Reach {
@@ -137,16 +137,16 @@ pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
     }
 }
 
-/// Agents whom a change reaches otherwise than by a profile.
+/// Agents that a change reaches other than through a profile.
 #[derive(Default)]
 struct Members {
     who: BTreeSet<Uuid>,
     /// The rows that they are members of, such as `Queue contoso_chat`.
     of: BTreeSet<String>,
     uncounted: BTreeSet<String>,
-    /// Some memberships could not be read.
+    /// Whether some memberships could not be read.
     hidden: bool,
-    /// Only memberships change, so nobody else is reached.
+    /// Whether only memberships change, so that nobody else is reached.
     come_or_go: bool,
 }
 
@@ -182,7 +182,7 @@ impl Members {
 
 struct Counting<'a> {
     live: &'a Live,
-    /// Live references, and those that the plan makes.
+    /// Live references, and those that the plan adds.
     referrers: Referrers,
     parents: BTreeMap<Uuid, (&'static Table, Uuid)>,
     /// Users of each profile, live and planned.
@@ -190,13 +190,13 @@ struct Counting<'a> {
     /// Root roles mapped to each profile.
     roles: BTreeMap<Uuid, BTreeSet<Uuid>>,
     names: BTreeMap<Uuid, String>,
-    /// Links that the plan makes, by owner.
+    /// Links that the plan adds, by owner.
     linked: BTreeMap<(&'static Relationship, Uuid), BTreeSet<Uuid>>,
-    /// Rows that lookups and texts of new and changed rows point to, by row and property.
+    /// Targets of lookups and texts in new and changed rows, by row and property.
     pointed: BTreeMap<(Uuid, String), Target>,
 }
 
-/// What a planned value points to.
+/// The target of a planned value.
 enum Target {
     Row(Uuid),
     Named(String),
@@ -242,7 +242,7 @@ impl<'a> Counting<'a> {
         counting
     }
 
-    /// What an operation adds to the references.
+    /// Adds the references that an operation creates.
     fn planned(&mut self, operation: &Operation) {
         match operation {
             Operation::Link {
@@ -354,7 +354,7 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// A profile of which only the users change reaches those who come or go.
+    /// If only the users of a profile change, counts the users who are added or removed.
     fn users_that_change(&self, change: &Change) -> (BTreeSet<Uuid>, ChangeReach) {
         let users: BTreeSet<Uuid> = change
             .operations
@@ -372,8 +372,9 @@ impl<'a> Counting<'a> {
         (users, reach)
     }
 
-    /// Agents whom the definitions of kinds name, of the changed row and of rows that refer to it. The walk ends where a definition says how
-    /// to find the agents of a row: a queue's change reaches its members, and not those of other queues of its workstreams.
+    /// Finds the agents that the definitions of kinds specify for the changed row and for rows that refer to it. The walk ends at a row
+    /// whose definition specifies how to find its agents: a change of a queue reaches its members, but not the members of other queues of
+    /// its workstreams.
     fn members_of(&self, change: &Change) -> Members {
         let mut members = Members::default();
         let table = change.key.kind.table();
@@ -402,7 +403,7 @@ impl<'a> Counting<'a> {
         members
     }
 
-    /// Takes in the agents of a row, and says whether its definition knows how to find them.
+    /// Adds the agents of a row. Returns whether its definition specifies how to find them.
     fn collect(
         &self,
         table: &'static Table,
@@ -461,14 +462,14 @@ impl<'a> Counting<'a> {
         !through.is_empty()
     }
 
-    /// Members by the links that are there and those that the plan makes.
+    /// Members through live links and through links that the plan adds.
     fn links_of(&self, relationship: &'static Relationship, owner: Uuid) -> Vec<Uuid> {
         let live = self.live.links(relationship).members(owner);
         let planned = self.linked.get(&(relationship, owner));
         live.chain(planned.into_iter().flatten().copied()).collect()
     }
 
-    /// The row that a lookup or a text of a row points to, as the plan leaves it.
+    /// The target of a lookup or a text of a row after the plan.
     fn target(
         &self,
         table: &'static Table,
@@ -496,7 +497,7 @@ impl<'a> Counting<'a> {
         Some((to, target))
     }
 
-    /// The id of a row by its name: that of the live one, or the one that a new row gets.
+    /// The id of a row by its name: that of the live row, or the one that a new row gets.
     fn named(&self, table: &'static Table, name: &str) -> Uuid {
         let key = RowKey::Named {
             table,
@@ -506,7 +507,7 @@ impl<'a> Counting<'a> {
         live.unwrap_or_else(|| key.derived_id())
     }
 
-    /// Users who come or go, where a change is nothing else.
+    /// Users who are added or removed, if the change does nothing else.
     fn members_that_change(&self, change: &Change) -> Option<BTreeSet<Uuid>> {
         let through = change.key.kind.definition().agents.through;
         let is_users = |relationship: &'static Relationship| {
@@ -587,7 +588,7 @@ impl<'a> Counting<'a> {
         (agents, reach)
     }
 
-    /// Profiles that use the resource, through however many steps, and who else may use it.
+    /// Profiles that use the resource, directly or indirectly, and other agents who may use it.
     fn profiles_above(&self, change: &Change) -> (BTreeSet<Uuid>, BTreeSet<String>) {
         let table = change.key.kind.table();
         let mut profiles = BTreeSet::new();
@@ -606,11 +607,12 @@ impl<'a> Counting<'a> {
                 }
             }
         }
-        // A profile that the row was used by only through what goes away in this very plan is reached too: its live links still stand here.
+        // This includes a profile that used the row only through something that this plan removes, because its live links are still present
+        // here.
         (profiles, uncounted)
     }
 
-    /// Workstreams show templates to agents whom no profile names.
+    /// Workstreams show templates to agents independently of profiles.
     fn workstreams(&self, table: &'static Table, id: Uuid, uncounted: &mut BTreeSet<String>) {
         if table != &tables::SESSION && table != &tables::NOTIFICATION {
             return;
@@ -619,7 +621,7 @@ impl<'a> Counting<'a> {
             uncounted.insert("agents of workstreams, which could not be read".to_owned());
             return;
         }
-        // A project that knows workstreams as resources reaches their agents by reference.
+        // If the project manages workstreams as resources, their agents are reached through references.
         if Kind::of_table(&tables::WORKSTREAM).is_some() {
             return;
         }
@@ -644,7 +646,7 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// Nobody counts users who are known to be unable to sign in.
+    /// Whether a user is counted: users who are known to be unable to sign in are not.
     fn is_agent(&self, user: Uuid) -> bool {
         self.live
             .found

@@ -1,4 +1,4 @@
-//! Who refers to a row: by a link, by a lookup, or as the parent of a part that does.
+//! References to a row: by a link, by a lookup, or from a part of another row.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::live::{Live, ObservedRow};
 use crate::plan::{Change, Operation};
 use crate::state::fold;
 
-/// What changes take away.
+/// References that changes remove.
 #[derive(Default)]
 struct Gone<'a> {
     links: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
@@ -49,31 +49,31 @@ impl<'a> Gone<'a> {
 /// A row that refers to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Referrer {
-    /// Its table; never that of a part, whose parent is here in its place.
+    /// Its table. A part is represented by its parent.
     pub(crate) table: &'static Table,
     /// Its id.
     pub(crate) id: Uuid,
-    /// The field of the manifest that refers, such as `anchorTab`.
+    /// The manifest field that contains the reference, such as `anchorTab`.
     pub(crate) word: &'static str,
-    /// By its name in a text, which Dataverse does not protect.
+    /// Whether it refers by name in a text, which Dataverse does not protect.
     pub(crate) by_text: bool,
 }
 
-/// Every reference between live rows, by the row that is referred to.
+/// All references between live rows, by target.
 #[derive(Debug, Default)]
 pub(crate) struct Referrers {
     by_target: HashMap<Uuid, Vec<Referrer>>,
 }
 
-/// A lookup column that points to rows deskstate writes.
+/// A lookup column that refers to rows that deskstate writes.
 struct Pointer {
     table: &'static Table,
     column: String,
     navigation: &'static str,
     word: &'static str,
-    /// Where the row is a part: the column that names its parent.
+    /// For a part: its table, and the column that refers to its parent.
     part: Option<(&'static PartTable, String)>,
-    /// Where a text names the row instead of a lookup: the table of what it names.
+    /// For a text that contains a name instead of a lookup: the table of the target.
     names: Option<&'static Table>,
 }
 
@@ -96,7 +96,7 @@ impl Pointer {
         })
     }
 
-    /// The row that this one points to.
+    /// The target of a row's reference.
     fn target(&self, live: &Live, row: &ObservedRow) -> Option<Uuid> {
         match self.names {
             None => row.row.uuid(&self.column),
@@ -109,12 +109,12 @@ impl Pointer {
 }
 
 impl Referrers {
-    /// Every reference that is there.
+    /// Finds all live references.
     pub(crate) fn of(live: &Live) -> Self {
         Self::without(live, &Gone::default())
     }
 
-    /// The references that are left when these changes are carried out. New ones are not among them.
+    /// Finds the references that remain after these changes. New references are not included.
     pub(crate) fn left_by(live: &Live, changes: &[Change]) -> Self {
         Self::without(live, &Gone::with(changes))
     }
@@ -170,12 +170,12 @@ impl Referrers {
         Self { by_target }
     }
 
-    /// Rows that refer to this one, each way once.
+    /// Rows that refer to this one, once for each way.
     pub(crate) fn to(&self, id: Uuid) -> &[Referrer] {
         self.by_target.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds a reference that a plan makes.
+    /// Adds a reference that a plan creates.
     pub(crate) fn add(&mut self, target: Uuid, referrer: Referrer) {
         let found = self.by_target.entry(target).or_default();
         if !found.contains(&referrer) {
@@ -185,14 +185,14 @@ impl Referrers {
 }
 
 impl Referrer {
-    /// `SessionTemplate CTI_createSession (anchorTab)`.
+    /// For example `SessionTemplate CTI_createSession (anchorTab)`.
     pub(crate) fn describe(&self, live: &Live) -> String {
         let kind = kinds::noun(self.table);
         format!("{kind} {} ({})", live.label(self.table, self.id), self.word)
     }
 }
 
-/// The word of the field that a relationship stores.
+/// The name of the field that a relationship stores.
 pub(crate) fn set_word(schema_name: &str) -> &'static str {
     Kind::all()
         .flat_map(|kind| kind.fields())
@@ -223,7 +223,7 @@ fn pointers() -> Vec<Pointer> {
     found
 }
 
-/// Parents by part: which row a part's row belongs to.
+/// Maps parts to the rows that they belong to.
 pub(crate) fn parents(live: &Live) -> BTreeMap<Uuid, (&'static Table, Uuid)> {
     let mut parents = BTreeMap::new();
     for part in Kind::part_tables() {

@@ -1,4 +1,4 @@
-//! An export for sharing: people and hosts are replaced, the same one by the same stand-in everywhere.
+//! Prepares an export for sharing: people and hosts are replaced, each one consistently by the same stand-in.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::export::Export;
 
-/// Stand-ins that were given out.
+/// Stand-ins that are in use.
 #[derive(Debug, Default)]
 pub struct StandIns {
     people: BTreeMap<String, String>,
@@ -14,7 +14,7 @@ pub struct StandIns {
     ids: BTreeMap<String, String>,
 }
 
-/// Replaces users, e-mail addresses, GUIDs and the hosts of URLs. Names of resources stay: they are what others are to compare.
+/// Replaces users, e-mail addresses, GUIDs and the hosts of URLs. Names of resources are kept, so that others can compare them.
 pub fn sanitize(export: &mut Export) {
     let mut stand_ins = StandIns::default();
     for document in &mut export.documents {
@@ -31,7 +31,7 @@ pub fn sanitize(export: &mut Export) {
 }
 
 impl StandIns {
-    /// Every text is a person, but for the words of the set itself.
+    /// Replaces all texts as people, except for the keywords of the set.
     fn people(&mut self, value: &mut Json) {
         match value {
             Json::String(name) => *name = self.person(name),
@@ -47,7 +47,7 @@ impl StandIns {
         }
     }
 
-    /// Every text in a value, as [`Self::text`].
+    /// Replaces every text in a value, as [`Self::text`] does.
     pub fn texts(&mut self, value: &mut Json) {
         match value {
             Json::String(text) => *text = self.text(text),
@@ -57,7 +57,7 @@ impl StandIns {
         }
     }
 
-    /// Replaces the host of this address wherever it is, also without its scheme.
+    /// Replaces the host of this address wherever it occurs, even without its scheme.
     pub fn hide(&mut self, address: &str) {
         let host = address.split_once("://").map_or(address, |(_, rest)| rest);
         let host = host.split(['/', ':']).next().unwrap_or(host);
@@ -70,14 +70,14 @@ impl StandIns {
         })
     }
 
-    /// A person, by whatever name.
+    /// Returns the stand-in for a person, given any of their names.
     pub fn person(&mut self, name: &str) -> String {
         stand_in(&mut self.people, name, |number| {
             format!("user{number}@example.com")
         })
     }
 
-    /// A text with its addresses, hosts and ids replaced.
+    /// Replaces addresses, hosts and ids in a text.
     pub fn text(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -133,7 +133,7 @@ fn ends_with_ignoring_case(text: &str, end: &str) -> bool {
         .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
-/// What hosts, addresses and ids are made of.
+/// Characters of hosts, addresses and ids.
 fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '.' | '-' | '_' | '@' | '+')
 }

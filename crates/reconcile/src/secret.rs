@@ -1,18 +1,18 @@
-//! Values that look like secrets never reach a plan, a log or a file.
+//! Masks values that look like secrets, so that they never appear in a plan, a log or a file.
 //!
-//! Secrets have no place in these tables, but people paste them into URLs and custom parameters. What looks like one is masked
-//! wherever it would be shown; the digest of a plan still covers it.
+//! Secrets do not belong in these tables, but people paste them into URLs and custom parameters. Anything that looks like a secret is
+//! masked wherever it would be shown; the digest of a plan still covers it.
 
 use deskstate_model::{is_secret_key, secret_values};
 use serde_json::Value as Json;
 
-/// What is in place of a secret.
+/// The text that replaces a secret.
 pub const MASK: &str = "[looks like a secret, not shown]";
 
-/// Names whose value is a secret, beyond those that no manifest may contain.
+/// Names of values that are secrets, in addition to those that manifests must not contain.
 const NAMES: [&str; 2] = ["sig", "signature"];
 
-/// The value with everything in it that looks like a secret masked.
+/// Masks everything in a value that looks like a secret.
 pub fn masked(value: &Json) -> Json {
     match value {
         Json::String(text) => Json::String(masked_text(text)),
@@ -34,7 +34,7 @@ pub fn masked(value: &Json) -> Json {
     }
 }
 
-/// The text with everything in it that looks like a secret masked.
+/// Masks everything in a text that looks like a secret.
 pub fn masked_text(text: &str) -> String {
     if is_bare_secret(text) {
         return MASK.to_owned();
@@ -51,7 +51,7 @@ pub fn masked_text(text: &str) -> String {
     }
     let mut shown = text.to_owned();
     for value in secret_values(text).into_iter().rev() {
-        // A header and a pair in JSON may hold one another.
+        // A header and a JSON pair may overlap.
         if shown.is_char_boundary(value.end) && value.end <= shown.len() {
             shown.replace_range(value, MASK);
         }
@@ -89,13 +89,13 @@ fn is_secret_name(name: &str) -> bool {
     NAMES.contains(&plain.as_str()) || is_secret_key(&plain)
 }
 
-/// Nothing, or a slug that the product fills in.
+/// Whether a value is empty, or a slug that the product fills in.
 fn is_placeholder(value: &str) -> bool {
     let value = value.trim();
     value.is_empty() || (value.starts_with('{') || value.starts_with("${")) && value.ends_with('}')
 }
 
-/// A token by its form: a signed web token, a private key, a bearer header.
+/// Whether a text has the form of a token: a signed web token, a private key, a bearer header.
 fn is_bare_secret(text: &str) -> bool {
     let text = text.trim();
     let web_token = text.starts_with("eyJ")

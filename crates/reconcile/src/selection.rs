@@ -1,4 +1,4 @@
-//! Choosing resources: by label, kind and name, together with everything they need.
+//! Selects resources by label, kind and name, together with everything they need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,12 +10,12 @@ use thiserror::Error;
 use crate::lower::Desired;
 use crate::state::{DeclaredResource, RowKey, Stored};
 
-/// One choice: `team=voice`, `SessionTemplate`, `SessionTemplate/CTI_*`, `CTI_*`.
+/// A selector: `team=voice`, `SessionTemplate`, `SessionTemplate/CTI_*`, `CTI_*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// By a label's value.
     Label {
-        /// The label.
+        /// Name of the label.
         name: String,
         /// Its value.
         value: String,
@@ -24,18 +24,18 @@ pub enum Selector {
     Glob(KindNameGlob),
 }
 
-/// A text that cannot choose anything.
+/// A text that is not a selector.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnknownSelector {
-    /// No text.
+    /// The text is empty.
     #[error("write `Kind`, `Kind/name`, `name` or `label=value`")]
     Empty,
-    /// What is before the slash is no kind.
+    /// The part before the slash is not a kind.
     #[error("no kind is called `{word}`{}", did_you_mean(.near.as_deref()))]
     Kind {
-        /// What was written.
+        /// The given word.
         word: String,
-        /// The kind that was meant, perhaps.
+        /// The kind that may have been intended.
         near: Option<String>,
     },
 }
@@ -52,7 +52,7 @@ impl FromStr for Selector {
         if text.is_empty() {
             return Err(UnknownSelector::Empty);
         }
-        // Unique names hold no `=`, labels no `/`.
+        // Unique names do not contain `=`, and labels do not contain `/`.
         if let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.contains('/')) {
             return Ok(Self::Label {
                 name: name.to_owned(),
@@ -81,7 +81,7 @@ fn kind_names() -> impl Iterator<Item = &'static str> {
     Kind::all().map(Kind::as_str)
 }
 
-/// Whether a word, with `*` and `?`, is the name of some kind.
+/// Whether a word, which may contain `*` and `?`, matches the name of a kind.
 fn is_kind(word: &str) -> bool {
     let any_name = KindNameGlob {
         kind: word.to_owned(),
@@ -102,7 +102,7 @@ impl fmt::Display for Selector {
 }
 
 impl Selector {
-    /// Whether it chooses a resource that has these labels.
+    /// Whether it selects a resource with these labels.
     pub fn takes(&self, key: &ResourceKey, labels: &BTreeMap<String, String>) -> bool {
         match self {
             Self::Label { name, value } => labels.get(name) == Some(value),
@@ -115,7 +115,7 @@ impl Selector {
         matches!(self, Self::Glob(glob) if glob.name == "*" && !glob.kind.contains(['*', '?']))
     }
 
-    /// Whether it names one row, of one kind or of any.
+    /// Whether it names one row, of one kind or of any kind.
     pub fn names_one(&self) -> bool {
         match self {
             Self::Label { .. } => false,
@@ -124,14 +124,14 @@ impl Selector {
     }
 }
 
-/// Arguments as people type them: names that follow a kind are names of that kind, `SessionTemplate CTI_a CTI_b`.
+/// Interprets command-line arguments: names that follow a kind are names of that kind, `SessionTemplate CTI_a CTI_b`.
 pub fn of_words(words: &[Selector]) -> Vec<Selector> {
     let mut chosen: Vec<Selector> = Vec::new();
     let mut kind: Option<(&str, usize)> = None;
     for word in words {
         match (word, kind) {
             (Selector::Glob(glob), Some((of, at))) if glob.kind == "*" && glob.name != "*" => {
-                // The kind alone was not meant: it said whose names follow.
+                // The kind only qualifies the names that follow; not all of its resources are selected.
                 if at + 1 == chosen.len() && chosen[at].is_whole_kind() {
                     chosen.pop();
                 }
@@ -158,14 +158,14 @@ pub fn of_words(words: &[Selector]) -> Vec<Selector> {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("nothing matches `{selector}`")]
 pub struct NothingChosen {
-    /// What was written.
+    /// The given selector.
     pub selector: Selector,
-    /// What was meant, perhaps, or what there is.
+    /// A suggestion, or a list of what exists.
     pub help: String,
 }
 
 impl NothingChosen {
-    /// Names the nearest of what there is.
+    /// Suggests the nearest of the known resources.
     pub fn among<'k>(
         selector: &Selector,
         known: impl IntoIterator<Item = (&'k ResourceKey, &'k BTreeMap<String, String>)>,
@@ -237,7 +237,7 @@ fn name_help<'k>(glob: &KindNameGlob, known: impl Iterator<Item = &'k ResourceKe
     }
 }
 
-/// The first few words of many.
+/// The first few words, and the number of further ones.
 fn some_of(words: &BTreeSet<&str>) -> String {
     const SHOWN: usize = 8;
     let first: Vec<String> = words
@@ -251,18 +251,18 @@ fn some_of(words: &BTreeSet<&str>) -> String {
     }
 }
 
-/// What was chosen.
+/// The result of a selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// The resources that a selector chose.
+    /// The resources that a selector matches.
     pub chosen: BTreeSet<ResourceKey>,
-    /// The chosen resources and what they need.
+    /// The selected resources and their dependencies.
     pub keys: BTreeSet<ResourceKey>,
-    /// What was included, and the resource that needs it.
+    /// Resources that were included because another one requires them, with the requiring resource.
     pub needed: Vec<(ResourceKey, ResourceKey)>,
 }
 
-/// Chooses the resources for which any selector holds, and everything that they refer to. Next to it the selectors that choose nothing.
+/// Selects the resources that match any selector, and everything that they refer to. Also returns the selectors that match nothing.
 pub fn select(
     manifests: &Manifests,
     desired: &Desired,
@@ -304,7 +304,7 @@ pub fn select(
     (selection, nothing)
 }
 
-/// Resources by the parts that have names of their own: what refers to the part needs the resource.
+/// Maps parts with unique names to their resources: a reference to a part requires the resource.
 fn owners_of_parts(desired: &Desired) -> BTreeMap<&RowKey, &ResourceKey> {
     desired
         .resources

@@ -1,8 +1,8 @@
-//! Rows and links of an exported file, read without asking anybody: a solution as the maker portal exports it or as SolutionPackager
+//! Reads rows and links from an exported file, without an environment: a solution as the maker portal exports it or as SolutionPackager
 //! unpacks it, or data of the Configuration Migration tool.
 //!
-//! The forms are those of published exports; `tests/fixtures/exports` has one of each, with its source. Nothing in a file is passed
-//! over: what cannot become a row or a link of the live picture is in [`Package::left_out`].
+//! The formats are those of published exports; `tests/fixtures/exports` has one of each, with its source. Nothing in a file is silently
+//! skipped: anything that cannot become a row or a link of the snapshot is in [`Package::left_out`].
 
 mod assemble;
 mod components;
@@ -30,34 +30,34 @@ use xml::Visitor;
 pub use form::{Form, Layout, Managed};
 pub use write::{About, Written, write};
 
-/// Why an exported file is not read.
+/// Why an exported file cannot be read.
 #[derive(Debug, Error)]
 pub enum SolutionError {
     /// The file or folder cannot be read.
     #[error("could not read {}: {source}", .path.display())]
     Io {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// It is not an archive.
+    /// The file is not an archive.
     #[error("{} is not a zip archive: {reason}", .path.display())]
     Zip {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What is wrong with the archive.
         reason: String,
     },
-    /// It is built to do harm, or too large.
+    /// The archive is malicious, or too large.
     #[error("refused: {0}")]
     Refused(String),
     /// A file in it is not XML of the expected form.
     #[error("`{file}` cannot be read: {reason}")]
     Xml {
-        /// Which.
+        /// The file.
         file: String,
-        /// What is wrong.
+        /// The error.
         reason: String,
     },
     /// It is neither a solution nor data of the Configuration Migration tool.
@@ -65,46 +65,46 @@ pub enum SolutionError {
         "not an export: expected a solution (`solution.xml` and `customizations.xml`, or `Other/Solution.xml`) or configuration data (`data.xml` and `data_schema.xml`), found {0}"
     )]
     Unknown(String),
-    /// Half of it is missing.
+    /// One of its two files is missing.
     #[error("the export is incomplete: expected `{lacks}` next to `{found}`, found none")]
     Incomplete {
-        /// What is there.
+        /// The file that was found.
         found: String,
-        /// What is not.
+        /// The missing file.
         lacks: &'static str,
     },
-    /// It holds several exports.
+    /// It contains several exports.
     #[error("expected one export, found several, in these folders: {0}; pass one of them")]
     Several(String),
-    /// It holds nothing of the agent desktop.
+    /// It contains nothing of the agent desktop.
     #[error("the {0} contains no rows and no links of the agent desktop{1}")]
     Empty(String, String),
 }
 
-/// An exported file as a live picture, and what the picture lacks.
+/// An exported file as a snapshot, and what the snapshot lacks.
 #[derive(Debug)]
 pub struct Package {
-    /// What was read.
+    /// The form of the export.
     pub form: Form,
     /// Its rows and links.
     pub live: Live,
-    /// Rows, links and values that are not among them, with the reason.
+    /// Rows, links and values that the snapshot lacks, with the reason.
     pub left_out: Vec<(String, LeftOut)>,
-    /// Columns of its rows that no kind has, and texts in further languages.
+    /// Columns of its rows that no kind models, and texts in further languages.
     pub unmodelled: Vec<String>,
-    /// What else is worth knowing: rows of other tables, rows that are referred to.
+    /// Further remarks: rows of other tables, referenced rows.
     pub notes: Vec<String>,
 }
 
 /// Reads an exported file, or the folder that it was unpacked to.
 ///
 /// # Errors
-/// If it cannot be read, is refused, or holds nothing of the agent desktop.
+/// If it cannot be read, is refused, or contains nothing of the agent desktop.
 pub fn read(path: &Path) -> Result<Package, SolutionError> {
     of_files(Files::of(path)?)
 }
 
-/// Bytes of an archive.
+/// Reads an archive from bytes.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Live, SolutionError> {
     let archive = Box::new(std::io::Cursor::new(bytes.to_vec()));
@@ -112,7 +112,7 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Live, SolutionError> {
     of_files(files).map(|package| package.live)
 }
 
-/// Files of an unpacked solution, by path.
+/// Reads the files of an unpacked solution, given by path.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn of_texts(texts: Vec<(String, String)>) -> Result<Live, SolutionError> {
     of_files(Files::of_texts(texts)).map(|package| package.live)
@@ -148,7 +148,7 @@ fn of_files(mut files: Files) -> Result<Package, SolutionError> {
     })
 }
 
-/// Rows of tables that deskstate does not manage, for people.
+/// Describes rows of tables that deskstate does not manage.
 fn others(rows: &BTreeMap<String, usize>) -> Option<String> {
     let number: usize = rows.values().sum();
     let tables: Vec<String> = rows
@@ -158,7 +158,7 @@ fn others(rows: &BTreeMap<String, usize>) -> Option<String> {
     (number > 0).then(|| format!("rows of other tables ({})", tables.join(", ")))
 }
 
-/// What a file of a solution is read for.
+/// The purpose of a file in a solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Manifest,
@@ -167,7 +167,7 @@ enum Role {
     Other,
 }
 
-/// What a file is, told from its path below the solution's folder.
+/// Determines the role of a file from its path below the solution's folder.
 fn role_of(path: &str) -> Option<Role> {
     let lower = path.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').collect();
@@ -206,7 +206,7 @@ fn singular(name: &str) -> &str {
     name.strip_suffix('y').unwrap_or(name)
 }
 
-/// Paths below the folder of the export, with their places.
+/// Paths below the folder of the export, with their indexes.
 fn below(files: &Files, inside: &str) -> Vec<(usize, String)> {
     files
         .names
@@ -287,7 +287,7 @@ fn read_components(
     Ok(())
 }
 
-/// Whether a file is the managed copy of one that is there: SolutionPackager writes both where both are packed from one folder.
+/// Whether a file is the managed copy of an existing file: SolutionPackager writes both if both solutions are packed from one folder.
 fn is_copy(path: &str, is_there: impl Fn(&str) -> bool) -> bool {
     const SUFFIX: &str = "_managed.xml";
     let at = path.len().checked_sub(SUFFIX.len());

@@ -1,4 +1,4 @@
-//! Both sides of a plan: rows and links. What manifests declare, and what Dataverse has.
+//! The rows and links on both sides of a plan: those that manifests declare, and those in Dataverse.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,33 +9,33 @@ use deskstate_model::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-/// How a row is found: by what people call it, never by an id of one environment.
+/// Identifies a row by the name that people use, never by an id of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowKey {
     /// A row with a unique name of its own.
     Named {
         /// Its table.
         table: &'static Table,
-        /// Its unique name; compared folded, shown as written.
+        /// Its unique name. Compared in lowercase, shown as written.
         name: UniqueName,
     },
-    /// A row known by its parent and its place there, whatever it calls itself.
+    /// A row that is identified by its parent and its place there, whatever its own name.
     Part {
         /// Its table.
         table: &'static Table,
         /// The parent row.
         of: Box<RowKey>,
-        /// Which of the parent's parts.
+        /// The name of the part within the parent.
         part: PartName,
     },
-    /// A row that is looked up and never written.
+    /// A row that is looked up but never written.
     Found(Lookup),
 }
 
-/// What tells the parts of one parent apart.
+/// Identifies a part within its parent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PartName {
-    /// A technical name, case as it is: a parameter.
+    /// A technical name, case-sensitive: a parameter.
     Text(String),
     /// An option number: a copilot feature.
     Number(i64),
@@ -43,18 +43,18 @@ pub enum PartName {
     Row(Box<RowKey>),
 }
 
-/// How a row that is never written is found.
+/// Identifies a row that is never written.
 #[derive(Debug, Clone)]
 pub enum Lookup {
     /// By user principal name, e-mail or Entra object id.
     User(String),
     /// By name.
     Team(String),
-    /// By name, in the root business unit unless another is named.
+    /// By name, in the root business unit unless another one is given.
     Role {
         /// The role's name.
         name: String,
-        /// The business unit whose copy is meant.
+        /// The business unit of the copy.
         business_unit: Option<String>,
     },
     /// By name.
@@ -65,19 +65,19 @@ pub enum Lookup {
     View {
         /// The view's name.
         name: String,
-        /// Logical name of its table, where known.
+        /// Logical name of its table, if known.
         table: Option<String>,
     },
     /// A form of a table, by name.
     Form {
         /// The form's name.
         name: String,
-        /// Logical name of its table, where known.
+        /// Logical name of its table, if known.
         table: Option<String>,
     },
     /// A dashboard, by name.
     Dashboard(String),
-    /// A row of a table that no kind is defined for, by name.
+    /// A row of a table without a kind, by name.
     Row {
         /// Its table.
         table: &'static Table,
@@ -89,7 +89,7 @@ pub enum Lookup {
 }
 
 impl Lookup {
-    /// What people call this sort of row.
+    /// What people call this type of row.
     pub fn noun(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
@@ -105,7 +105,7 @@ impl Lookup {
         }
     }
 
-    /// The name it is found by.
+    /// The name that the lookup uses.
     pub fn name(&self) -> &str {
         match self {
             Self::User(name)
@@ -140,7 +140,7 @@ impl Lookup {
     }
 }
 
-/// Names compare without ASCII case and outer blanks, as Dataverse compares them.
+/// Folds a name for comparison: Dataverse ignores ASCII case and leading or trailing whitespace.
 pub fn fold(name: &str) -> String {
     name.trim().to_ascii_lowercase()
 }
@@ -163,7 +163,7 @@ impl Ord for Lookup {
 }
 
 impl RowKey {
-    /// The table of the row, where the row is one that deskstate writes.
+    /// The table of the row, if deskstate writes such rows.
     pub fn table(&self) -> Option<&'static Table> {
         match self {
             Self::Named { table, .. } | Self::Part { table, .. } => Some(table),
@@ -171,7 +171,7 @@ impl RowKey {
         }
     }
 
-    /// `table/folded identity`: the text that a created row's id is derived from.
+    /// `table/folded identity`: the text from which the id of a created row is derived.
     pub fn identity(&self) -> String {
         match self {
             Self::Named { table, name } => format!("{}/{}", table.logical, name.folded()),
@@ -185,9 +185,9 @@ impl RowKey {
         }
     }
 
-    /// The id that a new row with this identity gets, the same in every environment.
+    /// The id of a new row with this identity, the same in every environment.
     pub fn derived_id(&self) -> Uuid {
-        /// Never changes: rows made by older versions are recognised by it.
+        /// Must never change: rows that older versions created are recognised by it.
         const NAMESPACE: Uuid = Uuid::from_u128(0x8f0d_2c64_51a7_5e0b_9d38_6b3f_70c1_4ad2);
         Uuid::new_v5(&NAMESPACE, self.identity().as_bytes())
     }
@@ -235,35 +235,35 @@ impl fmt::Display for RowKey {
     }
 }
 
-/// A value as a column keeps it, before ids are known.
+/// A value in the form that a column stores, before ids are known.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stored {
-    /// Cleared.
+    /// No value; the column is cleared.
     Null,
     /// Text.
     Text(String),
     /// A number or a choice.
     Number(i64),
-    /// A yes/no column, already inverted where the column is.
+    /// A yes/no value, already inverted if the column is.
     Flag(bool),
-    /// JSON kept as text, key order as in the file.
+    /// JSON that is stored as text, with its keys in the order of the file.
     Json(Box<Json>),
-    /// JSON kept as text, with the ids of looked-up rows to fill in at these pointers.
+    /// JSON that is stored as text, with ids of looked-up rows to insert at these pointers.
     JsonWith(Box<Json>, Vec<(String, RowKey)>),
     /// A lookup to this row.
     Row(RowKey),
-    /// The id of this row, kept as text.
+    /// The id of this row, stored as text.
     IdOf(RowKey),
-    /// The ids of these rows, in one text with semicolons between them.
+    /// The ids of these rows, as one text separated by semicolons.
     IdsOf(Vec<RowKey>),
-    /// The ids of these rows among those that are there, in one text with semicolons between them.
+    /// The ids of these rows in addition to the existing ones, as one text separated by semicolons.
     IdsAmong {
-        /// Rows whose ids must be there.
+        /// Rows whose ids must be present.
         with: Vec<RowKey>,
-        /// Rows whose ids must not be there.
+        /// Rows whose ids must not be present.
         without: Vec<RowKey>,
     },
-    /// A value with the id of the organization in place of [`deskstate_model::ORGANIZATION_ID`].
+    /// A value that contains the id of the organization in place of [`deskstate_model::ORGANIZATION_ID`].
     WithOrganization(Box<Stored>),
 }
 
@@ -286,41 +286,41 @@ impl Stored {
 /// A column that a manifest manages.
 #[derive(Debug, Clone)]
 pub struct DeclaredColumn {
-    /// Which field.
+    /// The field.
     pub field: &'static Field,
-    /// What it must hold.
+    /// The declared value.
     pub value: Stored,
-    /// Where that is written.
+    /// Where the value is declared.
     pub span: Span,
 }
 
-/// A row that a manifest declares: the resource's own, or a part of it.
+/// A row that a manifest declares: the resource's own row, or a part of it.
 #[derive(Debug, Clone)]
 pub struct DeclaredRow {
     /// Its identity.
     pub key: RowKey,
     /// The managed columns, in table order.
     pub columns: Vec<DeclaredColumn>,
-    /// Columns that only a new row gets, since a live one may call itself what it likes.
+    /// Columns that only a new row gets, since a live row may have other names.
     pub when_new: Vec<(&'static Field, Stored)>,
     /// The part's place in the manifest, such as `parameters.url`; empty for the resource's own row.
     pub path: String,
-    /// The part table, where the row hangs on a parent by a lookup.
+    /// The part table, if the row belongs to a parent by a lookup.
     pub part: Option<&'static PartTable>,
-    /// Never created: the row only has to hold this where it is there.
+    /// Whether the row is never created: if it exists, it must have these values.
     pub only_if_there: bool,
-    /// Where it is written.
+    /// Where it is declared.
     pub span: Span,
 }
 
-/// Which of a relationship's links a set speaks of.
+/// The links of a relationship that a set covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Universe {
     /// All of them.
     All,
     /// All but the link to this row.
     Except(RowKey),
-    /// The link to this row alone: a toggle.
+    /// Only the link to this row: a toggle.
     Only(RowKey),
 }
 
@@ -329,51 +329,51 @@ pub enum Universe {
 pub struct DeclaredMember {
     /// The member.
     pub key: RowKey,
-    /// Where it is written.
+    /// Where it is declared.
     pub span: Span,
-    /// Not written by anybody: it follows from another member.
+    /// Whether it is not declared, but follows from another member.
     pub implied: bool,
-    /// The package that adds it to a row which somebody else declares.
+    /// The package that adds it to a row that somebody else declares.
     pub package: Option<String>,
 }
 
 /// A many-to-many set that a manifest declares.
 #[derive(Debug, Clone)]
 pub struct DeclaredSet {
-    /// Which field.
+    /// The field.
     pub field: &'static Field,
     /// The relationship that stores it.
     pub relationship: &'static Relationship,
     /// Exactly these, or at least these.
     pub mode: SetMode,
-    /// Which links it speaks of.
+    /// The links that it covers.
     pub universe: Universe,
-    /// Must be linked.
+    /// Members that must be linked.
     pub members: Vec<DeclaredMember>,
-    /// Must not be linked.
+    /// Members that must not be linked.
     pub without: Vec<DeclaredMember>,
-    /// Teams whose members must be linked.
+    /// Teams whose members must be linked, with the places where they are declared.
     pub from_teams: Vec<(String, Span)>,
-    /// Users may leave profiles that are not declared here.
+    /// Whether users may move from profiles that are not declared here.
     pub moves: bool,
-    /// A member that leaves and that nobody else links to or declares is deleted with its link.
+    /// Whether a removed member is deleted with its link, if nobody else links to it or declares it.
     pub members_are_parts: bool,
-    /// Where it is written.
+    /// Where it is declared.
     pub span: Span,
 }
 
-/// A list of parts that a manifest declares; the rows themselves are among the resource's.
+/// A list of parts that a manifest declares. The rows themselves are in the resource.
 #[derive(Debug, Clone)]
 pub struct DeclaredParts {
-    /// Which field.
+    /// The field.
     pub field: &'static Field,
     /// The table of the parts.
     pub part: &'static PartTable,
-    /// Whether parts that are not listed go.
+    /// Whether parts that are not listed are deleted.
     pub mode: SetMode,
-    /// Parts that go where others stay.
+    /// Parts that are deleted although other unlisted parts stay.
     pub without: Vec<RowKey>,
-    /// Where it is written.
+    /// Where it is declared.
     pub span: Span,
 }
 
@@ -384,24 +384,24 @@ pub struct DeclaredResource {
     pub key: ResourceKey,
     /// Present, existing or absent.
     pub state: State,
-    /// The document.
+    /// Place of the document.
     pub span: Span,
-    /// Its name.
+    /// Place of its name.
     pub name_span: Span,
     /// The resource's own row.
     pub row: DeclaredRow,
-    /// Rows that belong to it.
+    /// Rows that are parts of it.
     pub parts: Vec<DeclaredRow>,
-    /// The lists those rows are in.
+    /// The lists that contain those rows.
     pub part_lists: Vec<DeclaredParts>,
     /// Sets of links.
     pub sets: Vec<DeclaredSet>,
-    /// Fields that the document leaves to the server.
+    /// Fields whose values the document leaves to the server.
     pub left_out: Vec<&'static Field>,
 }
 
 impl DeclaredResource {
-    /// The rows whose names the resource keeps as text.
+    /// The rows whose names the resource stores as text.
     pub fn named_in_texts(&self) -> impl Iterator<Item = RowKey> {
         let rows = std::iter::once(&self.row).chain(&self.parts);
         let columns = rows.flat_map(|row| &row.columns);

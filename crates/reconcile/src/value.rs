@@ -1,4 +1,4 @@
-//! Values of columns: filled in with ids, compared as the server would compare them, shown in manifest words, and written.
+//! Values of columns: resolved to ids, compared as the server compares them, shown in the terms of manifests, and written.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::kinds::target_table;
 use crate::live::Live;
 use crate::state::{Lookup, RowKey, Stored, fold};
 
-/// A value with every row it names found.
+/// A value whose rows have all been found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Resolved {
-    /// Cleared.
+    /// No value; the column is cleared.
     Null,
     /// Text.
     Text(String),
@@ -30,28 +30,29 @@ pub(crate) enum Resolved {
         set: &'static str,
         /// The primary key of the row.
         id: Uuid,
-        /// What people call it.
+        /// The display name.
         label: String,
     },
-    /// Ids in one text, with what people call their rows, in the order of the ids.
+    /// Ids in one text, with the display names of their rows, in the order of the ids.
     Ids(Vec<(Uuid, String)>),
-    /// Ids that must be among those in one text, and ids that must not.
+    /// Ids that one text must contain, and ids that it must not contain.
     IdsAmong {
-        /// With what people call their rows, in the order of the ids.
+        /// The required ids with the display names of their rows, in the order of the ids.
         with: Vec<(Uuid, String)>,
-        /// Without these.
+        /// The excluded ids.
         without: BTreeSet<Uuid>,
     },
-    /// An id kept as text.
+    /// An id that is stored as text.
     IdText {
         /// The id.
         id: Uuid,
-        /// What people call the row.
+        /// The display name of the row.
         label: String,
     },
 }
 
-/// A text as the server compares it: CRLF is LF, and so is any run of CR before LF, so that what is normal stays as it is.
+/// Normalizes a text as the server does for comparison: CRLF becomes LF. Any run of CR before LF is removed, so that a normalized text
+/// stays unchanged.
 pub(crate) fn normal(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -76,7 +77,7 @@ fn same_text(declared: &str, live: &Cell) -> bool {
     }
 }
 
-/// Texts that differ in nothing but the case of ids are equal.
+/// Whether texts are equal, except for the case of ids.
 fn same_but_ids(left: &str, right: &str) -> bool {
     left == right
         || (left.eq_ignore_ascii_case(right) && {
@@ -93,7 +94,7 @@ fn same_but_ids(left: &str, right: &str) -> bool {
         })
 }
 
-/// Where the id that a byte belongs to ends; none where the byte belongs to none.
+/// The end of the id that contains a byte; `None` if the byte is not part of an id.
 fn id_around(text: &str, at: usize) -> Option<usize> {
     const LENGTH: usize = 36;
     let starts = at.saturating_sub(LENGTH - 1)..=at;
@@ -104,7 +105,7 @@ fn id_around(text: &str, at: usize) -> Option<usize> {
     })
 }
 
-/// A parameter that is a flag is text, and people and products write it in either case.
+/// Compares parameters that are flags. They are stored as text, and people and products write them in any case.
 fn same_parameter(declared: &str, live: &Cell) -> bool {
     let is_flag = |text: &str| {
         ["true", "false"]
@@ -115,7 +116,7 @@ fn same_parameter(declared: &str, live: &Cell) -> bool {
         .is_some_and(|live| is_flag(live) && live.eq_ignore_ascii_case(declared))
 }
 
-/// Text of a form that only the product knows, compared as JSON where it is JSON.
+/// Compares texts whose format only the product knows: as JSON, if they are JSON.
 fn same_opaque(declared: &str, live: &Cell) -> bool {
     let parse = |text: &str| serde_json::from_str::<Json>(text).ok();
     matches!((parse(declared), live.as_text().and_then(parse)), (Some(left), Some(right)) if same_json(&left, &right))
@@ -125,13 +126,13 @@ fn is_empty(live: &Cell) -> bool {
     matches!(live, Cell::Null) || live.as_text() == Some("")
 }
 
-/// The one equality of plan, drift and read-back: whether a live row already holds the value.
+/// Whether a live row already has the value. Plan, drift and read-back all use this comparison.
 pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
     let read_name = field.read_name();
     let live = row.get(&read_name);
     match (value, field.holds) {
         (Resolved::Null, Holds::ParametersCopy) => true,
-        // A second copy that is not there contradicts nothing; the rows are what counts.
+        // A missing second copy contradicts nothing; the rows are what counts.
         (_, Holds::ParametersCopy) if is_empty(live) => true,
         (Resolved::Null, _) => is_empty(live),
         (Resolved::Json(declared), Holds::ParametersCopy) => copy_agrees(declared, live),
@@ -168,7 +169,7 @@ fn is_parameter(field: &Field) -> bool {
     std::ptr::eq(field, crate::kinds::parameter_value())
 }
 
-/// What the product reads a missing flag as, in the column's own sense.
+/// The value that the product assumes for a missing flag, in the sense of the column.
 fn null_flag(field: &Field) -> Option<bool> {
     field.null_reads_as.map(|flag| {
         if matches!(field.holds, Holds::InvertedFlag) {
@@ -179,7 +180,7 @@ fn null_flag(field: &Field) -> Option<bool> {
     })
 }
 
-/// Equal as JSON: order of keys means nothing, `1` is `1.0`.
+/// Compares JSON values: the order of keys does not matter, and `1` equals `1.0`.
 pub(crate) fn same_json(left: &Json, right: &Json) -> bool {
     match (left, right) {
         (Json::Object(left), Json::Object(right)) => {
@@ -204,8 +205,8 @@ pub(crate) fn same_json(left: &Json, right: &Json) -> bool {
     }
 }
 
-/// The second copy of the parameters is right if it says the same of each declared one; the product keeps more in it. Slashes may be escaped
-/// twice. Of a website either of the two forms will do that the product has written.
+/// Whether the second copy of the parameters has the same value for each declared one. The product stores more in it, and slashes may be
+/// escaped twice. For a website, both forms that the product has written are accepted.
 fn copy_agrees(declared: &Json, live: &Cell) -> bool {
     let live = live
         .as_text()
@@ -235,7 +236,7 @@ fn copy_agrees(declared: &Json, live: &Cell) -> bool {
         .all(|(name, value)| same(&text(Some(value)), &text(live.get(name))))
 }
 
-/// Whether a live text is what became of one that was written. `copies` says that the column repeats parameters.
+/// Whether a live text is the result of a written one. `copies` states that the column repeats parameters.
 pub(crate) fn became(written: &str, live: &Cell, copies: bool) -> bool {
     if copies {
         let written = serde_json::from_str::<Json>(written).ok();
@@ -244,7 +245,7 @@ pub(crate) fn became(written: &str, live: &Cell, copies: bool) -> bool {
     same_text(written, live) || same_opaque(written, live)
 }
 
-/// The value as a manifest would say it.
+/// The value in the terms of manifests.
 pub(crate) fn show(field: &Field, value: &Resolved) -> Json {
     match (value, field.holds) {
         (Resolved::Null, _) => Json::Null,
@@ -263,7 +264,7 @@ fn show_number(holds: Holds, number: i64) -> Json {
     match holds {
         Holds::Choice(options) | Holds::Status(options) | Holds::OneOf(options) => {
             match (options.iter().find(|choice| choice.number == number), holds) {
-                // What an item does follows from its other fields, so no manifest has a word for it.
+                // The action of an item follows from its other fields, so manifests have no word for it.
                 (Some(choice), Holds::OneOf(_)) => json!(choice.meaning),
                 (Some(choice), _) => json!(choice.word),
                 (None, _) => json!(number),
@@ -286,7 +287,7 @@ fn show_flag(holds: Holds, flag: bool) -> Json {
     }
 }
 
-/// A live column as a manifest would say it: the other half of [`show`].
+/// A live column in the terms of manifests: the counterpart of [`show`].
 pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
     let read_name = field.read_name();
     let cell = row.get(&read_name);
@@ -325,13 +326,13 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
     }
 }
 
-/// The ids of a text that is nothing but ids with semicolons between them.
+/// Parses a text that consists only of ids separated by semicolons.
 pub(crate) fn ids_of(text: &str) -> Option<BTreeSet<Uuid>> {
     let ids = text.split(';').map(str::trim).filter(|id| !id.is_empty());
     ids.map(|id| Uuid::parse_str(id).ok()).collect()
 }
 
-/// The names that a manifest would list.
+/// The names that a manifest would contain.
 fn show_ids(holds: Holds, names: impl Iterator<Item = String>) -> Json {
     let always = match holds {
         Holds::Ids { always, .. } => always,
@@ -344,8 +345,8 @@ fn show_ids(holds: Holds, names: impl Iterator<Item = String>) -> Json {
     json!(names)
 }
 
-/// Column and navigation properties that write the value. A new row gets a plain null too, since the server may have a default; only
-/// lookups start with nothing.
+/// The columns and navigation properties that write the value. A new row also gets plain nulls, since the server may have a default; only
+/// lookups are always empty initially.
 pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, Wire)> {
     let column = field.column.to_owned();
     let mut written = match (value, field.holds) {
@@ -401,10 +402,10 @@ pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, 
     written
 }
 
-/// Fills in the ids of the rows that a value names.
+/// Resolves the rows that a value refers to.
 ///
 /// # Errors
-/// The key that could not be found.
+/// Returns the key that could not be found.
 pub(crate) fn resolve(
     value: &Stored,
     find: &mut dyn FnMut(&RowKey) -> Option<(&'static str, Uuid)>,
@@ -466,7 +467,7 @@ pub(crate) fn resolve(
     })
 }
 
-/// The ids of rows with what people call them, in the order of the ids.
+/// The ids of rows with their display names, in the order of the ids.
 fn found(
     keys: &[RowKey],
     find: &mut dyn FnMut(&RowKey) -> Option<(&'static str, Uuid)>,
@@ -481,8 +482,8 @@ fn found(
     Ok(ids)
 }
 
-/// The ids that a row has once those that must be there are added and those that must not are taken out. None where the row's text is
-/// something else than ids.
+/// The ids of a row after adding the required ids and removing the excluded ones. `None` if the row's text contains anything other than
+/// ids.
 pub(crate) fn among(
     field: &Field,
     with: Vec<(Uuid, String)>,
@@ -507,12 +508,12 @@ pub(crate) fn among(
     Some(Resolved::Ids(ids))
 }
 
-/// The page that shows a third-party site, and what is before the site's address in its data.
+/// The page that shows a third-party site, and the text that precedes the site's address in its data.
 const CONTAINER_PAGE: &str = "msdyn_CECExternalWebPageContainer.html";
 const CONTAINER_DATA: &str = "cif_thirdpartyurl";
 
-/// The address of a website in the form that the product wrote before 2023: the site is shown in a container page, which gets the address
-/// as data, with `=` written as `%3D`.
+/// The address of a website in the format that the product wrote before 2023: the site is shown in a container page, which gets the address
+/// as data, with `=` encoded as `%3D`.
 pub(crate) fn address_in_container(copy: &serde_json::Map<String, Json>) -> Option<String> {
     let text = |name: &str| copy.get(name)?.get("value")?.as_str();
     if text("webresourceName") != Some(CONTAINER_PAGE) {

@@ -1,8 +1,8 @@
-//! One agent: which profile they get, why, and what desktop follows from it.
+//! The profile that an agent gets, why, and the resulting desktop.
 //!
 //! The order of precedence is documented in Microsoft's page on default profiles: a direct assignment, then the security role whose profile
 //! has the lowest rank, then the custom default profile, then one of the product's own. How the custom default is stored is not documented,
-//! so where neither of the first two decides, this says that it cannot say.
+//! so if neither of the first two decides, the result is reported as unknown.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,12 @@ use crate::live::{Live, ObservedRow};
 use crate::lower::Desired;
 use crate::state::fold;
 
-/// Security roles that a user holds, and what could not be read of them.
+/// Security roles of a user, and what could not be read about them.
 #[derive(Debug, Clone, Default)]
 pub struct HeldRoles {
     /// Ids of the roles that the user holds directly.
     pub roles: BTreeSet<Uuid>,
-    /// Ids of the roles that the user's teams hold. They give no profile: role mapping does not apply to membership in a team
+    /// Ids of the roles that the user's teams hold. They assign no profile: role mapping does not apply to membership in a team
     /// (<https://learn.microsoft.com/dynamics365/app-profile-manager/add-profile-default>).
     pub through_teams: BTreeSet<Uuid>,
     /// Why some may be missing.
@@ -29,14 +29,14 @@ pub struct HeldRoles {
 /// Why an agent gets a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Basis {
-    /// Assigned by name.
+    /// Direct assignment.
     Direct,
-    /// By holding a security role that is mapped to it.
+    /// A security role that is mapped to the profile.
     Role(String),
 }
 
 impl Basis {
-    /// Whether the agent is assigned by name.
+    /// Whether the agent is assigned directly.
     pub fn is_direct(&self) -> bool {
         matches!(self, Self::Direct)
     }
@@ -49,31 +49,31 @@ pub struct Candidate {
     pub profile: String,
     /// Its row.
     pub id: Uuid,
-    /// Its app, as the profile says it.
+    /// Its app, as stored in the profile.
     pub app: Option<String>,
-    /// Its rank; lower wins among roles.
+    /// Its rank. Among roles, the lowest rank wins.
     pub rank: Option<i64>,
-    /// What gives the profile to the user.
+    /// Why the user could get the profile.
     pub basis: Basis,
-    /// Teams whose members the manifests assign to the profile, the user among them.
+    /// Teams of the user whose members the manifests assign to the profile.
     pub teams: Vec<String>,
 }
 
-/// What is known of one agent.
+/// The profiles and the desktop of an agent.
 #[derive(Debug, Clone, Default)]
 pub struct Who {
-    /// Profiles the agent could get, the winner first within each app.
+    /// Profiles that the agent could get, with the winner first within each app.
     pub candidates: Vec<Candidate>,
-    /// The desktop of the first candidate: a word of the manifest and what it holds.
+    /// The desktop of the first candidate: fields of the manifest and their values.
     pub desktop: Vec<(&'static str, Vec<String>)>,
-    /// Profiles that the user does not get although a team of theirs holds the role, in words.
+    /// Profiles that the user does not get although one of their teams has the role, for people.
     pub not_applied: Vec<String>,
-    /// What could not be seen, so that it may be otherwise.
+    /// What could not be read, so that the result may be different.
     pub unseen: Vec<String>,
 }
 
 impl Who {
-    /// Whether another profile has as good a claim as the first: neither the product's page nor a row says who wins a tie.
+    /// Whether another profile has the same precedence as the first one: neither the product's page nor a row states how ties are resolved.
     pub fn is_tied(&self) -> bool {
         self.candidates
             .split_first()
@@ -87,8 +87,8 @@ impl Who {
     }
 }
 
-/// Which profile a user gets. An assignment has no source of its own in the environment: that a team is behind it is known from the
-/// manifests alone.
+/// Finds the profile that a user gets. The environment does not store the source of an assignment, so only the manifests show that it comes
+/// from a team.
 pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who {
     let mut candidates: Vec<Candidate> = live
         .links(&tables::PROFILE_USERS)
@@ -144,7 +144,7 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who 
             candidate.profile.clone(),
         )
     });
-    // The stronger reason is; the weaker for the same profile says nothing new.
+    // For each profile, only the strongest reason is kept.
     let mut seen = BTreeSet::new();
     candidates.retain(|candidate| seen.insert(candidate.id));
     let mut unseen = held.unread.clone();
@@ -183,7 +183,7 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who 
 fn candidate(live: &Live, id: Uuid, basis: Basis) -> Option<Candidate> {
     let row = live.row(&tables::PROFILE, id)?;
     let column = |word| crate::kinds::profile(word).column;
-    // An inactive profile is nobody's.
+    // Nobody gets an inactive profile.
     if row.row.int(crate::kinds::profile("status").column) == Some(1) {
         return None;
     }
@@ -212,7 +212,7 @@ fn teams(live: &Live, user: Uuid, profile: &str, desired: &Desired) -> Vec<Strin
     named.filter(has_user).cloned().collect()
 }
 
-/// The sets of a profile by the word of the manifest, and the tabs of its session templates.
+/// The sets of a profile by field, and the tabs of its session templates.
 fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
     let mut desktop = Vec::new();
     for field in Kind::APP_PROFILE.fields() {
@@ -224,7 +224,7 @@ fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
         else {
             continue;
         };
-        // The toggle and the providers share one relationship; people are not part of a desktop.
+        // The toggle and the set of providers share a relationship; users are not part of a desktop.
         if relationship == &tables::PROFILE_USERS || matches!(links, Links::Only(_)) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Environments that take configuration by managed solution only: which part of a plan is written there.
+//! Environments whose configuration comes from managed solutions only: determines which part of a plan is written there.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,9 @@ use deskstate_model::{Writes, tables};
 
 use crate::plan::{Action, Change, Operation, Plan};
 
-/// The part of a plan that the environment takes. The rest ships by solution.
+/// The part of a plan that may be written to the environment. The rest is deployed in a solution.
 ///
-/// With `assignments` these are users of profiles and of CIF v1 providers, of rows that are there.
+/// With `assignments`, this is the assignment of users to existing profiles and CIF v1 providers.
 pub fn writable(plan: &Plan, writes: Writes) -> Cow<'_, Plan> {
     let changes = match writes {
         Writes::All => return Cow::Borrowed(plan),
@@ -21,7 +21,7 @@ pub fn writable(plan: &Plan, writes: Writes) -> Cow<'_, Plan> {
     })
 }
 
-/// Changes of which something is not written, by their place in the plan.
+/// Indexes of changes that are not or not completely written.
 pub fn held(plan: &Plan, writes: Writes) -> Vec<usize> {
     let is_held = |change: &Change| match writes {
         Writes::All => false,
@@ -42,7 +42,7 @@ fn assignments(change: &Change) -> Option<Change> {
     if change.action != Action::Update {
         return None;
     }
-    // Links of kinds that a project defines are none, whoever their members are.
+    // Links of kinds that a project defines do not count as assignments, even if their members are users.
     let assigning = [&tables::PROFILE_USERS, &tables::CIF_USERS];
     let is_assignment = |operation: &Operation| matches!(operation, Operation::Link { relationship, .. } | Operation::Unlink { relationship, .. } if assigning.contains(relationship));
     let operations: Vec<Operation> = change

@@ -1,4 +1,4 @@
-//! What a rule under `ignore` accepts is left as it is: fields, members of sets, and parts of lists that are exact.
+//! Differences that a rule under `ignore` accepts are left alone: fields, members of sets, and parts of exact lists.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ metadata: {name: contoso_missing}
 spec: {displayName: Missing, pageType: Control}
 ";
 
-/// The first step says something else, the second is gone and a third is there; the session has another title and a tab.
+/// The first step differs, the second is gone and there is a third one; the session has another title and a tab.
 fn rows() -> Rows {
     let mut rows = Rows::default();
     rows.row(&SCRIPT, json!({"msdyn_productivityagentscriptid": id(1), "msdyn_uniquename": "contoso_script", "msdyn_name": "Script", "msdyn_language": 1033}));
@@ -50,7 +50,7 @@ fn rows() -> Rows {
     rows
 }
 
-/// What is still planned, by resource and field, once these rules have accepted theirs.
+/// The remaining planned changes, by resource and field, after these rules have accepted theirs.
 fn left(rules: &[&str]) -> Vec<String> {
     let ignore: String = rules
         .iter()

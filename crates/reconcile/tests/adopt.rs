@@ -1,4 +1,4 @@
-//! Adoption, file by file: what drifted changes, comments, order, quotes, anchors and line ends stay.
+//! Adoption, file by file: drifted values change; comments, order, quotes, anchors and line ends stay.
 
 #![expect(clippy::expect_used, reason = "a broken file system is a failed test")]
 
@@ -93,7 +93,7 @@ fn rows() -> Rows {
     rows
 }
 
-/// Adopts in a project of these files.
+/// Adopts in a project with these files.
 fn adopted(base: &str, environment: &str, into: Into, what: &[&str]) -> Adoption {
     let folder = TempDir::new().expect("a folder");
     for (path, text) in [
@@ -118,7 +118,7 @@ fn adopted(base: &str, environment: &str, into: Into, what: &[&str]) -> Adoption
             let mut resources = manifests.resources.iter();
             resources.any(|known| selector.takes(&known.key, &known.labels))
         });
-    // Nothing chosen is everything, for an export.
+    // An empty selection would export everything.
     let nobody = vec!["nobody".parse().expect("a selector")];
     let new = Selection {
         what: if new.is_empty() { nobody } else { new },
@@ -148,7 +148,7 @@ fn adopted(base: &str, environment: &str, into: Into, what: &[&str]) -> Adoption
     })
 }
 
-/// The base as it is to be after everything that may change did.
+/// The expected base after every adoptable value was adopted.
 fn expected() -> String {
     BASE.replace("'Session'      #", "'The desk''s session'      #")
         .replace("&title \"{customer}\"", "&title \"{customer} calls\"")

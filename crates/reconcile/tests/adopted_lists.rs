@@ -1,5 +1,5 @@
-//! Adoption of lists of mappings and of sets: items keep the keys that they have, their order is the live one, and what a manifest
-//! cannot say is refused, not left for the next apply to take away.
+//! Adoption of lists of mappings and of sets: items keep their keys, their order is the live one, and anything that a manifest cannot
+//! express is refused, so that the next apply does not remove it.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ fn document(kind: &str, name: &str, spec: &str) -> String {
     format!("apiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}")
 }
 
-/// What is adopted of these rows into one file.
+/// Adopts these rows into one file.
 fn adopted(text: &str, rows: &Rows) -> Adoption {
     let texts = BTreeMap::from([
         ("deskstate.yaml".to_owned(), PROJECT.to_owned()),
@@ -26,7 +26,7 @@ fn adopted(text: &str, rows: &Rows) -> Adoption {
     support::adopted(&texts, &live(rows))
 }
 
-/// The file ends so after an adoption that refuses nothing.
+/// Asserts that nothing is refused and that the adopted file ends with this text.
 #[track_caller]
 fn says_last(text: &str, rows: &Rows, last: &str) {
     let adoption = adopted(text, rows);
@@ -35,7 +35,7 @@ fn says_last(text: &str, rows: &Rows, last: &str) {
     assert!(after.ends_with(last), "{after}");
 }
 
-/// Field and reason of what is refused; the file stays.
+/// Field and reason of each refusal. Asserts that the file is unchanged.
 #[track_caller]
 fn refused(text: &str, rows: &Rows) -> Vec<(String, String)> {
     let adoption = adopted(text, rows);
@@ -260,7 +260,7 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         )
     );
 
-    // A field that is not said to have a display name may be named like its header, and may have none.
+    // A field without a declared display name may have the same name as its header, or no name.
     let toast = document(
         "NotificationTemplate",
         "contoso_toast",

@@ -1,4 +1,4 @@
-//! A rule of a contract is kept, broken or unknown: what each state needs to be known.
+//! A rule of a contract is kept, broken or unknown: what has to be known for each state.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use deskstate_reconcile::check::{Keeping, RuleCheck, check};
 use deskstate_reconcile::live::{Access, Live};
 use serde_json::json;
 
-/// One contract of these rules, in YAML.
+/// A contract with these rules, in YAML.
 fn contract(rules: &str) -> Vec<Contract> {
     let rules: Vec<String> = rules.lines().map(|line| format!("    {line}\n")).collect();
     let texts = BTreeMap::from([
@@ -131,7 +131,7 @@ fn a_resource_that_may_exist_unseen_is_not_missing() {
         keeping(&missing, &with_table(&SESSION, Access::Absent)),
         Keeping::Broken
     );
-    // What was seen of it counts, whatever else may exist.
+    // The visible resource counts, whatever else may exist.
     assert_eq!(
         keeping(SESSION_RULE, &with_table(&SESSION, part())),
         Keeping::Kept
@@ -144,7 +144,7 @@ fn a_rule_about_each_resource_is_unknown_while_some_may_be_unseen() {
         keeping(EACH_PROFILE, &with_table(&PROFILE, part())),
         Keeping::Unknown
     );
-    // One that keeps it is enough for a rule about some.
+    // One resource that keeps the rule is enough for a rule about some.
     assert_eq!(
         keeping(SOME_PROFILE, &with_table(&PROFILE, part())),
         Keeping::Kept
@@ -201,7 +201,7 @@ fn a_text_of_another_language_is_unknown_even_if_it_fits() {
     let checked = one(SESSION_RULE, &live);
     assert_eq!(checked.keeping, Keeping::Unknown);
     assert_eq!(checked.doubts[0].path, "title");
-    // Nor can it choose the resources of a rule.
+    // It also cannot select the resources of a rule.
     assert_eq!(keeping(EACH_PROFILE, &live), Keeping::Unknown);
     assert_eq!(keeping(SOME_PROFILE, &live), Keeping::Kept);
 }

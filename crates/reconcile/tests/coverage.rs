@@ -1,4 +1,4 @@
-//! The tables of the kinds and Dataverse's own columns name the same things: a forgotten column fails here.
+//! The tables of the kinds and Dataverse's own columns match: a forgotten column fails here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 use deskstate_model::{Field, Holds, Kind};
 use serde::Deserialize;
 
-/// Columns that no manifest says: the reasons stand in `docs/coverage.md`.
+/// Columns that no manifest contains. The reasons are in `docs/coverage.md`.
 const WITHOUT_A_FIELD: &[(&str, &[&str])] = &[
-    // Second copies that are kept right along with the field.
+    // Second copies that are updated along with the field.
     ("msdyn_sessiontemplate", &["msdyn_type"]),
     (
         "msdyn_applicationtabtemplate",
@@ -21,7 +21,7 @@ const WITHOUT_A_FIELD: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Columns of every table that are no settings.
+/// Columns of every table that are not settings.
 const NO_SETTINGS: &[&str] = &[
     "statuscode",
     "iscustomizable",
@@ -51,7 +51,7 @@ struct Column {
 fn table_files() -> Option<BTreeMap<String, (String, BTreeSet<String>)>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../emulator/tables");
     if !folder.is_dir() {
-        // A published crate has no emulator beside it.
+        // A published crate does not come with the emulator.
         return None;
     }
     let groups: BTreeMap<String, Vec<Column>> =

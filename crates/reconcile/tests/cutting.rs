@@ -1,4 +1,4 @@
-//! The order of writes, and where a plan that is larger than a transaction is cut.
+//! The order of writes, and where a plan that exceeds the size of a transaction is cut.
 
 use deskstate_dataverse::Value;
 use deskstate_model::tables::{
@@ -56,7 +56,7 @@ fn bind(number: u128) -> Value {
     }
 }
 
-/// A new part of a row that is there.
+/// A new part of an existing row.
 fn attach(table: &'static Table, number: u128, parent: u128) -> Operation {
     Operation::Create {
         row: target(table, number),
@@ -149,7 +149,7 @@ fn word(operation: &Operation) -> String {
     }
 }
 
-/// Transactions, each as its words.
+/// The transactions, each as text.
 fn words(cut: &[Transaction]) -> Vec<String> {
     cut.iter()
         .map(|transaction| {
@@ -211,7 +211,7 @@ fn users_are_linked_after_everything_else_whatever_the_relationships_are_called(
     );
 }
 
-/// Tabs of two parameters each, told apart by their numbers: 10 with 11 and 12, 20 with 21 and 22, …
+/// Tabs with two parameters each, distinguished by their numbers: 10 with 11 and 12, 20 with 21 and 22, …
 fn tabs(count: u128) -> Vec<Change> {
     (1..=count)
         .map(|tab| tab * 10)
@@ -357,7 +357,7 @@ fn where_the_server_adds_parts_the_rows_that_get_them_go_first_and_are_looked_at
     );
     let plain = cut(changes(), 100, false);
     assert_eq!(words(&plain), ["+10 +11 +40 ~20 ~30 ~50 +21 +51"]);
-    // Rows alone are as good apart as together, so they fill transactions to the last place.
+    // Rows without parts need not stay together, so they fill transactions completely.
     let small = cut(changes(), 1, true);
     assert_eq!(words(&small)[..2], ["+10", "~20"]);
 }

@@ -1,5 +1,5 @@
-//! The laws of exports and of adoption: what is written from live loads without an error, and plans to nothing against the same
-//! live; what is adopted differs no longer.
+//! The laws of exports and of adoption: an export of a live environment loads without errors and plans to nothing against it, and an
+//! adopted value no longer differs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-/// Exports, loads what was written, and plans it against the same live. Gives everything that speaks against the law.
+/// Exports, loads the result, and plans it against the same environment. Returns all violations of the law.
 fn against_the_law(live: &Live, options: Options) -> Vec<String> {
     let exported = settled(live, options);
     let (manifests, found) = exported.manifests();
@@ -51,7 +51,7 @@ fn against_the_law(live: &Live, options: Options) -> Vec<String> {
     against
 }
 
-/// An export as the command makes it.
+/// Exports in the same way as the command.
 fn settled(live: &Live, options: Options) -> Export {
     let mut exported = export(live, &Selection::default(), options);
     loop {
@@ -63,7 +63,7 @@ fn settled(live: &Live, options: Options) -> Export {
     }
 }
 
-/// Texts that a person, a product or a fuzzer would leave in a column.
+/// Texts that a person, a product or a fuzzer might leave in a column.
 fn text() -> impl Strategy<Value = Json> {
     prop_oneof![
         1 => Just(Json::Null),
@@ -120,7 +120,7 @@ fn option(options: &'static [i64]) -> impl Strategy<Value = Json> {
     ]
 }
 
-/// A value for every column of a kind, by what its table says of it.
+/// A value for every column of a kind, according to its table.
 fn columns(kind: Kind) -> BoxedStrategy<Vec<(String, Json)>> {
     let mut all: Vec<BoxedStrategy<Vec<(String, Json)>>> = Vec::new();
     for field in kind.fields() {
@@ -189,10 +189,10 @@ fn unique_name() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Columns, unique name, and whether a managed solution brought it.
+/// Columns, unique name, and whether the row came with a managed solution.
 type NewRow = (Vec<(String, Json)>, String, bool);
 
-/// Chance that lookups, links and parts are made of.
+/// Random input for lookups, links and parts.
 type Wiring = (Vec<prop::sample::Index>, Vec<Json>, Vec<Json>, Vec<Json>);
 
 fn wiring() -> impl Strategy<Value = Wiring> {
@@ -204,7 +204,7 @@ fn wiring() -> impl Strategy<Value = Wiring> {
     )
 }
 
-/// Two rows of each kind, without what is between them.
+/// Two rows of each kind, without lookups, links and parts.
 fn new_rows() -> impl Strategy<Value = Vec<NewRow>> {
     Kind::all()
         .flat_map(|kind| [kind, kind])
@@ -228,12 +228,12 @@ fn wired(rows: Vec<NewRow>, (choices, texts, numbers, flags): &Wiring) -> Rows {
     environment
 }
 
-/// Two rows of every kind, parts and links among them.
+/// Two rows of every kind, with parts and links between them.
 fn environment() -> impl Strategy<Value = Rows> {
     (new_rows(), wiring()).prop_map(|(rows, wiring)| wired(rows, &wiring))
 }
 
-/// The same rows on another day: some columns are others, and so is what is between them.
+/// The same rows on another day: some columns have changed, and so have the lookups, links and parts.
 fn two_days() -> impl Strategy<Value = (Rows, Rows)> {
     let edited = prop::collection::vec(prop::bool::weighted(0.2), 2 * Kind::all().count());
     (new_rows(), new_rows(), edited, wiring(), wiring()).prop_map(
@@ -249,8 +249,8 @@ fn two_days() -> impl Strategy<Value = (Rows, Rows)> {
     )
 }
 
-/// Adopts what is there now into what was exported before. Gives what still differs and was not refused; nothing where live is such
-/// that no manifest may say it.
+/// Adopts the current rows into an earlier export. Returns everything that still differs and was not refused; `None` if no valid manifest
+/// can express the environment.
 fn against_adoption(before: &Live, now: &Live) -> Option<Vec<String>> {
     let mut texts = BTreeMap::from([("deskstate.yaml".to_owned(), PROJECT.to_owned())]);
     for (at, document) in settled(before, Options::default())
@@ -260,7 +260,7 @@ fn against_adoption(before: &Live, now: &Live) -> Option<Vec<String>> {
     {
         texts.insert(format!("manifests/{at}.yaml"), write(document));
     }
-    // What a field brings into sight, as another page type does its parameters, a second adoption takes.
+    // Fields that become visible through an adopted value, such as parameters through another page type, are adopted the second time.
     let mut refused = BTreeSet::new();
     let mut against = Vec::new();
     let mut manifests = Manifests::default();
@@ -319,8 +319,8 @@ proptest! {
     }
 }
 
-/// What a caller with less than organization-wide rights may see: for each table, and then for each relationship, how much of it and
-/// which rows; and lookups that are refused.
+/// The visibility for a caller with less than organization-wide rights: for each table and then for each relationship, the access and the
+/// visible rows; and the refused lookups.
 type Rights = (Vec<(u8, Vec<bool>)>, Vec<(u8, Vec<bool>)>, Vec<bool>);
 
 fn rights() -> impl Strategy<Value = Rights> {
@@ -335,7 +335,7 @@ fn rights() -> impl Strategy<Value = Rights> {
     )
 }
 
-/// The environment as such a caller sees it.
+/// The environment as seen by that caller.
 fn seen_with(live: &Live, (tables, links, lookups): &Rights) -> Live {
     let mut view = live.clone();
     let roots = live.found.roles.roots();
@@ -384,7 +384,7 @@ fn seen_with(live: &Live, (tables, links, lookups): &Rights) -> Live {
     view
 }
 
-/// Resources that a plan of the view calls in sync although the environment has them otherwise.
+/// Resources that a plan of the view reports as in sync although they differ in the environment.
 fn wrongly_in_sync(before: &Live, now: &Live, view: &Live) -> Vec<String> {
     let (manifests, _) = settled(before, Options::default()).manifests();
     let desired = lower(&manifests);
@@ -461,7 +461,7 @@ fn unaccounted(live: &Live, selection: &Selection) -> Vec<String> {
     missing
 }
 
-/// The rows of an environment that are no part of another document, with the key that a document of theirs would have.
+/// The rows of an environment that are not part of another document, with the keys that their documents would have.
 fn own_rows(live: &Live) -> Vec<(ResourceKey, Uuid)> {
     let fields = live.links(&tables::NOTIFICATION_FIELDS);
     let held: BTreeSet<Uuid> = fields.pairs.iter().map(|(_, member)| *member).collect();
@@ -478,7 +478,7 @@ fn own_rows(live: &Live) -> Vec<(ResourceKey, Uuid)> {
     own
 }
 
-/// Rows of two environments that a comparison neither compares, nor lists as only on one side, nor reports with their id.
+/// Rows of two environments that a comparison does not compare, list as only on one side, or report with their id.
 fn uncompared(from: &Live, to: &Live) -> Vec<String> {
     let selection = Selection::default();
     let options = Options {
@@ -510,8 +510,8 @@ fn uncompared(from: &Live, to: &Live) -> Vec<String> {
     missing
 }
 
-/// Links of declared, exact sets that are neither in the manifests after an adoption nor refused with the id of their other row; and
-/// how many links were looked at.
+/// Links of declared, exact sets that are neither in the manifests after an adoption nor refused with the id of the other row; and the
+/// number of links checked.
 fn unadopted(before: &Live, now: &Live) -> (Vec<String>, usize) {
     let mut texts = BTreeMap::from([("deskstate.yaml".to_owned(), PROJECT.to_owned())]);
     let exported = settled(before, Options::default());
@@ -559,7 +559,7 @@ fn unadopted(before: &Live, now: &Live) -> (Vec<String>, usize) {
                     && names.any(|one| one.as_str().is_some_and(|one| fold(one) == fold(name)));
                 let is_refused = adoption.refused.iter().any(|refusal| {
                     let all = refusal.path.is_empty() || refusal.path == field.word;
-                    // A link that could be named is refused with its field.
+                    // A link whose target has a usable name is refused with its field.
                     refusal.key == document.key && all && (is_named || refusal.why.contains(&id))
                 });
                 if !is_written && !is_refused {
@@ -571,7 +571,7 @@ fn unadopted(before: &Live, now: &Live) -> (Vec<String>, usize) {
     (missing, looked_at)
 }
 
-/// A session template without a name, in the profile that the first rows make.
+/// Adds a session template without a name to the first profile.
 fn with_a_nameless_member(mut rows: Rows) -> Rows {
     let nameless = json!({"msdyn_sessiontemplateid": id(7004), "msdyn_uniquename": " ", "msdyn_name": "Nobody"});
     rows.row(&tables::SESSION, nameless);
@@ -628,7 +628,7 @@ proptest! {
 }
 
 proptest! {
-    // Always the same days: `PROPTEST_CASES` goes further.
+    // The seed is fixed; `PROPTEST_CASES` increases the number of cases.
     #![proptest_config(ProptestConfig {
         cases: 64, max_shrink_iters: 300, failure_persistence: None, rng_seed: RngSeed::Fixed(20_261_126), ..ProptestConfig::default()
     })]

@@ -1,6 +1,6 @@
-//! The laws of plans hold for kinds that nobody chose: definitions, tables, rows and changes are generated.
+//! The laws of plans also hold for arbitrary kinds: definitions, tables, rows and changes are generated.
 //!
-//! The registry belongs to a process, so this is a test binary of its own.
+//! The registry is global to a process, so this is a separate test binary.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 use world::{World, declare, same, seeds, settings};
 
-/// Numbers that are the same in each run.
+/// Pseudorandom numbers, the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -69,7 +69,7 @@ struct FieldSpec {
     create_only: bool,
 }
 
-/// A kind that was made up: its definition, its tables, and what documents may say.
+/// A generated kind: its definition, its tables, and the fields that documents may contain.
 struct Made {
     word: String,
     fields: Vec<FieldSpec>,
@@ -260,7 +260,7 @@ fn value(dice: &mut Dice, holds: Holds) -> Json {
     }
 }
 
-/// What a document says; where there was one before, what can never change stays.
+/// The spec of a document. If there was an earlier one, values that cannot change are kept.
 fn spec(dice: &mut Dice, made: &Made, before: Option<&Json>) -> Json {
     let mut said = Map::new();
     for field in &made.fields {
@@ -333,7 +333,7 @@ fn document(made: &Made, number: usize, spec: &Json) -> Json {
     document
 }
 
-/// What the generated rows point to.
+/// The rows that generated rows refer to.
 fn others() -> Vec<Json> {
     let tool = |name: &str| json!({"apiVersion": "deskstate/v1", "kind": "PaneTool", "metadata": {"name": name}, "spec": {"displayName": name, "controlName": "x"}});
     let tab = |name: &str| json!({"apiVersion": "deskstate/v1", "kind": "ApplicationTab", "metadata": {"name": name}, "spec": {"displayName": name, "pageType": "ThirdPartyWebsite", "parameters": {"url": "https://a.example/"}}});

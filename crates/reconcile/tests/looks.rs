@@ -1,4 +1,4 @@
-//! What each difference looks like, and the words of its evidence.
+//! The class of each difference, and the wording of its evidence.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn manifests(documents: &[&str]) -> Manifests {
     manifests
 }
 
-/// A session whose title differs, and that lost its tab; with these columns besides.
+/// A session with a different title and without its tab, and with these additional columns.
 fn edited(more: &Json) -> Rows {
     let mut rows = Rows::default();
     rows.row(&TAB, json!({"msdyn_applicationtabtemplateid": id(1), "msdyn_uniquename": "contoso_tab", "msdyn_name": "Tab", "msdyn_pagetype": 509_180_003}));
@@ -132,7 +132,7 @@ fn looks(report: &Report) -> Vec<String> {
     looks
 }
 
-/// Title and tab of the session, when somebody of this nature wrote it last at T1 and the audit knows this.
+/// Checks title and tab of the session, given the nature of the last writer (at T1) and the audit history.
 fn check(
     audit: Audit,
     nature: Nature,
@@ -200,7 +200,7 @@ fn without_auditing_the_last_writer_of_the_row_is_the_evidence_and_of_a_link_the
         (
             Nature::Application,
             "flow",
-            "product or solution update: the application user flow wrote the row last; auditing is off [flow T1]",
+            "unknown: the application user flow wrote the row last: an apply, another program or a product update; auditing is off [flow T1]",
         ),
     ] {
         check(Audit::Off, nature, name, &[], title, link);
@@ -253,14 +253,14 @@ fn with_auditing_each_field_and_each_link_has_its_own_author() {
         (
             Nature::Application,
             "flow",
-            "product or solution update: auditing names the application user flow",
-            format!("product or solution update: {link} the application user flow changed it"),
+            "unknown: auditing names the application user flow: an apply, another program or a product update",
+            format!("unknown: {link} the application user flow changed it"),
         ),
     ] {
         let by = |look: &str| format!("{look} [{name} T2]");
         let history = [wrote_title(), unlinked()];
         check(Audit::On, nature, name, &history, &by(title), &by(&tabs));
-        // Whoever changed it, the declared value was there before.
+        // Whoever changed it, the declared value was present before.
         let history = [wrote_title_over("Declared"), unlinked()];
         check(Audit::On, nature, name, &history, &by(&tabs), &by(&tabs));
     }
@@ -420,7 +420,7 @@ fn a_row_that_is_gone_or_came_back_has_the_revision_or_the_recorded_deletion_for
     );
 }
 
-/// Who may write in a history: id, name, nature, and whether deskstate runs as this user.
+/// Possible writers in a history: id, name, nature, and whether deskstate runs as this user.
 const ACTORS: [(u128, &str, Nature, bool); 5] = [
     (50, "ada", Nature::Person, false),
     (51, "me", Nature::Person, true),
@@ -429,7 +429,7 @@ const ACTORS: [(u128, &str, Nature, bool); 5] = [
     (54, "SYSTEM", Nature::Platform, false),
 ];
 
-/// The title's history: its first value, then who wrote which value.
+/// The title's history: its first value, then the writers and the values that they wrote.
 fn histories() -> impl Strategy<Value = (&'static str, Vec<(usize, &'static str)>)> {
     let value = || prop::sample::select(vec!["Declared", "A", "B", "C"]);
     (
@@ -446,7 +446,7 @@ fn histories() -> impl Strategy<Value = (&'static str, Vec<(usize, &'static str)
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The oracle looks at the values as they followed one another, and at nothing that auditing or classification made of them.
+    /// The oracle uses only the sequence of values, not the results of auditing or classification.
     #[test]
     fn drift_claims_no_more_than_the_audit_shows((first, writes) in histories()) {
         let mut blame = Blame { audit: Audit::On, ..Blame::default() };
@@ -457,7 +457,7 @@ proptest! {
         let mut before = first;
         let mut records = Vec::new();
         for (at, (actor, value)) in writes.iter().enumerate() {
-            // Auditing records only what a write changes.
+            // Auditing records only columns that a write actually changes.
             if *value != before {
                 let columns = [("msdyn_title".to_owned(), before.into())];
                 let (at, by) = (format!("T{at}"), support::id(ACTORS[*actor].0));
@@ -477,8 +477,9 @@ proptest! {
         let supported = match title.class {
             Class::NotApplied => nature == Nature::Application && is_caller && !was_declared,
             Class::EditedByHand => nature == Nature::Person && (!is_caller || was_declared),
-            Class::ProductUpdate => nature != Nature::Person && !is_caller,
-            Class::Unknown => is_caller && (was_declared == (nature == Nature::Application)),
+            Class::ProductUpdate => nature == Nature::Platform,
+            Class::Unknown if nature == Nature::Application => was_declared || !is_caller,
+            Class::Unknown => is_caller && !was_declared,
         };
         prop_assert!(supported, "{:?} by {who}, declared before: {was_declared}: {}", title.class, title.evidence);
         prop_assert_eq!(title.evidence.contains("the declared value was there"), was_declared);

@@ -1,4 +1,4 @@
-//! Whom a name means: users have several names, and roles have copies.
+//! The person or role that a name refers to: users have several names, and roles have copies.
 
 use super::support::{Rows, id, live};
 use deskstate_model::tables::TAB;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 const OBJECT: &str = "7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11";
 
-/// Takes in a user of this principal name who answers to these names.
+/// Adds a user with this principal name who can be found by these names.
 fn user(live: &mut Live, number: u128, name: &str, names: &[&str], change: impl Fn(&mut User)) {
     let mut user = User {
         id: id(number),

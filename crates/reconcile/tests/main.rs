@@ -1,4 +1,5 @@
-//! Plans, exports and undos over rows that a test makes by hand, without HTTP, in one program: to link one for each file took longer than to run them.
+//! Plans, exports and undos of rows that tests create in memory, without HTTP. They form one program, because linking one for each file
+//! took longer than running them.
 
 mod accepted;
 mod adopt;

@@ -1,4 +1,4 @@
-//! Lists of parts say an order; the numbers that Dataverse keeps for it are the product's business.
+//! Lists of parts specify an order; the numbers that Dataverse stores for it are up to the product.
 
 use super::support::{Rows, desired, document, id, live};
 use deskstate_model::tables::{SCRIPT, STEP};
@@ -6,7 +6,7 @@ use deskstate_reconcile::plan;
 use deskstate_reconcile::plan::Options;
 use serde_json::json;
 
-/// Plans a script of these steps against live steps with these numbers; gives the paths that change.
+/// Plans a script with these steps against live steps with these numbers. Returns the paths that change.
 fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
     let steps = declared.iter().map(
         |name| json!({"name": format!("contoso_{name}"), "displayName": name, "text": "hello"}),

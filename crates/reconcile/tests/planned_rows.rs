@@ -1,4 +1,4 @@
-//! What a plan holds for rows and their parts, and how it says so.
+//! What a plan contains for rows and their parts, and how it is shown.
 
 use super::support::{Rows, desired, document, errors, id, live, shown, stated, writes};
 use deskstate_dataverse::{Cell, Value};
@@ -14,7 +14,7 @@ fn planned(documents: &[Json], live: &Live) -> (Plan, Vec<Diagnostic>) {
     deskstate_reconcile::plan(&desired(documents), live, &Options::default())
 }
 
-/// The plan of documents that can all be planned.
+/// The plan of documents, all of which can be planned.
 fn plan(documents: &[Json], live: &Live) -> Plan {
     let (plan, found) = planned(documents, live);
     assert_eq!(errors(&found), Vec::<String>::new());
@@ -41,7 +41,7 @@ fn session(spec: Json) -> Json {
     document("SessionTemplate", "contoso_case", all)
 }
 
-/// The session of [`session`] as a row, with these cells besides.
+/// The session of [`session`] as a row, with these additional cells.
 fn session_row(more: Json) -> Json {
     let mut row = json!({"msdyn_sessiontemplateid": id(2), "msdyn_uniquename": "contoso_case", "msdyn_name": "Case",
         "msdyn_sessiontype": 1, "msdyn_type": true, "msdyn_entity": "incident"});
@@ -116,7 +116,7 @@ fn a_second_copy_of_a_fact_that_disagrees_is_shown_by_its_column() {
         ["parameters in msdyn_templateparameters"],
         "the product's own page writes rows whose two types disagree; the first one decides"
     );
-    // A fact that is other altogether is shown as what it was and will be.
+    // If both copies of a value differ, the old and the new value are shown.
     let other = [(
         &SESSION,
         session_row(json!({"msdyn_sessiontype": 0, "msdyn_type": false})),
@@ -229,7 +229,7 @@ fn a_part_that_may_be_hidden_is_neither_created_nor_taken_for_missing() {
     let new = tab(json!({"pageType": "Search", "parameters": {"searchText": "x"}}));
     let (plan, found) = planned(&[new], &live);
     assert!(plan.is_empty(), "{:?}", plan.changes);
-    // `searchType` is not given, so it only has to be empty where it is there.
+    // `searchType` is not given, so it only has to be empty if it exists.
     assert_eq!(
         errors(&found),
         [
@@ -302,7 +302,7 @@ fn in_another_language_texts_are_left_alone_and_no_row_with_texts_is_made() {
         json!({"displayName": "Pane"}),
     );
     assert_eq!(writes(&plan(&[pane], &empty)), ["+contoso_pane"]);
-    // Whoever has set no language reads the base language.
+    // A caller without a language of their own reads the base language.
     empty.facts.caller_language = Some(0);
     assert_eq!(writes(&plan(&[case], &empty)), ["+contoso_case"]);
 }
@@ -372,7 +372,7 @@ fn of_several_names_that_are_there_twice_each_is_said() {
             ("ambiguous-row", false)
         ]
     );
-    // Whoever chose a part of the project hears of that part alone.
+    // With a selection, only findings about the selected part of the project are reported.
     let desired = desired(&[tab(json!({}))]);
     let options = Options {
         only: Some(desired.resources.keys().cloned().collect()),
@@ -382,7 +382,7 @@ fn of_several_names_that_are_there_twice_each_is_said() {
     assert_eq!(codes(&found), [("ambiguous-row", true)]);
 }
 
-/// A pane with an entry for each tool, switched on or off.
+/// A pane with an entry for each tool, each switched on or off.
 fn pane(entries: &[(&str, u128, bool)]) -> Live {
     let mut rows = vec![(
         &PANE,
@@ -507,7 +507,7 @@ fn nothing_is_taken_out_of_a_list_that_is_seen_in_part() {
         let (plan, found) = planned(&[profile(json!(["Agent"]))], &live);
         assert!(plan.is_empty(), "{:?}", plan.changes);
         assert_eq!(codes(&found), [("unreadable", true)]);
-        // A list that takes nothing away does not have to be seen.
+        // A list that removes nothing need not be visible.
         let some = json!({"mode": "atLeast", "members": ["Agent"]});
         assert!(self::plan(&[profile(some)], &live).is_empty());
     }
@@ -551,7 +551,7 @@ fn a_step_that_hangs_on_another_script_is_named_with_it_and_left_there() {
 fn a_row_is_deleted_with_its_parts_if_all_of_it_is_seen() {
     let gone = [stated(profile(json!([])), "absent")];
     let whole = plan(&gone, &mapped());
-    // Mappings would stay behind without their profile, so each is deleted itself.
+    // Mappings would remain without their profile, so each is deleted separately.
     assert_eq!(writes(&whole), ["-Agent", "-Supervisor", "-contoso_agents"]);
     for (table, blocks) in [
         (&PROFILE, true),

@@ -1,4 +1,4 @@
-//! What a plan holds for sets: who comes, who goes, who stays, and where a user comes from.
+//! What a plan contains for sets: who is added, removed or kept, and which profile a user moves from.
 
 use super::support::{Rows, desired, document, errors, id, live, shown, stated, writes};
 use deskstate_model::Diagnostic;
@@ -14,7 +14,7 @@ fn planned(documents: &[Json], live: &Live) -> (Plan, Vec<Diagnostic>) {
     deskstate_reconcile::plan(&desired(documents), live, &Options::default())
 }
 
-/// The plan of documents that can all be planned.
+/// The plan of documents, all of which can be planned.
 fn plan(documents: &[Json], live: &Live) -> Plan {
     let (plan, found) = planned(documents, live);
     assert_eq!(errors(&found), Vec::<String>::new());
@@ -38,8 +38,8 @@ fn profile_row(rows: &mut Rows, number: u128, name: &str, app: &str) {
     );
 }
 
-/// Profiles `contoso_a` (1) and `contoso_b` (2) of the app Desk and `contoso_c` (3) of the app Phone, with the users of each; users are
-/// Lin (23), Max (24) and Nora (25), beside Ada (20) and Kim (21), who is disabled.
+/// Profiles `contoso_a` (1) and `contoso_b` (2) of the app Desk and `contoso_c` (3) of the app Phone, each with its users. The users are
+/// Lin (23), Max (24) and Nora (25), in addition to Ada (20) and Kim (21), who is disabled.
 fn desk(users: &[(u128, &[u128])]) -> Live {
     let mut rows = Rows::default();
     profile_row(&mut rows, 1, "contoso_a", "Desk");
@@ -149,7 +149,7 @@ fn a_user_who_moves_between_two_declared_sets_leaves_the_first_once() {
 
 #[test]
 fn one_user_in_two_profiles_of_one_app_is_an_error_and_of_two_apps_is_none() {
-    // A name and a team lead to the same user, which manifests alone do not show.
+    // A name and a team refer to the same user, which manifests alone do not show.
     let named = json!({"users": {"mode": "atLeast", "members": ["ada@contoso.com"]}});
     let brought = json!({"users": {"mode": "atLeast", "members": [], "fromTeams": ["Voice"]}});
     let mut live = desk(&[]);
@@ -212,7 +212,7 @@ fn two_teams_with_a_member_in_common_bring_everybody_once() {
     );
 }
 
-/// Something that is different about what is there.
+/// A modification of the live environment.
 type Change<'a> = &'a dyn Fn(&mut Live);
 
 #[test]
@@ -360,8 +360,8 @@ fn the_loader_comes_with_a_provider_and_is_said_to() {
     assert_eq!(shown(&plan(&documents(json!({})), &live)), NOBODY);
 }
 
-/// A template with fields of every sort: its own (10), a shared one (11), a managed one (12), Microsoft's (13), one that a document
-/// declares (14).
+/// A template with all types of fields: its own (10), a shared one (11), a managed one (12), Microsoft's (13), one that a document declares
+/// (14).
 fn fields() -> Rows {
     let mut rows = Rows::default();
     for (number, name) in [(1, "contoso_call"), (2, "contoso_chat")] {

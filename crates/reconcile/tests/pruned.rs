@@ -1,4 +1,4 @@
-//! What goes because nobody declares it, and what keeps it.
+//! Rows that are deleted because they are not declared, and reasons to keep them.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn row(
     rows.row(table, cells);
 }
 
-/// The one thing that is declared everywhere here, as a document and as a row.
+/// The only resource that all these tests declare, as a document and as a row.
 fn tool() -> Json {
     document(
         "PaneTool",
@@ -55,7 +55,7 @@ fn rows() -> Rows {
     rows
 }
 
-/// What is deleted when this is declared beside the tool.
+/// The rows that are deleted if these documents are declared in addition to the tool.
 fn deleted(documents: &[Json], live: &Live, options: &Options) -> Vec<String> {
     let mut all = vec![tool()];
     all.extend_from_slice(documents);
@@ -68,7 +68,7 @@ fn deleted(documents: &[Json], live: &Live, options: &Options) -> Vec<String> {
 
 const NOTHING: [&str; 0] = [];
 
-/// Beside the tool: an idle tab, session template and notification template, and a tab of somebody else.
+/// In addition to the tool: an unused tab, session template and notification template, and a tab of somebody else.
 fn idle() -> Live {
     let mut rows = rows();
     row(&mut rows, &TAB, 10, "contoso_tab", json!({}));
@@ -175,7 +175,7 @@ fn a_template_that_a_workstream_names_stays_and_all_do_where_workstreams_cannot_
             "contoso_call",
             vec!["-contoso_case", "-contoso_tab"],
         ),
-        // Workstreams name templates alone; a tab of the same name has nothing to do with it.
+        // Workstreams refer only to templates; a tab with the same name is unrelated.
         (
             &TAB,
             "contoso_tab",

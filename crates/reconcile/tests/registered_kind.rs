@@ -1,6 +1,6 @@
-//! A kind that the program does not come with: one table of plain data is all it takes to be validated, planned, applied and exported.
+//! A kind that is not built in: a single table of plain data is enough to validate, plan, apply and export it.
 //!
-//! The registry belongs to a process, so this stands in a test binary of its own.
+//! The registry is global to a process, so this is a separate test binary.
 
 #![expect(
     clippy::unwrap_used,
@@ -56,7 +56,7 @@ static FIELDS: &[Field] = &[
     },
 ];
 
-/// The server wants to know the channel of a new row.
+/// The server requires the channel of a new row.
 static CHANNEL: Field = Field {
     is_written: false,
     ..Field::new("channel", "msdyn_streamsource", Holds::Option)
@@ -78,7 +78,7 @@ static WORKSTREAMS: Definition = Definition {
     ..Definition::NOTHING
 };
 
-/// Takes the word of a kind that is there.
+/// Uses the name of an existing kind.
 static OTHER: Definition = Definition {
     word: "AppProfile",
     table: &WORKSTREAM,
@@ -89,7 +89,7 @@ fn workstream(spec: &Json) -> Json {
     json!({"apiVersion": "deskstate/v1", "kind": "Workstream", "metadata": {"name": "Contoso night shift"}, "spec": spec})
 }
 
-/// What is wrong with a document, by code and message.
+/// The findings about a document, by code and message.
 fn found(document: &Json) -> Vec<(String, String)> {
     let project = json!({"apiVersion": "deskstate/v1", "kind": "Project", "metadata": {"name": "desk"}, "spec": {}});
     let texts = [
@@ -116,7 +116,7 @@ async fn a_kind_that_is_registered_is_validated_planned_applied_and_exported() {
     );
     assert_eq!("Workstream".parse(), Ok(kind));
 
-    // Validated: by the same decoder, schema and words as every other kind.
+    // Validated by the same decoder, schema and messages as every other kind.
     assert_eq!(found(&workstream(&json!({"incoming": "contoso_call"}))), []);
     let lacking = found(&workstream(&json!({"consult": "contoso_consult"})));
     assert_eq!(
@@ -150,7 +150,7 @@ async fn a_kind_that_is_registered_is_validated_planned_applied_and_exported() {
         .sync(&declared, &Options::default(), &settings(1000, None))
         .await;
 
-    // A change is told in the words of the manifest.
+    // A change is reported in the terms of the manifest.
     let spec = json!({"incoming": "contoso_other", "consult": null});
     let changed = declare(json!({}), &[workstream(&spec)]);
     let (plan, _) = world.plan(&changed, &Options::default()).await;
@@ -176,7 +176,7 @@ async fn a_kind_that_is_registered_is_validated_planned_applied_and_exported() {
         ]
     );
 
-    // Exported into its folder, and what was exported plans to nothing.
+    // Exported into its folder, and the export plans to nothing.
     let live = world.look(&declared.desired).await;
     let exported = export(&live, &Selection::default(), raise::Options::default());
     let document = exported

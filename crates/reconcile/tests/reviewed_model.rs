@@ -1,8 +1,8 @@
-//! Pull requests are planned, merged and applied in any order, runs are cancelled and killed, and people edit the environment meanwhile:
-//! nothing that nobody reviewed is ever applied, and everything reviewed is applied in the end or refused with a reason.
+//! Pull requests are planned, merged and applied in any order, runs are cancelled and killed, and meanwhile people edit the environment.
+//! Nothing unreviewed is ever applied, and everything reviewed is eventually applied or refused with a reason.
 //!
-//! A bounded model: three pull requests, at most twelve steps. What may happen is decided by a model of five variables; what does happen by
-//! the planner, saved plan files and the comparison with them. `DESKSTATE_CAMPAIGN_SEEDS` asks for more seeds.
+//! A bounded model: three pull requests, at most twelve steps. A model of five variables determines what may happen; the planner, saved
+//! plan files and the comparison with them determine what does happen. `DESKSTATE_CAMPAIGN_SEEDS` sets the number of seeds.
 
 #![expect(clippy::disallowed_macros, reason = "figures of a campaign")]
 
@@ -17,7 +17,7 @@ use deskstate_reconcile::plan_file::{self, About, Comparison, Divergence, PlanFi
 use deskstate_reconcile::{foresee, plan};
 use serde_json::{Value as Json, json};
 
-/// Numbers by chance (SplitMix64).
+/// Pseudorandom numbers (SplitMix64).
 struct Chance(u64);
 
 impl Chance {
@@ -30,7 +30,7 @@ impl Chance {
     }
 }
 
-/// Title and description of a session; the URLs of two tabs, where they are there; whether the session links them.
+/// Title and description of a session; the URLs of two tabs, if they exist; whether the session links them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Desk {
     texts: [u64; 2],
@@ -38,7 +38,7 @@ struct Desk {
     links: [bool; 2],
 }
 
-/// A variable, its value before and after.
+/// A variable, with its value before and after a change.
 type Fact = (&'static str, usize, String, String);
 
 const START: Desk = Desk {
@@ -48,7 +48,7 @@ const START: Desk = Desk {
 };
 
 impl Desk {
-    /// One variable gets another value; a tab that goes takes its link along, and a link brings its tab.
+    /// Changes one variable. A tab that is removed takes its link along, and a link adds its tab.
     fn edit(&mut self, chance: &mut Chance) {
         let at = usize::try_from(chance.below(2)).unwrap();
         match chance.below(3) {
@@ -78,7 +78,7 @@ impl Desk {
             .collect()
     }
 
-    /// What differs.
+    /// The differences.
     fn changes_to(&self, after: &Self) -> BTreeSet<Fact> {
         self.facts()
             .into_iter()
@@ -88,7 +88,7 @@ impl Desk {
             .collect()
     }
 
-    /// Only what another desk changed from a third one.
+    /// Applies only the changes that another desk made compared to the base.
     fn merge(&mut self, base: &Self, changed: &Self) {
         for at in 0..2 {
             if base.texts[at] != changed.texts[at] {
@@ -100,7 +100,7 @@ impl Desk {
             if base.links[at] != changed.links[at] {
                 self.links[at] = changed.links[at];
             }
-            // What one request links, another one may have deleted: whoever merges later keeps the manifests valid.
+            // Another request may have deleted what this one links: whoever merges later keeps the manifests valid.
             self.links[at] &= self.tabs[at].is_some();
         }
     }
@@ -129,7 +129,7 @@ impl Desk {
 
 const NAMES: [&str; 2] = ["contoso_a", "contoso_b"];
 
-/// What an environment holds.
+/// The state of an environment in terms of the model.
 fn read(live: &Live) -> Desk {
     let number = |text: Option<&str>| {
         let digits = text
@@ -163,7 +163,7 @@ fn planned(desk: &Desk, live: &Live) -> Plan {
     plan
 }
 
-/// Carries out a plan up to a number of transactions.
+/// Executes a plan up to a number of transactions.
 fn carry_out(plan: &Plan, live: &Live, most: usize, operations: usize) -> Live {
     let limits = Limits {
         operations,
@@ -186,7 +186,7 @@ fn carry_out(plan: &Plan, live: &Live, most: usize, operations: usize) -> Live {
     live
 }
 
-/// A pull request: what it was made from, what it makes of it, and the plan that was last reviewed.
+/// A pull request: its base, its head, and the last reviewed plan.
 struct Request {
     base: Desk,
     head: Desk,
@@ -194,7 +194,7 @@ struct Request {
     merged: bool,
 }
 
-/// A plan that somebody looked at: the file, and what it says in terms of the model.
+/// A reviewed plan: the file, and its content in terms of the model.
 #[derive(Clone)]
 struct Reviewed {
     file: PlanFile,
@@ -205,7 +205,7 @@ struct World {
     main: Desk,
     live: Live,
     requests: Vec<Request>,
-    /// Plans of requests that were merged since everything was applied.
+    /// Plans of requests that were merged since everything was last applied.
     reviewed: Vec<Reviewed>,
     told: Vec<String>,
 }
@@ -232,7 +232,7 @@ impl World {
         }
     }
 
-    /// One run of `apply --reviewed`, killed after so many transactions.
+    /// One run of `apply --reviewed`, killed after this many transactions.
     fn apply(&mut self, most: usize, operations: usize) -> Comparison {
         let plan = planned(&self.main, &self.live);
         let files: Vec<PlanFile> = self.reviewed.iter().map(|one| one.file.clone()).collect();
@@ -270,7 +270,7 @@ impl World {
         compared
     }
 
-    /// A text that was reviewed and is not planned any more is shown.
+    /// Asserts that a reviewed text that is no longer planned is shown.
     fn says_what_is_not_needed(
         &self,
         compared: &Comparison,
@@ -298,7 +298,7 @@ impl World {
         let which = usize::try_from(chance.below(3)).unwrap();
         let word = match chance.below(9) {
             0..=2 => {
-                // A request that is planned again sees what was merged meanwhile.
+                // A request that is planned again includes what was merged meanwhile.
                 let mut wanted = self.main;
                 let request = &self.requests[which];
                 wanted.merge(&request.base, &request.head);
@@ -345,7 +345,7 @@ impl World {
         self.told.push(word);
     }
 
-    /// Nobody edits any more: what was reviewed is applied, or refused until somebody reviews the plan of now.
+    /// After the last edit, everything reviewed is applied, or refused until somebody reviews the current plan.
     fn end(&mut self) -> bool {
         let refused = self.apply(usize::MAX, 2).divergences;
         if refused.is_empty() {

@@ -1,4 +1,4 @@
-//! The security roles under `deploy/roles`: enough for what deskstate does, and no more.
+//! The security roles in `deploy/roles` are sufficient for deskstate and grant nothing more.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use deskstate_model::Kind;
 use deskstate_model::tables;
 use deskstate_reconcile::probe::{WRITE_RIGHTS, privilege};
 
-/// The privileges of a role, each at the level of the organization.
+/// The privileges of a role. Asserts that each has organization depth.
 fn privileges(role: &str) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/roles/customizations.xml");
     let text = std::fs::read_to_string(path).expect("the roles");

@@ -1,5 +1,5 @@
-//! Exported files: every form that published exports show is read as a folder and as an archive, what is not an export is refused
-//! with what was expected and what was found, and what is built to do harm is refused within bounds.
+//! Exported files: every published format is read as a folder and as an archive; anything that is not an export is refused with what was
+//! expected and what was found; malicious files are refused within bounds.
 
 #![expect(clippy::expect_used, reason = "a broken file system is a failed test")]
 
@@ -28,7 +28,7 @@ fn exported(package: &Package) -> Export {
     exported
 }
 
-/// All that a reader of an export sees: what it was, the documents, what is lost, what is worth knowing.
+/// Everything that is shown about an export: its form, the documents, losses and remarks.
 fn shown(package: &Package) -> String {
     let exported = exported(package);
     let mut shown = format!("{}\n\n", package.form);
@@ -119,7 +119,7 @@ fn every_form_that_published_exports_show_is_read_as_a_folder_and_as_an_archive(
         files.retain(|(name, _)| !name.contains("/obj/"));
         let packed = read(&zipped(scratch.path(), &files)).expect("an archive");
         assert_eq!(shown(&packed), shown_of_folder, "{name}");
-        // Old tools write `\` between folders.
+        // Old Windows tools write `\` between folders.
         for (name, _) in &mut files {
             *name = name.replace('/', "\\");
         }
@@ -437,7 +437,7 @@ fn a_file_whose_name_ends_inside_a_character_is_another_file() {
     }
 }
 
-/// Manifests written as a solution and read back plan to nothing, apart from what is listed as left out.
+/// Manifests that are written as a solution and read back plan to nothing, except for what is listed as left out.
 #[test]
 fn a_solution_that_is_written_reads_back_as_its_manifests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");

@@ -1,4 +1,4 @@
-//! The platform's traps, one test for each: what is written where Dataverse keeps a fact twice, upside down or under a foreign name.
+//! The platform's traps, one test for each: what is written if Dataverse stores a value twice, inverted or under a different name.
 
 #![expect(
     clippy::expect_used,
@@ -15,7 +15,7 @@ use serde_json::json;
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: traps}\nspec: {environments: {e: {url: \"https://e.crm.dynamics.com\"}}}\n";
 
-/// The plan for these documents; each is kind, name and spec.
+/// The plan for these documents, given as kind, name and spec.
 fn planned(documents: &[(&str, &str, &str)], rows: &Rows) -> Plan {
     let folder = tempfile::TempDir::new().expect("a folder");
     std::fs::write(folder.path().join("deskstate.yaml"), PROJECT).expect("written");
@@ -46,7 +46,7 @@ fn operations(plan: &Plan) -> impl Iterator<Item = &Operation> {
     plan.changes.iter().flat_map(|change| &change.operations)
 }
 
-/// What the plan writes into a column of a row of this table.
+/// The value that the plan writes into a column of a row of this table.
 fn written<'a>(plan: &'a Plan, table: &str, column: &str) -> Option<&'a Value> {
     operations(plan).find_map(|operation| match operation {
         Operation::Create { row, body, .. } | Operation::Update { row, body, .. }

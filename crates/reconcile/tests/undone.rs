@@ -1,4 +1,4 @@
-//! What an undo says about a file that does not fit the environment as it is now.
+//! What an undo reports about a file that does not match the current environment.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ fn an_undo_names_a_foreign_organization_and_a_link_whose_row_is_gone() {
     assert_eq!(codes, BTreeSet::from(["undo-elsewhere", "undo-link"]));
 }
 
-/// A tab with its title and its `url`, or without that.
+/// A tab with its title, and with or without its `url`.
 fn tab(title: &str, url: Option<Json>) -> Rows {
     let mut rows = Rows::default();
     rows.row(
@@ -48,7 +48,7 @@ fn deleted(plan: &Plan) -> usize {
         .count()
 }
 
-/// The apply changed a tab and made its `url`; undoing it, the tab is written first, and such an environment writes the `url` again.
+/// The apply changed a tab and created its `url`. The undo writes the tab first, and such an environment then rewrites the `url`.
 #[test]
 fn a_part_that_the_apply_made_goes_though_the_environment_wrote_it_again_with_its_row() {
     let before = json!({"msdyn_title": "before"});
@@ -74,11 +74,11 @@ fn a_part_that_the_apply_made_goes_though_the_environment_wrote_it_again_with_it
     let (rest, found) = undo::rest(&file, &plan, &halfway, true);
     assert!(found.is_empty(), "{found:?}");
     assert_eq!(deleted(&rest), 1);
-    // Elsewhere it was somebody who changed it.
+    // In other environments, somebody else must have changed it.
     let (rest, found) = undo::rest(&file, &plan, &halfway, false);
     assert_eq!(found[0].code, "undo-changed");
     assert_eq!(deleted(&rest), 0);
-    // Whoever did that, an undo that begins now does not delete it.
+    // Whoever changed it, an undo that starts now does not delete it.
     let (plan, found) = undo::plan(&file, &halfway);
     assert_eq!(found[0].code, "undo-changed");
     assert!(plan.is_empty());

@@ -7,7 +7,7 @@ use deskstate_files::{Limit, Total};
 use deskstate_reconcile::blame::writers;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Plan, plan};
-use deskstate_reconcile::plan_file::{self, Report};
+use deskstate_reconcile::plan_file::{self, PlanFile, Report};
 use deskstate_reconcile::writes::writable;
 
 use super::carrying::{Carrying, agree, tell_unfinished};
@@ -67,6 +67,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         None => None,
     };
     let loaded = applied.as_ref().unwrap_or(&current);
+    let mut reviewed = reviewed_plans(&args.reviewed, &args.env)?;
     let unfinished = tell_unfinished(loaded, &environment.name, ui)?;
     let stop = stop_on_interrupt();
     environment::with(
@@ -120,7 +121,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let mut allowed = refuse_denied(&compared.findings);
             if allowed.is_ok() && !args.reviewed.is_empty() {
                 let (live, reader) = (&compared.live, session.reader());
-                allowed = as_reviewed(&args.reviewed, &writable, live, &args.env, reader, ui).await;
+                let reviewed = std::mem::take(&mut reviewed);
+                let paths = &args.reviewed;
+                allowed =
+                    as_reviewed(reviewed, paths, &writable, live, &args.env, reader, ui).await;
             }
             if allowed.is_err() || writable.is_empty() {
                 allowed?;
@@ -162,15 +166,8 @@ fn forget(unfinished: &[Unfinished], compared: &Compared) {
     }
 }
 
-/// Refuses a plan that contains any change missing from the reviewed plans, and shows those changes.
-async fn as_reviewed(
-    paths: &[PathBuf],
-    plan: &Plan,
-    live: &Live,
-    environment: &str,
-    reader: &Reader,
-    ui: &mut Ui,
-) -> Result<(), Error> {
+/// Reads the reviewed plans of an environment, before anything is sent.
+fn reviewed_plans(paths: &[PathBuf], environment: &str) -> Result<Vec<PlanFile>, Error> {
     let mut reviewed = Vec::new();
     let mut total = Total::new(Limit::PLAN);
     for path in paths {
@@ -182,10 +179,36 @@ async fn as_reviewed(
             message: format!("{}: {error}", shown_path(path)),
             hint: Some(error.help().to_owned()),
         })?;
+        if file.environment != environment {
+            return Err(Error::Refused {
+                message: format!(
+                    "{} is a plan for {}, not for {environment}",
+                    shown_path(path),
+                    plain(&file.environment)
+                ),
+                hint: Some(format!(
+                    "save a plan with {}",
+                    suggest("plan", &["--env", environment, "--out", "FILE"])
+                )),
+            });
+        }
         // Only the changes are compared.
         file.report = Report::default();
         reviewed.push(file);
     }
+    Ok(reviewed)
+}
+
+/// Refuses a plan that contains any change missing from the reviewed plans, and shows those changes.
+async fn as_reviewed(
+    reviewed: Vec<PlanFile>,
+    paths: &[PathBuf],
+    plan: &Plan,
+    live: &Live,
+    environment: &str,
+    reader: &Reader,
+    ui: &mut Ui,
+) -> Result<(), Error> {
     let compared = plan_file::compare(&reviewed, plan, live);
     drop(reviewed);
     ui.say_page(&NotNeeded(&compared.not_needed).page());

@@ -175,11 +175,17 @@ impl Carrying<'_> {
                     "undo" => ("reverted in", "redo"),
                     _ => ("applied to", "undo"),
                 };
-                ui.line(format_args!(
-                    "{changes} {done} {name} in {transactions}; {again} with `{undo}`"
-                ))?;
-                ui.line("agents get this when they next sign in or reload")?;
-                ui.flush()?;
+                let result =
+                    format!("{changes} {done} {name} in {transactions}; {again} with `{undo}`");
+                let printed = ui
+                    .line(&result)
+                    .and_then(|()| ui.line("agents get this when they next sign in or reload"))
+                    .and_then(|()| ui.flush());
+                if printed.is_err() {
+                    // A closed pipe is silent otherwise, and this must not look like a failed write.
+                    ui.say(&result);
+                }
+                printed?;
                 journal.end();
                 return Ok(ExitCode::Done);
             }

@@ -76,9 +76,9 @@ pub(crate) enum Format {
     Text,
     /// For a ticket or a comment.
     Markdown,
-    /// A page that needs nothing else.
+    /// A self-contained page.
     Html,
-    /// For programs; `formatVersion` says which form.
+    /// For programs; `formatVersion` names the version of the format.
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,

@@ -99,7 +99,7 @@ pub(crate) enum Format {
     Json,
     /// For test reports: a suite for each environment, a case for each resource.
     Junit,
-    /// A page that needs nothing else, with the agent's screen as it is and as declared, or a matrix of the environments.
+    /// A self-contained page, with the agent's screen as it is and as declared, or a matrix of the environments.
     Html,
 }
 
@@ -148,6 +148,7 @@ impl Shard {
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
+    telling::check(&args.notify, ui)?;
     let today = args.today.clone().unwrap_or_else(today::utc);
     let revision = revision::describe(&root);
     let stop = stop_on_interrupt();

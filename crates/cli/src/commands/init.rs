@@ -49,7 +49,7 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// Where builds run.
+/// The build host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Ci {
     /// GitHub Actions.

@@ -19,7 +19,7 @@ use crate::global::Global;
 use crate::kept::write_file;
 use crate::output::{count, plain};
 use crate::paths::shown_path;
-use crate::project::{Need, load_project_file};
+use crate::project::{Need, check_definitions, load_project_file};
 use crate::ui::Ui;
 
 /// Lists kinds, drafts definitions for other tables, and compares definitions with an environment. Read-only
@@ -37,7 +37,7 @@ enum What {
     List,
     /// Writes the definition of a kind from an environment's metadata, for you to complete
     ///
-    /// The draft leaves open what identifies a row, because metadata does not say it, and a wrong choice would change the wrong row.
+    /// The draft leaves open what identifies a row, because metadata does not state it, and a wrong choice would change the wrong row.
     Draft(DraftArgs),
     /// Compares the definitions of the project with an environment's metadata
     ///
@@ -71,13 +71,14 @@ struct CheckArgs {
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     match &args.what {
-        What::List => list(ui),
+        What::List => list(global, ui),
         What::Draft(args) => drafted(args, global, ui).await,
         What::Check(args) => checked(args, global, ui).await,
     }
 }
 
-fn list(ui: &mut Ui) -> Result<ExitCode, Error> {
+fn list(global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    check_definitions(global, ui)?;
     let mut page = Page::new();
     let width = Kind::all()
         .map(|kind| kind.as_str().len())
@@ -149,12 +150,13 @@ async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
 
 async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let defined = || Kind::all().filter(|kind| !kind.is_built_in());
+    // Also registers the kinds. A definition with errors registers none, which must not look like a project without kinds.
+    load_project_file(global, &args.env, Need::Kinds, ui)?;
     let tables: Vec<&str> = defined()
         .flat_map(tables_of)
         .map(|table| table.logical)
         .collect();
     let found = if tables.is_empty() {
-        load_project_file(global, &args.env, Need::ProjectFile, ui)?;
         Vec::new()
     } else {
         read(&args.env, &tables, &args.access, global, ui).await?

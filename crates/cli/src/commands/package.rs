@@ -37,7 +37,8 @@ pub(crate) struct Args {
 enum What {
     /// Checks a package and writes it into one archive
     ///
-    /// The same files give the same bytes. Files whose names begin with a dot and archives at the root of the package are left out.
+    /// The same files always produce the same bytes. Files whose names begin with a dot and archives at the root of the package are left
+    /// out.
     Build(BuildArgs),
     /// Reports problems that customers would run into
     ///

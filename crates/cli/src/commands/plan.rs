@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// How to print it
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     format: PlanFormat,
-    /// URL of the whole report, for a comment that is too short for it
+    /// URL of the complete report, for a comment that is too short for it
     #[arg(long, value_name = "URL")]
     report_url: Option<String>,
     /// Also show the names of tables and columns

@@ -44,6 +44,24 @@ pub(crate) async fn tell(
     }
 }
 
+/// Checks that each channel has a usable address, so that a run does not end without its notifications.
+pub(crate) fn check(channels: &[Channel], ui: &mut Ui) -> Result<(), Error> {
+    let unusable = |channel: &Channel| {
+        let address = std::env::var(channel.variable()).unwrap_or_default();
+        let sender = match address.as_str() {
+            "" => Err(NotifyError::Missing(channel.variable())),
+            address => Sender::new(*channel, address, Duration::from_secs(2)),
+        };
+        sender.err().map(Error::from)
+    };
+    let mut failures: Vec<Error> = channels.iter().filter_map(unusable).collect();
+    let last = failures.pop();
+    for failure in &failures {
+        ui.failure(failure);
+    }
+    last.map_or(Ok(()), Err)
+}
+
 async fn tell_one(
     channel: Channel,
     address: Option<&str>,

@@ -89,7 +89,7 @@ pub(crate) enum CommentError {
 }
 
 impl CommentError {
-    /// What to do next.
+    /// Suggests the next step.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Missing("GITHUB_TOKEN") => {

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Effects};
 
 /// Success.
 pub(crate) const GOOD: Style = Style(AnsiColor::Green.on_default().effects(Effects::BOLD));
-/// Worth a look.
+/// A warning.
 pub(crate) const WARN: Style = Style(AnsiColor::Yellow.on_default().effects(Effects::BOLD));
 /// A loss.
 pub(crate) const BAD: Style = Style(AnsiColor::Red.on_default().effects(Effects::BOLD));

@@ -1,4 +1,4 @@
-//! What must be there before the first step.
+//! The prerequisites of the first step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ fn roles(kinds: &BTreeSet<Kind>) -> Option<Sentence> {
     Some(sentence.and(".").and(tabs))
 }
 
-/// The names of pages that changed.
+/// The earlier names of renamed pages.
 fn names(kinds: &BTreeSet<Kind>) -> Option<Sentence> {
     let mut renamed: Vec<PageName> = vec![ADMIN_CENTER];
     for kind in kinds {
@@ -73,7 +73,7 @@ fn names(kinds: &BTreeSet<Kind>) -> Option<Sentence> {
     Some(sentence.and("."))
 }
 
-/// The rule for unique names, and the publishers that they may need.
+/// The rule for unique names, and the publishers they may need.
 fn unique_names(desk: &Desk<'_>) -> Option<Sentence> {
     let mut prefixes: BTreeMap<String, String> = BTreeMap::new();
     for declared in &desk.declared {
@@ -96,7 +96,7 @@ fn unique_names(desk: &Desk<'_>) -> Option<Sentence> {
     )
 }
 
-/// Resources that somebody else brings.
+/// Resources that must already exist.
 fn resources(desk: &Desk<'_>) -> Vec<Sentence> {
     let mut needed: BTreeSet<ResourceKey> = BTreeSet::new();
     for (declared, spec) in desk.present() {
@@ -137,7 +137,7 @@ fn resources(desk: &Desk<'_>) -> Vec<Sentence> {
         .collect()
 }
 
-/// The members of a set that belong to it, or the one name.
+/// The members of a set, or the single name.
 fn names_in(value: &Json) -> impl Iterator<Item = &str> {
     let list = value.get("members").unwrap_or(value).as_array();
     let members = list.into_iter().flatten().filter_map(Json::as_str);

@@ -1,4 +1,4 @@
-//! How people see in the end that everything works.
+//! The final checks that everything works.
 
 use deskstate_model::{Environment, Kind, State, Target};
 
@@ -55,7 +55,7 @@ fn contract_files<'a>(desk: &Desk<'a>) -> Vec<&'a str> {
     files
 }
 
-/// What agents must see.
+/// Everything that agents must see.
 fn looks(desk: &Desk<'_>) -> Vec<Sentence> {
     let mut looks = Vec::new();
     let of = |kind: Kind| {

@@ -1,4 +1,4 @@
-//! What contracts demand of the resources of a guide.
+//! The contracts' requirements for the resources of a guide.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use deskstate_model::{
 
 use super::Sentence;
 
-/// How much a value counts.
+/// How binding a value is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {
     /// A contract requires it.
     Fixed,
-    /// A contract requires this part of it.
+    /// A contract requires this part of the value.
     FixedPart(String),
     /// A contract requires this form.
     Form(String),
@@ -21,25 +21,25 @@ pub(crate) enum Weight {
     AnyValue,
     /// A contract recommends it.
     Preferred,
-    /// No contract cares.
+    /// No contract restricts it.
     Free,
 }
 
-/// A rule, and the contract that has it.
+/// A rule and its contract.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Demand<'a> {
     contract: &'a Contract,
     rule: &'a Rule,
 }
 
-/// The rules by the resources that they are about, and rules that are about none of them.
+/// The rules by the resources they apply to, and the rules that apply to none of them.
 pub(super) struct Demands<'a> {
     by_resource: BTreeMap<ResourceKey, Vec<Demand<'a>>>,
     pub(super) elsewhere: Vec<String>,
 }
 
 impl<'a> Demands<'a> {
-    /// Of rules that one resource among several must keep, the resources that keep it are the ones.
+    /// Assigns the rules to resources. If only some of several resources must keep a rule, it is assigned to those that do.
     pub(super) fn of(contracts: &'a [Contract], subjects: &[Subject]) -> Self {
         let mut demands = Self {
             by_resource: BTreeMap::new(),
@@ -74,7 +74,7 @@ impl<'a> Demands<'a> {
         self.by_resource.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// How much the unique name counts.
+    /// How binding the unique name is.
     pub(super) fn weight_of_name(&self, key: &ResourceKey) -> Weight {
         let named = self
             .on(key)
@@ -83,7 +83,7 @@ impl<'a> Demands<'a> {
         if named { Weight::Fixed } else { Weight::Free }
     }
 
-    /// How much the value of a field counts, or one member of a set.
+    /// How binding the value of a field is, or one member of a set.
     pub(super) fn weight(&self, key: &ResourceKey, word: &str, member: Option<&str>) -> Weight {
         let weights = self
             .on(key)
@@ -94,7 +94,7 @@ impl<'a> Demands<'a> {
 }
 
 fn weights(rule: &Rule, word: &str, member: Option<&str>) -> Vec<Weight> {
-    // What of the value a path is about; none if it is about something else.
+    // The part of the value that a path refers to; `None` if the path refers to something else.
     let part = |path: &str| {
         let (first, rest) = path.split_once('.').unwrap_or((path, ""));
         let (second, inner) = rest.split_once('.').unwrap_or((rest, ""));
@@ -137,12 +137,12 @@ fn weights(rule: &Rule, word: &str, member: Option<&str>) -> Vec<Weight> {
 }
 
 impl Demand<'_> {
-    /// `contract/rule`.
+    /// The ID in the form `contract/rule`.
     fn id(&self) -> String {
         format!("{}/{}", self.contract.name.value, self.rule.id.value)
     }
 
-    /// Why the contract has the rule, and what stops working.
+    /// Explains why the contract has the rule, and what stops working without it.
     pub(super) fn reason(&self) -> Sentence {
         let mut reason = Sentence::of("Rule ").outside(&self.id());
         if let Some(message) = &self.rule.message {

@@ -1,4 +1,4 @@
-//! What a guide is made from: the resources in an order in which they can be made, and what contracts demand of them.
+//! The input of a guide: the resources in a possible order of creation, and the contracts' requirements for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use serde_json::{Map, Value as Json};
 use super::demands::Demands;
 use crate::specs::Spec;
 
-/// What a guide is made from.
+/// The input of a guide.
 pub(super) struct Desk<'a> {
     pub(super) manifests: &'a Manifests,
-    /// In the order in which they can be made.
+    /// In an order in which they can be created.
     pub(super) declared: Vec<&'a Declared>,
     specs: BTreeMap<ResourceKey, Spec>,
     pub(super) demands: Demands<'a>,
@@ -26,7 +26,7 @@ impl<'a> Desk<'a> {
         declared.sort_by_key(|declared| {
             let kind = declared.key.kind;
             let level = kind.table().level;
-            // Rows of a level may refer to each other: a pane to its tools.
+            // Rows of the same level may refer to each other: a pane to its tools.
             let leans = references(kind).any(|to| to != kind && to.table().level == level);
             (level, leans, &declared.key)
         });
@@ -57,13 +57,13 @@ impl<'a> Desk<'a> {
         self.specs.get(key)
     }
 
-    /// Resources that a guide has anything to do with.
+    /// The resources that the guide covers, with their fields.
     pub(super) fn present(&self) -> impl Iterator<Item = (&'a Declared, &Spec)> {
         let declared = self.declared.iter().copied();
         declared.filter_map(|declared| Some((declared, self.spec(&declared.key)?)))
     }
 
-    /// Resources that are made in a section of what refers to them.
+    /// Resources that are created in a section on the page of a referring resource.
     pub(super) fn in_sections(&self) -> BTreeSet<ResourceKey> {
         let references = self
             .present()
@@ -75,7 +75,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Whether the rows of a kind are made on the page of what refers to them.
+/// Whether rows of a kind are created on the page of the referring resource.
 pub(super) fn is_section(kind: Kind) -> bool {
     matches!(kind.definition().place, Place::Section(_))
 }

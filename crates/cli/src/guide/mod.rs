@@ -1,6 +1,6 @@
-//! The guide for people who click: what manifests declare and contracts demand, as steps on the pages of the admin center.
+//! The guide for manual setup: the manifests and the contracts' requirements as steps on the pages of the admin center.
 //!
-//! A pure model; renderers turn it into Markdown or a page. The names of pages and boxes are those of the kinds' tables.
+//! A pure model, which renderers turn into Markdown or a page. The names of pages and boxes come from the kinds' tables.
 
 mod before;
 mod checks;
@@ -22,62 +22,62 @@ pub(crate) use sentence::{Piece, Sentence};
 pub(crate) struct Guide {
     /// The project.
     pub(crate) project: String,
-    /// What it sets up, and from what it was made.
+    /// What it sets up, and what it was generated from.
     pub(crate) about: Vec<Sentence>,
-    /// Whether a contract says how much each value counts.
+    /// Whether contracts rate how binding each value is.
     pub(crate) has_weights: bool,
-    /// What must be there first.
+    /// The prerequisites.
     pub(crate) before: Vec<Sentence>,
-    /// What to do, in an order that works.
+    /// The steps, in an order that works.
     pub(crate) steps: Vec<Step>,
-    /// What to look at in the end.
+    /// The final checks.
     pub(crate) checks: Vec<Sentence>,
 }
 
-/// One resource, or one thing about it.
+/// The creation of one resource, or one task related to it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
-    /// What to do.
+    /// The task.
     pub(crate) title: Sentence,
-    /// The resource that it makes.
+    /// The resource that the step creates.
     pub(crate) makes: Option<ResourceKey>,
-    /// How.
+    /// The instructions.
     pub(crate) blocks: Vec<Block>,
 }
 
 /// A part of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Block {
-    /// Something to do.
+    /// An instruction.
     Do(Sentence),
-    /// What to fill in.
+    /// Boxes to fill in.
     Boxes(Vec<Row>),
-    /// Something to know.
+    /// Additional information.
     Note(Sentence),
 }
 
-/// A box and what goes into it.
+/// A box and its content.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     /// Its label.
     pub(crate) label: Sentence,
-    /// What goes into it.
+    /// The content.
     pub(crate) value: Value,
-    /// How much the value counts.
+    /// How binding the value is.
     pub(crate) weight: Weight,
 }
 
-/// What goes into a box.
+/// The content of a box.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     /// Exactly this text.
     Typed(String),
-    /// What these words say.
+    /// A description in words.
     Said(Sentence),
 }
 
 impl Weight {
-    /// What the last column says.
+    /// The text of the last column.
     pub(crate) fn words(&self) -> Sentence {
         match self {
             Weight::Fixed => Sentence::of("Do not change"),
@@ -90,7 +90,7 @@ impl Weight {
     }
 }
 
-/// The words of the last column, and what they mean.
+/// The texts of the last column, and their meanings.
 pub(crate) const LEGEND: [(&str, &str); 4] = [
     (
         "Do not change",
@@ -110,7 +110,7 @@ pub(crate) const LEGEND: [(&str, &str); 4] = [
     ),
 ];
 
-/// Makes the guide. None if the manifests declare nothing.
+/// Builds the guide. Returns `None` if the manifests declare nothing.
 pub(crate) fn guide(manifests: &Manifests) -> Option<Guide> {
     let project = manifests.project.as_ref()?;
     if manifests.resources.is_empty() {
@@ -163,7 +163,7 @@ pub(crate) fn guide(manifests: &Manifests) -> Option<Guide> {
     })
 }
 
-/// Whether something that people enter is shown in another form than it has.
+/// Whether a text that people enter is shown in escaped form.
 fn holds_hidden(step: &Step) -> bool {
     let rows = step.blocks.iter().flat_map(|block| match block {
         Block::Boxes(rows) => rows.as_slice(),
@@ -183,7 +183,7 @@ fn holds_hidden(step: &Step) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// A guide that says the same everywhere.
+    /// A guide with the same text everywhere.
     pub(crate) fn saying(text: &str) -> Guide {
         let said = || {
             Sentence::of("a ")

@@ -1,29 +1,29 @@
-//! Sentences of a guide: our own words, names on the screen, and texts that somebody else wrote, kept apart until they are rendered.
+//! Sentences of a guide: our own words, names on the screen, and texts from outside, kept separate until they are rendered.
 
-/// A stretch of a sentence.
+/// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Our own words.
     Ours(String),
     /// A name on the screen, such as the label of a box.
     Screen(String),
-    /// A name or value that somebody else wrote.
+    /// A name or value from outside.
     Outside(String),
-    /// A sentence that somebody else wrote.
+    /// A sentence from outside.
     Prose(String),
 }
 
-/// A sentence, or the words of a cell.
+/// A sentence, or the text of a cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sentence(pub(crate) Vec<Piece>);
 
 impl Sentence {
-    /// Our own words; names on the screen are in backticks.
+    /// Parses our own words; names on the screen are in backticks.
     pub(crate) fn of(ours: &str) -> Self {
         Self::default().and(ours)
     }
 
-    /// More of our own words.
+    /// Appends more of our own words.
     pub(crate) fn and(mut self, ours: &str) -> Self {
         for (at, piece) in ours.split('`').enumerate() {
             if piece.is_empty() {
@@ -55,7 +55,7 @@ impl Sentence {
         self
     }
 
-    /// Pieces with commas between them, and a word before the last one.
+    /// Appends pieces separated by commas, with a word before the last one.
     pub(crate) fn list(mut self, pieces: impl IntoIterator<Item = Piece>, last: &str) -> Self {
         let pieces: Vec<Piece> = pieces.into_iter().collect();
         let count = pieces.len();

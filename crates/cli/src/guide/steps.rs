@@ -1,4 +1,4 @@
-//! The steps: each resource on its page, after everything that it refers to.
+//! The steps: each resource on its page, after everything it refers to.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::values::{self, Naming, label, one};
 use super::{Block, Piece, Row, Sentence, Step, Value, Weight};
 use crate::specs::{self, Spec};
 
-/// `session template`, but `CIF v1 provider`.
+/// The noun for a kind: `session template`, but `CIF v1 provider`.
 pub(super) fn noun(definition: &Definition) -> String {
     let title = definition.title;
     let mut letters = title.chars();
@@ -25,7 +25,7 @@ pub(super) fn noun(definition: &Definition) -> String {
     }
 }
 
-/// The name that people see in lists.
+/// The name shown in lists.
 fn shown_name(key: &ResourceKey, spec: &Spec) -> String {
     let shown = specs::text(spec, "displayName").unwrap_or(key.name.as_written());
     shown.to_owned()
@@ -63,7 +63,7 @@ pub(super) fn steps(desk: &Desk<'_>) -> Vec<Step> {
 
 /// A group of boxes: those of the form, or those behind one command, tab or section.
 struct Group<'a> {
-    /// What leads to it; empty for the form.
+    /// The command, tab or section that leads to it; empty for the form.
     under: String,
     fields: Vec<(&'static Field, &'a Json)>,
 }
@@ -73,9 +73,9 @@ struct Making<'a> {
     desk: &'a Desk<'a>,
     declared: &'a Declared,
     spec: &'a Spec,
-    /// In the order of the page.
+    /// In the order in which they appear on the page.
     groups: Vec<Group<'a>>,
-    /// What the admin center has no box for.
+    /// Fields without a box in the admin center.
     boxless: Vec<(&'static Field, &'a Json)>,
 }
 
@@ -187,7 +187,7 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// Every column that tells the row from others of its table.
+    /// All columns that distinguish the row from others of its table.
     fn identity(&self) -> Vec<Row> {
         let definition = self.key().kind.definition();
         let name = self.key().name.as_written();
@@ -228,7 +228,7 @@ impl<'a> Making<'a> {
         rows.collect()
     }
 
-    /// A resource that the page makes along with this one, which refers to it.
+    /// A resource that the page creates together with this one, which refers to it.
     fn in_section(&self, field: &Field, value: &Json) -> Option<Making<'a>> {
         let kind = field.refers_to().filter(|kind| is_section(*kind))?;
         let key = ResourceKey::new(kind, value.as_str()?);
@@ -237,7 +237,7 @@ impl<'a> Making<'a> {
         Some(Making::of(self.desk, declared, spec))
     }
 
-    /// The boxes of a section. The page has it switched off at first, so what a new row would have is set, too.
+    /// The boxes of a section. The page initially switches it off, so the defaults of a new row must be set too.
     fn own_rows(&self) -> Vec<Row> {
         let fields = self.key().kind.fields().iter();
         let labelled = fields.filter(|field| under(field).is_some());
@@ -255,13 +255,13 @@ impl<'a> Making<'a> {
         rows.collect()
     }
 
-    /// The boxes of the form, and those to leave alone.
+    /// Adds the boxes of the form, and those to leave unchanged.
     fn form(&self, is_new: bool, blocks: &mut Vec<Block>) {
         let form = self.groups.iter().find(|group| group.under.is_empty());
         let given = form.map_or(&[][..], |group| &group.fields);
         let mut rows = self.rows(given, Naming::Screen);
         if is_new {
-            // Where people look for it: below the name.
+            // People look for it below the name.
             let place = usize::from(
                 given
                     .first()
@@ -297,7 +297,7 @@ impl<'a> Making<'a> {
         })));
     }
 
-    /// What is behind one command, tab or section.
+    /// Adds the boxes behind one command, tab or section.
     fn group(&self, group: &Group<'_>, blocks: &mut Vec<Block>) {
         let is_set = |field: &Field| match field.holds {
             Holds::Set { links, .. } => !matches!(links, Links::Only(_)),
@@ -330,7 +330,7 @@ impl<'a> Making<'a> {
         blocks.push(Block::Do(Sentence::of("Select `Save`.")));
     }
 
-    /// A page that offers only some templates may not show one that the contract wants.
+    /// Warns that a page may offer only some templates, and not the one that the contract requires.
     fn warn_of_kind(&self, field: &Field, value: &Json, blocks: &mut Vec<Block>) {
         if field.refers_to() != Some(Kind::SESSION_TEMPLATE) {
             return;
@@ -357,7 +357,7 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// A table for each item of a list, and for what is made in a section.
+    /// Adds a table for each item of a list, and for everything created in a section.
     fn items(&self, field: &'static Field, value: &Json, naming: Naming, blocks: &mut Vec<Block>) {
         if let Some(section) = self
             .in_section(field, value)
@@ -425,7 +425,7 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// What the page makes along with what refers to it.
+    /// Adds the fields of a resource that the page creates together with the one referring to it.
     fn section(&self, blocks: &mut Vec<Block>) {
         for (field, value) in self.groups.iter().flat_map(|group| &group.fields) {
             self.items(field, value, Naming::Screen, blocks);
@@ -437,7 +437,7 @@ impl<'a> Making<'a> {
         ));
     }
 
-    /// What the page has a command for, and what it has nothing for.
+    /// Adds the fields that the page has a command for, and those it offers nothing for.
     fn without_boxes(&self, fields: &[(&'static Field, &Json)], blocks: &mut Vec<Block>) {
         let (commands, columns): (Vec<_>, Vec<_>) =
             fields.iter().copied().partition(|(field, _)| {
@@ -469,7 +469,7 @@ impl<'a> Making<'a> {
     }
 }
 
-/// What people do where there is no box.
+/// What people do instead if there is no box.
 fn instead(field: &Field) -> &'static str {
     match field.shown {
         Shown::Nowhere { instead } => instead,
@@ -488,7 +488,7 @@ fn shared(desk: &Desk<'_>, item: &Json) -> Option<Vec<(&'static Field, Json)>> {
     Some(given)
 }
 
-/// Boxes of an item whose value follows from its place, and from which of several boxes it fills in.
+/// Boxes of an item whose value follows from the item's position or from the action that it fills in.
 fn derived(part: &'static PartTable, at: usize, item: &Json, naming: Naming) -> Vec<Row> {
     let hidden = part.fields.iter().filter(|field| !field.is_written);
     let labelled = hidden
@@ -513,7 +513,7 @@ fn derived(part: &'static PartTable, at: usize, item: &Json, naming: Naming) -> 
     rows.collect()
 }
 
-/// What leads to the box of a field: nothing if it is on the form; none if it has no box.
+/// The command, tab or section that leads to the box of a field: empty if it is on the form, `None` if it has no box.
 fn under(field: &Field) -> Option<String> {
     let Shown::Labelled(screen) = field.shown else {
         return None;
@@ -546,7 +546,7 @@ fn is_people(field: &Field) -> bool {
     }
 }
 
-/// Whether a group waits until everything is made: people, and rows that may refer to any other row of the kind.
+/// Whether a group waits until everything is created: people, and rows that may refer to any other row of the kind.
 fn is_later(key: &ResourceKey, group: &Group<'_>) -> bool {
     is_for_people(key.kind, &group.under) || leads_to_itself(key.kind, group)
 }
@@ -562,7 +562,7 @@ fn leads_to_itself(kind: Kind, group: &Group<'_>) -> bool {
     inner.any(|field| field.refers_to() == Some(kind))
 }
 
-/// What a resource gets once all of its kind are there.
+/// Adds the parts of a resource that need all resources of its kind to exist.
 fn completing(desk: &Desk<'_>, declared: &Declared, spec: &Spec) -> Option<Step> {
     let making = Making::of(desk, declared, spec);
     let kind = declared.key.kind;
@@ -573,7 +573,7 @@ fn completing(desk: &Desk<'_>, declared: &Declared, spec: &Spec) -> Option<Step>
     making.later(&groups, "Complete the ")
 }
 
-/// Who gets a resource, last of all.
+/// Assigns people to a resource, as the last step.
 fn assigning(desk: &Desk<'_>, declared: &Declared, spec: &Spec) -> Option<Step> {
     let making = Making::of(desk, declared, spec);
     let groups = making.groups.iter();
@@ -628,7 +628,7 @@ fn removing(key: &ResourceKey) -> Step {
     }
 }
 
-/// How to get to a page.
+/// Describes how to get to a page.
 fn way(place: Place) -> Sentence {
     let Place::Page { app, way, .. } = place else {
         return Sentence::default();
@@ -657,7 +657,7 @@ fn opening(key: &ResourceKey, spec: &Spec) -> Sentence {
     open.and(" (").outside(name).and(")")
 }
 
-/// What people need to know at boxes.
+/// Adds the hints for boxes.
 fn hints(fields: impl IntoIterator<Item = &'static Field>, blocks: &mut Vec<Block>) {
     for field in fields {
         if let Shown::Labelled(screen) = field.shown

@@ -1,4 +1,4 @@
-//! Values as people enter them: texts to type, options to choose, and rows to look up by name.
+//! Values in the form in which people enter them: texts to type, options to choose, and rows to look up by name.
 
 use deskstate_model::{
     Field, Holds, Kind, Links, PartTable, Referent, ResourceKey, Shown, Written, spaced,
@@ -9,7 +9,7 @@ use super::desk::Desk;
 use super::{Row, Sentence, Value};
 use crate::specs;
 
-/// Where a field is, for the table that it is in.
+/// How to identify a field in a table of boxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Naming {
     /// By its label.
@@ -33,7 +33,7 @@ pub(super) fn label(field: &Field, naming: Naming) -> Sentence {
     }
 }
 
-/// The rows of one field: one, or one for each member of a set.
+/// The rows of one field: a single one, or one for each member of a set.
 pub(super) fn rows(
     desk: &Desk<'_>,
     key: &ResourceKey,
@@ -96,7 +96,7 @@ pub(super) fn rows(
     }
 }
 
-/// A value that is one.
+/// Converts a single value.
 pub(super) fn one(desk: &Desk<'_>, field: &Field, value: &Json) -> Value {
     match (field.holds, value) {
         (Holds::Set { .. }, Json::Null) => Value::Said(Sentence::of("none")),
@@ -143,7 +143,7 @@ fn yes_or_no(value: &Json) -> Sentence {
     Sentence::default().screen(if yes { "Yes" } else { "No" })
 }
 
-/// A row to look up: what people call it, and its unique name.
+/// A row to look up: its display name and its unique name.
 fn reference(desk: &Desk<'_>, to: Referent, name: &str) -> Sentence {
     let shown = match to {
         Referent::Named(table) => Kind::of_table(table).and_then(|kind| {
@@ -183,7 +183,7 @@ impl How {
     }
 }
 
-/// The members of a set in its short or its long form.
+/// The members of a set in its short or long form.
 fn members(value: &Json) -> Vec<(&Json, How)> {
     match value {
         Json::Object(long) => [
@@ -221,7 +221,7 @@ fn of_member(desk: &Desk<'_>, field: &Field, member: &Json) -> Sentence {
     }
 }
 
-/// Whether a member of a list or set of parts has boxes of its own. A role with its business unit is one name.
+/// Whether a member of a list or set of parts has its own boxes. A role with its business unit is a single name.
 pub(super) fn is_item(part: &PartTable, member: &Json) -> bool {
     let is_role = |field: &Field| {
         matches!(
@@ -245,7 +245,7 @@ fn entries(value: &Json) -> impl Iterator<Item = (&str, &Json)> {
     entries.map(|(name, value)| (name.as_str(), value))
 }
 
-/// The value of a parameter, as the page takes it.
+/// The value of a parameter, in the form the page accepts.
 fn parameter(name: &str, value: &Json) -> Value {
     match (name, value) {
         ("searchType", Json::String(word)) => {

@@ -1,4 +1,4 @@
-//! Fixes of findings: words that must have been meant, and values that a person may choose.
+//! Fixes of findings: corrected misspellings, and values to choose from.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use deskstate_model::{Diagnostic, Offer, Severity};
 use super::findings::touches;
 use super::project::{Project, State};
 
-/// A fix of a finding: what it does, and the new text of the file.
+/// A fix of a finding: its title, and the new text of the file.
 pub(super) struct Fix<'s> {
     pub(super) finding: &'s Diagnostic,
     pub(super) title: String,
     pub(super) after: String,
-    /// Nothing but a misspelt word explains the finding.
+    /// Whether a misspelt word is the only explanation of the finding.
     pub(super) is_certain: bool,
 }
 
-/// The fixes of what is wrong in a part of a file. One that would leave the finding, or bring another error, is not offered.
+/// The fixes for findings in a part of a file. A fix is not offered if the finding would remain or another error would appear.
 pub(super) fn fixes<'s>(
     project: &Project,
     state: &'s State,
@@ -35,7 +35,7 @@ pub(super) fn fixes<'s>(
         let span = finding.primary.as_ref()?.span;
         let place = span.start as usize..span.end as usize;
         let written = text.get(place.clone())?;
-        // What a variable gives is not corrected where the variable is used.
+        // A value that comes from a variable is not corrected where the variable is used.
         let is_text = !written.contains("${{");
         let instead = match (&finding.instead, &finding.offer) {
             (Some(instead), _) if is_text => instead.clone(),
@@ -53,7 +53,7 @@ pub(super) fn fixes<'s>(
             is_certain: finding.instead.is_some(),
         })
     }) {
-        // Two findings may lead to one fix, such as a misspelt name that a contract names as well.
+        // Two findings may lead to the same fix, such as a misspelt name that a contract names too.
         if fixes.iter().all(|known| known.after != fix.after) {
             fixes.push(fix);
         }
@@ -70,7 +70,7 @@ fn helps(project: &Project, state: &State, finding: &Diagnostic, path: &str, aft
     let number =
         |all: &[Diagnostic], which: &Diagnostic| all.iter().filter(|one| same(one, which)).count();
     let is_gone = number(&found, finding) < number(&state.findings, finding);
-    // What a document lacks shows only once its words can be read.
+    // Missing fields of a document show only once its words can be read.
     let others = found
         .iter()
         .filter(|other| other.severity == Severity::Error);

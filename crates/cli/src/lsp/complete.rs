@@ -15,13 +15,13 @@ use super::place::Units;
 use super::project::{Project, State};
 use super::schema;
 
-/// Something to choose.
+/// A completion to choose.
 struct Choice {
     word: String,
     kind: CompletionItemKind,
     detail: String,
     doc: String,
-    /// What is written, where it is not the word.
+    /// The inserted text, if it differs from the word.
     written: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Choice {
     }
 }
 
-/// What can be written at a byte of a file.
+/// Lists the completions at a byte of a file.
 pub(super) fn complete(
     project: &Project,
     state: &State,
@@ -74,7 +74,7 @@ pub(super) fn complete(
         .collect()
 }
 
-/// Variables behind `${{`, and slugs in the braces of a text.
+/// Completes variables after `${{`, and slugs in the braces of a text.
 fn in_text(state: &State, text: &str, byte: usize) -> Option<(Range<usize>, Vec<Choice>)> {
     let line = text[..byte].rsplit('\n').next().unwrap_or_default();
     if let Some(open) = line.rfind("${{")
@@ -121,7 +121,7 @@ fn in_text(state: &State, text: &str, byte: usize) -> Option<(Range<usize>, Vec<
     Some((byte - typed.len()..byte, choices.collect()))
 }
 
-/// Variables of the project, and what they are where.
+/// Variables of the project, with their values in each environment.
 pub(super) fn variables(state: &State) -> Vec<(String, String)> {
     let Some(spec) = state.project_file().and_then(|file| file.get("spec")) else {
         return Vec::new();
@@ -233,7 +233,7 @@ pub(super) fn field_at(document: &Tree, path: &[PathStep]) -> Option<(Kind, &'st
     Some((kind, Field::at(kind.fields(), rest)?))
 }
 
-/// Names that may be written at a place.
+/// Names that are valid at a place.
 fn names(project: &Project, state: &State, path: &str, cursor: &Cursor) -> Vec<Choice> {
     let keys: Vec<&str> = cursor
         .path
@@ -299,7 +299,7 @@ fn resources(project: &Project, state: &State, kind: Kind) -> Vec<Choice> {
     names.chain(brought).collect()
 }
 
-/// Names of security roles, users and the like, which the project does not declare: those that other documents use.
+/// Names of security roles, users and other rows that the project does not declare: those used in other documents.
 fn said_elsewhere(state: &State, field: &Field) -> Vec<Choice> {
     let Some(to) = referent(field) else {
         return Vec::new();

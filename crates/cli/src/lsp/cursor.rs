@@ -1,32 +1,32 @@
-//! What is being typed: the place in the document, although the document cannot be read while a word is missing.
+//! Determines what is being typed: finds the place in the document even though the document cannot be parsed while a word is missing.
 //!
-//! A word that nobody writes is put at the cursor, as a value and as a key, into the document, into its part up to the cursor, and into the
-//! lines that lead to the cursor alone. The first text that can be read tells the place.
+//! A word that nobody would write is inserted at the cursor, as a value and as a key, into the document, into the part up to the cursor,
+//! and into only the lines that lead to the cursor. The first variant that can be parsed determines the place.
 
 use std::ops::Range;
 
 use deskstate_model::{PathStep, Tree, TreeValue};
 
-/// A word that nobody writes.
+/// A word that nobody would write.
 const MARK: &str = "zqxCURSORxqz";
 
-/// What is being typed.
+/// The place that is being typed at.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cursor {
     /// The document with the mark in it.
     pub(super) document: Tree,
-    /// The way to what is typed.
+    /// The path to the typed word.
     pub(super) path: Vec<PathStep>,
-    /// What it can be.
+    /// What the typed word can be.
     pub(super) is: Typed,
-    /// What is replaced by what is chosen, in bytes of the file.
+    /// The range that a completion replaces, in bytes of the file.
     pub(super) replaced: Range<usize>,
 }
 
-/// What a word at the cursor can be.
+/// The role of a word at the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Typed {
-    /// A key of the mapping that the path leads to, without or with a colon behind it.
+    /// A key of the mapping that the path leads to, with or without a colon after it.
     Key { has_colon: bool },
     /// The value that the path leads to.
     Value,
@@ -34,7 +34,7 @@ pub(super) enum Typed {
     ValueOrKey,
 }
 
-/// What is being typed at a byte of a file.
+/// Determines the place that is being typed at.
 pub(super) fn at(text: &str, byte: usize) -> Option<Cursor> {
     let document = document_around(text, byte);
     let (before, after) = (&text[document.start..byte], &text[byte..document.end]);
@@ -88,7 +88,7 @@ pub(super) fn at(text: &str, byte: usize) -> Option<Cursor> {
     })
 }
 
-/// The part of a file that is the document around a byte.
+/// The range of the document around a byte of a file.
 fn document_around(text: &str, byte: usize) -> Range<usize> {
     let is_border = |line: &str| line.trim_end() == "---" || line.starts_with("--- ");
     let mut range = 0..text.len();
@@ -107,7 +107,7 @@ fn document_around(text: &str, byte: usize) -> Range<usize> {
     range
 }
 
-/// What closes the brackets and quotes that are open in the line of the cursor.
+/// The characters that close the open brackets and quotes in the line of the cursor.
 fn closers(before: &str) -> String {
     let line = before.rsplit('\n').next().unwrap_or_default();
     let mut open = Vec::new();
@@ -126,7 +126,7 @@ fn closers(before: &str) -> String {
     quote.into_iter().chain(open.into_iter().rev()).collect()
 }
 
-/// The lines that lead to the last one: those above it with less space before them, and `kind`, which decides what may be written.
+/// The lines that lead to the last one: those above it with less indentation, and `kind`, which decides what is valid.
 fn leading_lines(before: &str) -> String {
     let mut lines: Vec<&str> = before.split('\n').collect();
     let last = lines.pop().unwrap_or_default();
@@ -197,7 +197,7 @@ pub(super) fn value_at<'t>(document: &'t Tree, path: &[PathStep]) -> Option<&'t 
     })
 }
 
-/// The way to the innermost entry whose key or value is at a byte of a document, and the place of its key.
+/// The path to the innermost entry whose key or value is at a byte of a document, and the range of its key.
 pub(super) fn entry_at(document: &Tree, byte: usize) -> Option<(Vec<PathStep>, Range<usize>)> {
     let mut path = Vec::new();
     let mut place = None;

@@ -11,18 +11,18 @@ use super::paths::{below, file_of, real, root_of, roots_in, uri_of};
 use super::place::Units;
 use super::project::{Project, State};
 
-/// Every project that the editor has shown.
+/// All projects that the editor has shown.
 #[derive(Default)]
 pub(super) struct Desk {
     projects: BTreeMap<PathBuf, Project>,
-    /// Files that are open, with their root and their path below it.
+    /// Open files, with the root of their project and their path below it.
     open: BTreeMap<String, (PathBuf, String)>,
     /// Texts of open files that belong to no project.
     loose: BTreeMap<String, String>,
     pub(super) units: Units,
-    /// What the client shows now, by address.
+    /// The findings that the client currently shows, by URI.
     shown: BTreeMap<String, Vec<Shown>>,
-    /// Projects whose picture the client has, with their edition in it.
+    /// Projects whose picture the client has, with the edition of the picture.
     pictured: BTreeMap<PathBuf, u64>,
 }
 
@@ -42,7 +42,7 @@ impl Here<'_> {
 }
 
 impl Desk {
-    /// Takes in the projects of a folder that the editor has opened.
+    /// Adds the projects of a folder that the editor opened.
     pub(super) fn add_folder(&mut self, uri: &Uri) {
         if let Some(folder) = file_of(uri) {
             for root in roots_in(&folder) {
@@ -51,7 +51,7 @@ impl Desk {
         }
     }
 
-    /// Lets go of the projects in a folder that the editor has closed, unless files of theirs are open.
+    /// Removes the projects in a folder that the editor closed, unless some of their files are open.
     pub(super) fn remove_folder(&mut self, uri: &Uri) {
         if let Some(folder) = file_of(uri) {
             let open = &self.open;
@@ -67,14 +67,14 @@ impl Desk {
             .or_insert_with_key(|root| Project::new(root))
     }
 
-    /// The root and the path of a file; none outside every project.
+    /// The root and the path of a file; `None` outside all projects.
     fn place(&self, uri: &Uri) -> Option<(PathBuf, String)> {
         if let Some(known) = self.open.get(uri.as_str()) {
             return Some(known.clone());
         }
         let file = file_of(uri)?;
         let is_project_file = file.file_name()? == PROJECT_FILE;
-        // A project file may be open and not saved yet.
+        // A project file may be open but not saved yet.
         let is_root = |folder: &&Path| {
             folder.join(PROJECT_FILE).is_file() || self.projects.contains_key(*folder)
         };
@@ -85,13 +85,13 @@ impl Desk {
         Some((root, path))
     }
 
-    /// A file is open with a text.
+    /// Opens a file with a text.
     pub(super) fn open(&mut self, uri: &Uri, text: String) {
         let Some((root, path)) = self.place(uri) else {
             self.loose.insert(uri.as_str().to_owned(), text);
             return;
         };
-        // Files on the disk are read without their byte order mark, too.
+        // Files on the disk are read without their byte order mark too.
         let text = text
             .strip_prefix('\u{feff}')
             .map(str::to_owned)
@@ -108,7 +108,7 @@ impl Desk {
         }
     }
 
-    /// Files that are open and belonged to no project may belong to one now.
+    /// Opens the files that belonged to no project again, because they may belong to one now.
     fn place_loose_files(&mut self) {
         for (uri, text) in std::mem::take(&mut self.loose) {
             if let Ok(uri) = uri.parse() {
@@ -117,7 +117,7 @@ impl Desk {
         }
     }
 
-    /// The text of a file that is open.
+    /// The text of an open file.
     pub(super) fn text(&self, uri: &Uri) -> Option<&str> {
         match self.open.get(uri.as_str()) {
             Some((root, path)) => self.projects.get(root)?.workspace.text(path),
@@ -134,7 +134,7 @@ impl Desk {
         }
     }
 
-    /// Files changed on the disk.
+    /// Handles changes of files on the disk.
     pub(super) fn files_changed(&mut self, uris: impl Iterator<Item = Uri>) {
         for uri in uris {
             let Some(file) = file_of(&uri) else { continue };
@@ -152,7 +152,7 @@ impl Desk {
         self.place_loose_files();
     }
 
-    /// The file of an address, with what its project says now.
+    /// The file of a URI, with the current state of its project.
     pub(super) fn here(&mut self, uri: &Uri) -> Option<Here<'_>> {
         let (root, path) = self.place(uri)?;
         let project = self.project(root);
@@ -164,7 +164,7 @@ impl Desk {
         })
     }
 
-    /// The client has the picture of a file's project, as that is now.
+    /// Records that the client has the current picture of a file's project.
     pub(super) fn pictured(&mut self, uri: &Uri) {
         if let Some((root, _)) = self.place(uri)
             && let Some(project) = self.projects.get(&root)
@@ -173,7 +173,7 @@ impl Desk {
         }
     }
 
-    /// Projects that changed after the client got their picture; each is given once.
+    /// Projects that changed after the client got their picture. Each is returned once.
     pub(super) fn outdated_pictures(&mut self) -> Vec<Uri> {
         let projects = &self.projects;
         let mut outdated = Vec::new();
@@ -197,7 +197,7 @@ impl Desk {
             .then(|| uri_of(&root, ""))?
     }
 
-    /// Every project, with what it says now.
+    /// All projects, with their current state.
     pub(super) fn all(&mut self) -> Vec<(&Project, std::rc::Rc<State>)> {
         self.projects
             .values_mut()
@@ -208,7 +208,7 @@ impl Desk {
             .collect()
     }
 
-    /// The findings that a client does not show yet, by address: of every file whose findings changed.
+    /// The findings that the client does not show yet, by URI: all findings of every file whose findings changed.
     pub(super) fn news(&mut self) -> Vec<(Uri, Vec<Shown>)> {
         let units = self.units;
         let is_stale = self.projects.values().any(Project::is_stale);
@@ -222,7 +222,7 @@ impl Desk {
         }
         for (project, state) in self.all() {
             for (path, found) in by_file(project, &state, units) {
-                // A client knows an open file by the address that it gave.
+                // A client knows an open file by the URI that it sent.
                 let place = (project.root().to_path_buf(), path);
                 let uri = match addresses.get(&place) {
                     Some(uri) => Some(uri.clone()),
@@ -246,7 +246,7 @@ impl Desk {
             .collect()
     }
 
-    /// The position in a text as a byte.
+    /// Converts a position in a text to a byte offset.
     pub(super) fn byte(&self, text: &str, position: Position) -> usize {
         self.units.byte(text, position)
     }

@@ -1,4 +1,4 @@
-//! New texts of files as edits of the lines that differ.
+//! Converts new texts of files into edits of the lines that differ.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::paths::uri_of;
 use super::place::Units;
 use super::project::{Project, State};
 
-/// The edit that gives files these texts.
+/// The edit that gives the files these texts.
 #[expect(
     clippy::mutable_key_type,
     reason = "the type of the protocol; an address does not change"

@@ -1,4 +1,4 @@
-//! Findings as editors show them.
+//! Findings in the form that editors show.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::place::Units;
 use super::project::{Project, State};
 use crate::door::plain;
 
-/// The findings of a project by file. What has no place in a file that can be opened is shown at the head of the project file.
+/// The findings of a project by file. Findings without a place in a file that can be opened are shown at the top of the project file.
 pub(super) fn by_file(
     project: &Project,
     state: &State,
@@ -54,7 +54,7 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// The path and the range of a place, where it is in a file of the project's folder.
+    /// The path and the range of a label, if it is in a file of the project's folder.
     fn range(&self, label: &Label) -> Option<(&str, Range)> {
         let path = self.state.manifests.sources.path(label.span.file);
         if path.starts_with("pack ") {
@@ -112,7 +112,7 @@ fn message(finding: &Diagnostic) -> String {
     message
 }
 
-/// Each line of a text, made inert.
+/// Makes each line of a text inert.
 pub(super) fn lines(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(plain).collect();
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! How many agents the last plan reaches, behind the names of its resources.
+//! Shows how many agents the last plan reaches, after the names of its resources.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -13,10 +13,10 @@ use super::place::Units;
 use super::project::{Project, State};
 use crate::output::count;
 
-/// Where plans are looked for, below the root: `plan*.json` in this folder.
+/// The folder below the root that is searched for plans: `plan*.json`.
 const FOLDER: &str = ".deskstate";
 
-/// The hints for a part of a file; none where no plan is kept.
+/// The hints for a part of a file; none if there is no saved plan.
 pub(super) fn hints(
     project: &Project,
     state: &State,
@@ -59,7 +59,7 @@ pub(super) fn hints(
         .collect()
 }
 
-/// The newest plan that is kept in the project's folder and can be read.
+/// The newest readable plan in the project's folder.
 fn last_plan(project: &Project) -> Option<PlanFile> {
     let entries = std::fs::read_dir(project.root().join(FOLDER)).ok()?;
     let mut plans: Vec<(SystemTime, PathBuf)> = entries

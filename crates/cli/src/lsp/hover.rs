@@ -1,4 +1,4 @@
-//! What is known of the word at the cursor: its meaning, limits and column, what contracts demand, and its value in every environment.
+//! Explains the word at the cursor: its meaning, limits and column, the contracts' requirements, and its value in every environment.
 
 use deskstate_model::{Field, Kind, PROJECT_FILE, PathStep, Rule, Tree, shortened};
 use lsp_types::{Hover, HoverContents, MarkupContent, MarkupKind};
@@ -12,10 +12,10 @@ use super::project::{Project, State, Use};
 use super::schema;
 use crate::output::{count, shown};
 
-/// The longest value that is shown.
+/// Maximum length of a shown value.
 const LONGEST: usize = 400;
 
-/// What a client shows for a byte of a file. It is plain text: nothing in it can be a link or a picture.
+/// The explanation for a byte of a file. It is plain text: it cannot contain links or pictures.
 pub(super) fn hover(
     project: &Project,
     state: &State,
@@ -80,7 +80,7 @@ fn of_name(state: &State, one: &Use) -> String {
     said.join("\n")
 }
 
-/// The rules that are about a kind, or about one resource of it.
+/// The rules about a kind, or about one resource of it.
 fn rules_of<'s>(state: &'s State, kind: Kind, named: Option<&Use>) -> Vec<(&'s str, &'s Rule)> {
     let contracts = state.manifests.contracts.iter();
     let rules = contracts.flat_map(|contract| {
@@ -122,7 +122,7 @@ fn of_place(
     Some(said.join("\n\n"))
 }
 
-/// What contracts demand of a field of a resource.
+/// The contracts' requirements for a field of a resource.
 fn demands(state: &State, header: &Use, kind: Kind, way: &[PathStep]) -> Option<String> {
     let word = match way.get(1) {
         Some(PathStep::Key(word)) => word.as_str(),
@@ -183,7 +183,7 @@ fn values(
     let Some(PathStep::Key(word)) = way.get(1) else {
         return None;
     };
-    // A value that looks like a credential is shown nowhere.
+    // A value that looks like a credential is never shown.
     if state
         .findings
         .iter()

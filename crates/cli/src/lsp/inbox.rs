@@ -1,4 +1,4 @@
-//! Messages that wait for an answer, so that a request can be cancelled before its turn.
+//! Queues incoming messages, so that a request can be cancelled before its turn.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
@@ -10,7 +10,7 @@ use lsp_types::notification::{Cancel, Notification as _};
 
 use super::wire::Incoming;
 
-/// Messages that are looked at ahead of their turn.
+/// Number of messages that are read ahead of their turn.
 const AHEAD: usize = 256;
 
 pub(super) struct Inbox {
@@ -26,7 +26,7 @@ impl Inbox {
         }
     }
 
-    /// Takes in what has arrived; gives the requests that are cancelled and need no work any more.
+    /// Queues all messages that have arrived. Returns the requests that were cancelled and need no further work.
     pub(super) fn take_in(&mut self) -> Vec<RequestId> {
         let mut cancelled = Vec::new();
         while self.waiting.len() < AHEAD {
@@ -52,7 +52,7 @@ impl Inbox {
         self.waiting.is_empty()
     }
 
-    /// The next message; none when the client is gone.
+    /// Returns the next message; `None` when the client is gone.
     pub(super) fn next(&mut self) -> Option<Incoming> {
         self.waiting.pop_front().or_else(|| self.stream.recv().ok())
     }

@@ -1,7 +1,8 @@
-//! A language server for editors: the findings of `validate` while people type, and what the project knows of the word at the cursor.
+//! A language server for editors: shows the findings of `validate` while people type, and what the project knows about the word at the
+//! cursor.
 //!
-//! A project is loaded and checked by the same functions as for `validate`, with the texts of open files in place of those on the disk. Files
-//! that did not change are not read again. Everything that a client is shown as text is made inert first; what it writes into files is not.
+//! A project is loaded and checked by the same functions as in `validate`, with the texts of open files in place of those on the disk.
+//! Unchanged files are not read again. All text that a client displays is made inert first; text that it writes into files is not.
 
 mod actions;
 mod complete;

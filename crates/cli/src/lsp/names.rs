@@ -15,7 +15,7 @@ use crate::output::count;
 /// A place in a file.
 pub(super) type Place = (String, Range<usize>);
 
-/// The variable at a byte, and the place of its name.
+/// The variable at a byte, and the range of its name.
 pub(super) fn variable_at(text: &str, byte: usize) -> Option<(String, Range<usize>)> {
     let is_part = |one: char| one.is_alphanumeric() || one == '_' || one == '.';
     let start = text[..byte].trim_end_matches(is_part).len();
@@ -28,14 +28,14 @@ pub(super) fn variable_at(text: &str, byte: usize) -> Option<(String, Range<usiz
     is_open.then(|| (name.to_owned(), start..start + word.len()))
 }
 
-/// Where a place is, for people.
+/// A place in a form for people.
 pub(super) fn shown_place(state: &State, span: Span) -> String {
     let sources = &state.manifests.sources;
     let (line, _) = sources.line_column(span);
     format!("{}:{line}", sources.path(span.file))
 }
 
-/// Where what is named at a byte is declared; on a declaration, what else declares or changes it.
+/// The declaration of the thing named at a byte. On a declaration, the other documents that declare or change it.
 pub(super) fn definition(state: &State, path: &str, text: &str, byte: usize) -> Vec<Place> {
     if let Some((name, _)) = variable_at(text, byte) {
         return of_variable(state, &name);
@@ -63,7 +63,7 @@ fn place(one: &Use) -> Place {
     (one.path.clone(), one.name.place.clone())
 }
 
-/// Where the project gives variables: for all environments, and for each.
+/// The mappings in which the project defines variables: for all environments, and for each.
 fn variable_maps(state: &State) -> impl Iterator<Item = &Tree> {
     let spec = state.project_file().and_then(|file| file.get("spec"));
     let environments = spec.and_then(|spec| spec.get("environments"));
@@ -98,7 +98,7 @@ fn environment_at(state: &State, path: &str, byte: usize) -> Option<Vec<Place>> 
     Some(vec![(PROJECT_FILE.to_owned(), entry.key_place.clone())])
 }
 
-/// Every place that names what is named at a byte.
+/// All places that name the thing named at a byte.
 pub(super) fn references(
     state: &State,
     path: &str,
@@ -117,11 +117,11 @@ pub(super) fn references(
         .collect()
 }
 
-/// What a rename is about.
+/// The subject of a rename.
 #[derive(Debug)]
 pub(super) enum Named<'s> {
     Resource(&'s Use),
-    /// A variable of the project, and the place of its name.
+    /// A variable of the project, and the range of its name.
     Variable(String, Range<usize>),
 }
 
@@ -141,7 +141,7 @@ impl Named<'_> {
     }
 }
 
-/// What can be renamed at a byte, or why it cannot.
+/// What can be renamed at a byte, or why it cannot be renamed.
 pub(super) fn renamable<'s>(
     state: &'s State,
     path: &str,
@@ -198,9 +198,9 @@ fn renamable_resource<'s>(state: &'s State, path: &str, byte: usize) -> Result<&
     Ok(one)
 }
 
-/// Another name for a resource or a variable, wherever the project names it: the new texts of the files, by path.
+/// Renames a resource or a variable wherever the project names it. Returns the new texts of the files by path.
 ///
-/// It is refused unless the project then reads exactly as before, with the one name in place of the other, in every environment.
+/// Refused unless the project then reads exactly as before in every environment, with the new name in place of the old one.
 pub(super) fn rename(
     project: &Project,
     state: &State,
@@ -302,7 +302,7 @@ fn rename_resource(
     Ok(changed)
 }
 
-/// Refuses a project in which a part that cannot be read may hold the name.
+/// Refuses the rename if an unreadable part of the project may contain the name.
 fn readable(state: &State, old: &ResourceKey) -> Result<(), String> {
     let mut texts = state.texts();
     let broken = texts.find(|(_, text)| {
@@ -316,7 +316,7 @@ fn readable(state: &State, old: &ResourceKey) -> Result<(), String> {
     }
 }
 
-/// Refuses a name that patterns of the project file treat in another way.
+/// Refuses a name that patterns in the project file match differently.
 fn unchanged_rules(state: &State, old: &ResourceKey, new: &ResourceKey) -> Result<(), String> {
     let Some(project) = &state.manifests.project else {
         return Err("`deskstate.yaml` cannot be read".to_owned());
@@ -344,7 +344,7 @@ fn unchanged_rules(state: &State, old: &ResourceKey, new: &ResourceKey) -> Resul
     }
 }
 
-/// A text in which these places have another name.
+/// Replaces the name at these places of a text.
 fn renamed<'n>(
     text: &str,
     names: impl Iterator<Item = &'n NameUse>,
@@ -364,7 +364,7 @@ fn renamed<'n>(
         .ok_or_else(|| "the text could not be edited safely".to_owned())
 }
 
-/// Whether the project reads as before, but for the name.
+/// Checks that the project reads as before, except for the name.
 fn certain(
     project: &Project,
     state: &State,
@@ -409,7 +409,7 @@ fn certain(
     Ok(())
 }
 
-/// Everything that resources and contracts say, with the new name in place of the old one.
+/// The contents of all resources and contracts, with the new name in place of the old one.
 fn said(manifests: &Manifests, names: Option<(&ResourceKey, &ResourceKey)>) -> BTreeSet<String> {
     let now = |kind: deskstate_model::Kind, name: &str| {
         let key = ResourceKey::new(kind, name);
@@ -453,7 +453,7 @@ fn said(manifests: &Manifests, names: Option<(&ResourceKey, &ResourceKey)>) -> B
     resources.chain(contracts).collect()
 }
 
-/// Either name reads the same.
+/// Removes both names, so that either one compares as equal.
 fn without(value: &mut Json, names: &[&str]) {
     match value {
         Json::String(text) => {
@@ -467,7 +467,7 @@ fn without(value: &mut Json, names: &[&str]) {
     }
 }
 
-/// What a rename means for environments.
+/// Describes the effect of a rename on environments.
 pub(super) fn consequence(
     old: &ResourceKey,
     new: &str,

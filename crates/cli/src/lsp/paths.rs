@@ -1,4 +1,4 @@
-//! Addresses of files, as editors give them, and paths below the root of a project.
+//! File URIs, as sent by editors, and paths below the root of a project.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -9,13 +9,13 @@ use url::Url;
 
 use crate::paths::with_slashes;
 
-/// The file of an address, under its real path as far as there is one; none where the address is of no file.
+/// The file of a URI, with its real path as far as it exists; `None` if the URI does not name a file.
 pub(super) fn file_of(uri: &Uri) -> Option<PathBuf> {
     let url = Url::parse(uri.as_str()).ok()?;
     Some(real(&url.to_file_path().ok()?))
 }
 
-/// The address of a file below a folder.
+/// The URI of a file below a folder.
 pub(super) fn uri_of(root: &Path, path: &str) -> Option<Uri> {
     let whole = root.join(path);
     let plain = if cfg!(windows) {
@@ -57,11 +57,11 @@ pub(super) fn root_of(file: &Path) -> Option<PathBuf> {
         .map(Path::to_path_buf)
 }
 
-/// Folders that are looked at below one that an editor opened.
+/// Maximum depth of the search for projects below an opened folder.
 const DEEPEST: usize = 4;
 const MOST: usize = 2_000;
 
-/// The projects in a folder that an editor opened: the one around it, else those below it.
+/// The projects in a folder that an editor opened: the one around it, otherwise those below it.
 pub(super) fn roots_in(folder: &Path) -> Vec<PathBuf> {
     let folder = real(folder);
     if let Some(root) = root_of(&folder) {

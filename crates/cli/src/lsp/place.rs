@@ -1,13 +1,13 @@
-//! Places in bytes, as deskstate counts them, and as editors do.
+//! Converts places between bytes, as deskstate counts them, and the units that editors use.
 
 use std::ops::Range as Bytes;
 
 use lsp_types::{Position, PositionEncodingKind, Range};
 
-/// What a client counts in a line.
+/// The units in which a client counts within a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Units {
-    /// Units of UTF-16, which every client knows.
+    /// UTF-16 code units, which every client supports.
     #[default]
     Utf16,
     /// Bytes of UTF-8.
@@ -15,7 +15,7 @@ pub(super) enum Units {
 }
 
 impl Units {
-    /// Bytes, if the client offers them.
+    /// Chooses bytes if the client offers them.
     pub(super) fn of(offered: Option<&[PositionEncodingKind]>) -> Self {
         let offers = offered.unwrap_or_default();
         if offers.contains(&PositionEncodingKind::UTF8) {
@@ -39,7 +39,8 @@ impl Units {
         }
     }
 
-    /// The byte of a position. One behind the end of a line is its end; one within a character is its start.
+    /// Converts a position to a byte offset. A position beyond the end of a line becomes the end of the line; one within a character
+    /// becomes its start.
     pub(super) fn byte(self, text: &str, position: Position) -> usize {
         let mut start = 0;
         for _ in 0..position.line {
@@ -59,7 +60,7 @@ impl Units {
         text.len()
     }
 
-    /// The position of a byte.
+    /// Converts a byte offset to a position.
     pub(super) fn position(self, text: &str, byte: usize) -> Position {
         let mut byte = byte.min(text.len());
         while !text.is_char_boundary(byte) {
@@ -85,7 +86,7 @@ impl Units {
     }
 }
 
-/// The bytes of the first line with its end, which is `\n`, `\r\n` or `\r`; none where no line ends.
+/// Length in bytes of the first line including its end, which is `\n`, `\r\n` or `\r`; `None` if no line ends.
 fn line_length(text: &str) -> Option<usize> {
     let end = text.find(['\n', '\r'])?;
     let is_pair = text[end..].starts_with("\r\n");

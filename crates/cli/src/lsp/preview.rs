@@ -1,4 +1,4 @@
-//! The agent's desktop for an editor: the page of `deskstate preview`, drawn from the files as they are in the editor.
+//! The agent's desktop for an editor: the page of `deskstate preview`, drawn from the current texts in the editor.
 
 use deskstate_model::{Diagnostic, Manifests};
 use lsp_types::{TextDocumentIdentifier, Uri};
@@ -14,7 +14,7 @@ use crate::output::{count, html};
 pub(super) const PREVIEW: &str = "deskstate/preview";
 /// `deskstate/previewChanged`: a project changed after its picture was drawn.
 pub(super) const PREVIEW_CHANGED: &str = "deskstate/previewChanged";
-/// `deskstate/projects`: what is open.
+/// `deskstate/projects`: the open projects.
 pub(super) const PROJECTS: &str = "deskstate/projects";
 
 #[derive(Deserialize)]
@@ -22,12 +22,12 @@ pub(super) const PROJECTS: &str = "deskstate/projects";
 pub(super) struct PreviewParams {
     /// A file of the project.
     pub(super) text_document: TextDocumentIdentifier,
-    /// As this environment sees it; the base if omitted.
+    /// The environment to resolve the manifests for; the base if omitted.
     #[serde(default)]
     pub(super) environment: Option<String>,
 }
 
-/// A page, or why there is none.
+/// A page, or the reason why there is none.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Picture {
@@ -71,12 +71,12 @@ fn page(manifests: &Manifests, found: &[Diagnostic]) -> Result<String, String> {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProjectsParams {
-    /// The file that the person looks at.
+    /// The file that the user is viewing.
     #[serde(default)]
     pub(super) text_document: Option<TextDocumentIdentifier>,
 }
 
-/// The projects that are open, and the one that a file belongs to.
+/// The open projects, and the one that a file belongs to.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Projects {

@@ -1,4 +1,4 @@
-//! One project: its files as they are in the editor, and what follows from them.
+//! One project: its files as in the editor, and the state derived from them.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,17 +13,17 @@ use deskstate_model::{
 pub(super) struct Project {
     pub(super) workspace: Workspace,
     state: Option<Rc<State>>,
-    /// How often it has changed.
+    /// Number of changes so far.
     pub(super) edition: u64,
-    /// The names of each file when it was last without errors: a line that is being typed does not make them unknown.
+    /// The names of each file from when it was last without errors, so that they stay known while a line is being typed.
     good: BTreeMap<String, BTreeSet<ResourceKey>>,
 }
 
-/// What a project says.
+/// The state of a project.
 pub(super) struct State {
     /// The base documents, checked for every environment.
     pub(super) manifests: Manifests,
-    /// What is wrong.
+    /// Errors and warnings.
     pub(super) findings: Vec<Diagnostic>,
     texts: BTreeMap<String, String>,
     files: OnceCell<BTreeMap<String, Vec<Tree>>>,
@@ -31,12 +31,12 @@ pub(super) struct State {
     environments: RefCell<BTreeMap<String, Rc<Manifests>>>,
 }
 
-/// A place of a file that names a resource.
+/// A place in a file that names a resource.
 #[derive(Debug)]
 pub(super) struct Use {
     pub(super) path: String,
     pub(super) name: NameUse,
-    /// It is in the folder of an overlay.
+    /// Whether the file is in the folder of an overlay.
     pub(super) in_overlay: bool,
 }
 
@@ -54,7 +54,7 @@ impl Project {
         self.workspace.root()
     }
 
-    /// Something changed.
+    /// Marks the project as changed.
     pub(super) fn changed(&mut self) {
         self.state = None;
         self.edition += 1;
@@ -64,7 +64,7 @@ impl Project {
         self.state.is_none()
     }
 
-    /// What the project says now.
+    /// The current state of the project.
     pub(super) fn state(&mut self) -> Rc<State> {
         if let Some(state) = &self.state {
             return Rc::clone(state);
@@ -75,7 +75,7 @@ impl Project {
         for file in sources.files() {
             let path = sources.path(file);
             let text = self.workspace.text(path).unwrap_or(sources.text(file));
-            // A file that is reported and not read has no text here.
+            // A file that is reported but not read has no text here.
             if !text.is_empty() || !texts.contains_key(path) {
                 texts.insert(path.to_owned(), text.to_owned());
             }
@@ -119,7 +119,7 @@ impl Project {
         names.filter(|key| key.kind == kind).collect()
     }
 
-    /// What the project says for one environment.
+    /// The manifests of the project for one environment.
     pub(super) fn in_environment(&self, state: &State, name: &str) -> Rc<Manifests> {
         if let Some(known) = state.environments.borrow().get(name) {
             return Rc::clone(known);
@@ -132,7 +132,7 @@ impl Project {
 }
 
 impl State {
-    /// The text of a file that belongs to the project.
+    /// The text of a file of the project.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.texts.get(path).map(String::as_str)
     }
@@ -153,7 +153,7 @@ impl State {
         })
     }
 
-    /// Every place that names a resource.
+    /// All places that name a resource.
     pub(super) fn uses(&self) -> &[Use] {
         self.uses.get_or_init(|| {
             let mut uses = Vec::new();
@@ -179,14 +179,14 @@ impl State {
         folders.any(|folder| Path::new(path).starts_with(&folder.value))
     }
 
-    /// What is named at a byte of a file.
+    /// The resource name at a byte of a file.
     pub(super) fn use_at(&self, path: &str, byte: usize) -> Option<&Use> {
         self.uses().iter().find(|one| {
             one.path == path && one.name.place.start <= byte && byte <= one.name.place.end
         })
     }
 
-    /// The project file as it is written.
+    /// The project file, as written.
     pub(super) fn project_file(&self) -> Option<&Tree> {
         self.files().get(PROJECT_FILE)?.first()
     }

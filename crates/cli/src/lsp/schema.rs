@@ -1,4 +1,4 @@
-//! What may be written at a place, by the schemas that other editors check manifests against.
+//! Determines what is valid at a place, from the schemas that other editors check manifests against.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,18 +23,18 @@ fn all() -> Arc<BTreeMap<String, Json>> {
     }
 }
 
-/// What a place of a document may hold.
+/// What is valid at a place of a document.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Allowed {
-    /// Keys of a mapping, each with what it is for.
+    /// Keys of a mapping, each with its description.
     pub(super) keys: Vec<(String, String)>,
-    /// Words of a value, each with what it means.
+    /// Words of a value, each with its description.
     pub(super) words: Vec<(String, String)>,
-    /// What the value is for.
+    /// Description of the value.
     pub(super) doc: String,
 }
 
-/// What the schema of a document says of a place in it.
+/// What the schema of a document allows at a place.
 pub(super) fn allowed(document: &Tree, is_project: bool, path: &[PathStep]) -> Allowed {
     let schemas = all();
     let word = document.get("kind").and_then(Tree::as_text);
@@ -81,7 +81,7 @@ pub(super) fn allowed(document: &Tree, is_project: bool, path: &[PathStep]) -> A
     gather(&here)
 }
 
-/// The kind whose fields a rule of a contract gives at a path, and how much of the path leads there.
+/// The kind whose fields a contract rule lists at a path, and the length of the path that leads there.
 fn rule_kind(document: &Tree, path: &[PathStep]) -> Option<(String, usize)> {
     let [
         PathStep::Key(spec),
@@ -101,7 +101,7 @@ fn rule_kind(document: &Tree, path: &[PathStep]) -> Option<(String, usize)> {
     (is_rule && has_fields).then(|| (kind.to_owned(), 4))
 }
 
-/// A schema with everything that it is made of.
+/// Collects a schema and all schemas that it consists of.
 fn flat<'s>(root: &'s Json, schema: &'s Json, out: &mut Vec<&'s Json>, depth: usize) {
     if depth > 16 {
         return;

@@ -1,4 +1,4 @@
-//! The conversation with an editor: one message after the other, and findings whenever none is waiting.
+//! The conversation with an editor: handles one message at a time, and publishes findings whenever none is waiting.
 
 use std::io;
 
@@ -22,7 +22,7 @@ use super::preview::{
 use super::wire::{Incoming, Outgoing, incoming};
 use super::{actions, complete, hints, hover, names, preview, symbols};
 
-/// Serves an editor until it ends the conversation or is gone; false if it ended without a `shutdown`.
+/// Serves an editor until it ends the conversation or is gone. Returns false if it ended without a `shutdown`.
 pub(crate) fn serve() -> io::Result<bool> {
     let mut messages = Inbox::new(incoming());
     let mut server = Server {
@@ -73,11 +73,11 @@ struct Server {
     out: Outgoing,
     is_ready: bool,
     is_over: bool,
-    /// The client can tell of files that change.
+    /// Whether the client can report changed files.
     watches: bool,
 }
 
-/// Why a request has no answer, in words for people.
+/// The answer to a request, or the reason why there is none, in words for people.
 type Answer<T> = Result<T, String>;
 
 impl Server {
@@ -151,7 +151,7 @@ impl Server {
                 "the server is initialized already",
             );
         }
-        // The deprecated root is read by name, since old clients give nothing else.
+        // The deprecated root is read by name, because old clients send nothing else.
         let root: Option<Uri> = params
             .get("rootUri")
             .and_then(|uri| serde_json::from_value(uri.clone()).ok());
@@ -260,7 +260,7 @@ impl Server {
         self.desk.open(&uri, text);
     }
 
-    /// Tells the client of the findings that it does not show yet.
+    /// Sends the client the findings that it does not show yet.
     fn publish(&mut self) -> io::Result<()> {
         for (uri, found) in self.desk.news() {
             let params = PublishDiagnosticsParams::new(uri, found, None);
@@ -526,7 +526,7 @@ fn locations(
     places.into_iter().filter_map(location).collect()
 }
 
-/// A notification that cannot be read has no answer that could say so.
+/// A notification that cannot be read is ignored, because notifications have no answer that could report it.
 fn read<P: DeserializeOwned>(params: Json) -> Option<P> {
     serde_json::from_value(params).ok()
 }

@@ -54,7 +54,7 @@ fn field(text: &str, entry: &TreeEntry, units: Units) -> DocumentSymbol {
     }
 }
 
-/// Names of symbols may not be empty.
+/// Replaces an empty name, because names of symbols may not be empty.
 fn named(text: &str) -> String {
     match lines(text).trim() {
         "" => "(empty)".to_owned(),

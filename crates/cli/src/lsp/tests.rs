@@ -1,4 +1,4 @@
-//! The laws of the server, without a process: what an editor is told is what `validate` says, whatever was typed before.
+//! Invariants of the server, tested without a process: an editor sees the findings of `validate`, no matter what was typed before.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn desk() -> BTreeMap<String, String> {
     .into()
 }
 
-/// The cases of the model's tests: a file alone, or files below lines such as `#! deskstate.yaml`.
+/// The cases of the model's tests: a single file, or files below lines such as `#! deskstate.yaml`.
 fn cases() -> Vec<BTreeMap<String, String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/manifests/invalid");
     let files = std::fs::read_dir(folder).unwrap();
@@ -66,7 +66,7 @@ fn cases() -> Vec<BTreeMap<String, String>> {
     cases.map(read).collect()
 }
 
-/// What `validate` says, in the words of an editor.
+/// The findings of `validate`, in the words of an editor.
 fn validated((manifests, found): &(Manifests, Vec<Diagnostic>)) -> Vec<String> {
     let sources = &manifests.sources;
     let mut said: Vec<String> = found
@@ -91,7 +91,7 @@ fn validated((manifests, found): &(Manifests, Vec<Diagnostic>)) -> Vec<String> {
     said
 }
 
-/// What an editor is told.
+/// The findings that an editor is sent.
 fn told(project: &mut Project) -> Vec<String> {
     let state = project.state();
     let mut said = Vec::new();
@@ -175,7 +175,7 @@ fn after_any_edits_an_editor_is_told_what_a_fresh_load_says() {
         let end = (start + next(6)).min(ends.len() - 1);
         text.replace_range(ends[start]..ends[end], typed[next(typed.len())]);
         if step % 10 == 9 {
-            // What is broken twice says ever less.
+            // A text that is broken again and again tests less and less.
             *text = desk()[path].clone();
         }
         match next(3) {
@@ -195,7 +195,7 @@ fn after_any_edits_an_editor_is_told_what_a_fresh_load_says() {
     }
 }
 
-/// The project, and the place of a word in one of its files.
+/// The project, and the byte offset of a word in one of its files.
 fn at(
     project: &mut Project,
     path: &str,

@@ -1,4 +1,4 @@
-//! The protocol on the standard streams: a message is a header with its length, and JSON.
+//! The protocol on the standard streams: each message is a header with its length, followed by JSON.
 
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::sync::mpsc;
@@ -8,21 +8,21 @@ use serde_json::Value as Json;
 
 use crate::door::{self, Protocol};
 
-/// The longest message: a file of the greatest size, in which every character is escaped.
+/// Maximum size of a message: a file of the maximum size in which every character is escaped.
 const LONGEST: usize = 96 * 1024 * 1024;
 
-/// Messages that wait to be read.
+/// Number of messages that may wait to be read.
 const WAITING: usize = 64;
 
-/// What a client sent.
+/// Input from a client.
 pub(super) enum Incoming {
     /// A message.
     Message(Message),
-    /// JSON that is no message, with its id if it has one.
+    /// JSON that is not a message, with its ID if it has one.
     Malformed(Option<RequestId>),
 }
 
-/// The messages of the client, read by a thread. They end where the stream ends or is no longer understood.
+/// The messages of the client, read by a thread. They end when the stream ends or can no longer be parsed.
 pub(super) fn incoming() -> mpsc::Receiver<Incoming> {
     let (sender, receiver) = mpsc::sync_channel(WAITING);
     std::thread::spawn(move || {
@@ -48,7 +48,7 @@ fn message(body: &[u8]) -> Incoming {
     }
 }
 
-/// The body of the next message; none at the end of the stream.
+/// Reads the body of the next message; `None` at the end of the stream.
 fn frame(stream: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut length = None;
     loop {
@@ -74,7 +74,7 @@ fn frame(stream: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok((body.len() == length).then_some(body))
 }
 
-/// Where messages to the client go.
+/// The channel for messages to the client.
 pub(super) struct Outgoing(Protocol);
 
 impl Outgoing {

@@ -1,4 +1,4 @@
-//! Tells a channel of people, or a program, when drift appears, changes, ends, or cannot be determined any more.
+//! Notifies people or a program when drift appears, changes, ends, or can no longer be determined.
 
 mod payload;
 mod send;
@@ -13,7 +13,7 @@ use crate::suggest::suggest;
 pub(crate) use payload::bodies;
 pub(crate) use send::{NotifyError, Sender};
 
-/// Where a message goes, and in which form.
+/// Where to send a message, and in which format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Channel {
     /// A Teams workflow that takes webhook requests; its address is in DESKSTATE_TEAMS_URL.
@@ -25,7 +25,7 @@ pub(crate) enum Channel {
 }
 
 impl Channel {
-    /// For messages.
+    /// The name in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Teams => "Teams",
@@ -34,7 +34,7 @@ impl Channel {
         }
     }
 
-    /// For the names of files.
+    /// The name in file names.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Teams => "teams",
@@ -43,7 +43,7 @@ impl Channel {
         }
     }
 
-    /// The address is a secret: whoever has it can post.
+    /// The environment variable with the address. The address is a secret: whoever has it can post.
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Teams => "DESKSTATE_TEAMS_URL",
@@ -53,21 +53,21 @@ impl Channel {
     }
 }
 
-/// What has become of an environment since it was told last.
+/// What has changed in an environment since the last notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// There is drift, and there was none.
+    /// There is drift, and there was none before.
     Appeared,
-    /// There is other drift than before.
+    /// The drift has changed.
     Changed,
-    /// Everything was compared and nothing differs; before, something did or nobody could tell.
+    /// Everything was compared and nothing differs. Before, something differed or the state was unknown.
     Ended,
     /// Not everything could be compared.
     Unknown,
 }
 
 impl Turn {
-    /// For people.
+    /// The text for people.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Appeared => "drift appeared",
@@ -77,7 +77,7 @@ impl Turn {
         }
     }
 
-    /// For programs.
+    /// The code for programs.
     fn code(self) -> &'static str {
         match self {
             Self::Appeared => "appeared",
@@ -88,30 +88,31 @@ impl Turn {
     }
 }
 
-/// The most resources that a message names.
+/// Maximum number of resources that a message names.
 const MOST_NAMED: usize = 10;
-/// The longest line of a message, in characters.
+/// Maximum length of a line of a message, in characters.
 const LONGEST_LINE: usize = 300;
 
-/// What is told of one environment.
+/// The news about one environment.
 #[derive(Debug, Clone)]
 pub(crate) struct News {
     pub(crate) environment: String,
     pub(crate) turn: Turn,
     outcome: Outcome,
-    /// The number of resources that differ.
+    /// Number of resources that differ.
     drifted: usize,
-    /// One for each of the first resources that differ, or why something could not be compared. Foreign text, without line breaks.
+    /// One line for each of the first resources that differ, or the reason why something could not be compared. Text from outside, without
+    /// line breaks.
     lines: Vec<String>,
-    /// What to do next.
+    /// The next step.
     next: String,
-    /// Of what differs; equal drift has equal digests.
+    /// Digest of the differences. Equal drift has equal digests.
     digest: String,
 }
 
-/// What all messages of a run say.
+/// The part that all messages of a run have in common.
 pub(crate) struct About<'a> {
-    /// The page of the build that looks.
+    /// The page of the build that runs the check.
     pub(crate) run: Option<&'a str>,
     pub(crate) project: &'a str,
     /// `YYYY-MM-DDTHH:MM:SSZ`.
@@ -196,7 +197,7 @@ impl News {
 }
 
 impl Message<'_> {
-    /// The whole in one line.
+    /// The complete news in one line.
     fn title(&self) -> String {
         match self.news {
             [one] => one.headline(),
@@ -205,7 +206,7 @@ impl Message<'_> {
     }
 }
 
-/// A resource and its fields, without their values: those stay in the report.
+/// A resource and the names of its fields. The values stay in the report.
 fn of_resource(drifted: &Drifted) -> String {
     let mut fields: Vec<&str> = drifted
         .differences
@@ -234,7 +235,7 @@ fn of_resource(drifted: &Drifted) -> String {
     format!("{}: {what}{by}", drifted.key)
 }
 
-/// A line without anything that steers, at most so long.
+/// Makes a line inert and limits its length.
 fn short(line: &str) -> String {
     let line = plain(line);
     if line.chars().count() <= LONGEST_LINE {
@@ -244,7 +245,7 @@ fn short(line: &str) -> String {
     format!("{kept}…")
 }
 
-/// The page of the build, by the build's variables.
+/// The page of the build, from the build's variables.
 pub(crate) fn run_of_build(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let url = if let Some(run) = variable("GITHUB_RUN_ID") {
         let (server, repository) = (

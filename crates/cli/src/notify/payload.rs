@@ -1,5 +1,5 @@
-//! What is sent: an adaptive card, a message of blocks, or CloudEvents. Texts of others are plain text in each: they mention nobody and
-//! link to nowhere.
+//! The payloads: an adaptive card, a message of blocks, or CloudEvents. In each of them, text from outside is plain text: it can neither
+//! mention anybody nor link anywhere.
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -8,20 +8,20 @@ use super::{Channel, Message, News};
 use crate::comment::path_part;
 use crate::output::count;
 
-/// What is posted at once.
+/// The body of one request.
 pub(crate) struct Body {
     pub(crate) content_type: &'static str,
     pub(crate) text: String,
 }
 
-/// Teams takes 28 KB, with what it adds (Create incoming webhooks with Workflows for Microsoft Teams).
+/// Teams accepts 28 KB, including what it adds itself (Create incoming webhooks with Workflows for Microsoft Teams).
 const TEAMS_BYTES: usize = 20_000;
-/// Slack takes 50 blocks (Block Kit), and each environment takes up to two.
+/// Slack accepts 50 blocks (Block Kit), and each environment takes up to two.
 const SLACK_ENVIRONMENTS: usize = 20;
-/// Slack takes 3,000 characters in a text of a section (Block Kit).
+/// Slack accepts 3,000 characters in the text of a section (Block Kit).
 const SLACK_TEXT: usize = 2_900;
 
-/// The bodies for a channel. Each environment is an event of its own; people get one message.
+/// The bodies for a channel. For programs, each environment is a separate event; people get one message.
 pub(crate) fn bodies(channel: Channel, message: &Message<'_>) -> Vec<Body> {
     match channel {
         Channel::Teams => vec![as_json(teams(message))],
@@ -44,7 +44,7 @@ fn as_json(json: Json) -> Body {
     }
 }
 
-/// As many environments as fit, and how many do not.
+/// As many environments as fit, and a remark about those that do not.
 fn fitting(news: &[News], fits: impl Fn(&[News]) -> bool) -> (&[News], Option<String>) {
     let mut number = news.len();
     while number > 1 && !fits(&news[..number]) {
@@ -55,7 +55,7 @@ fn fitting(news: &[News], fits: impl Fn(&[News]) -> bool) -> (&[News], Option<St
     (&news[..number], more)
 }
 
-/// An adaptive card of version 1.4, as a workflow posts it.
+/// An adaptive card of version 1.4, in the form that a workflow posts.
 fn teams(message: &Message<'_>) -> Json {
     let (news, more) = fitting(message.news, |news| {
         card(message, news, None).to_string().len() <= TEAMS_BYTES
@@ -72,7 +72,7 @@ fn teams(message: &Message<'_>) -> Json {
 }
 
 fn card(message: &Message<'_>, news: &[News], more: Option<&str>) -> Json {
-    // A text block would read Markdown; a run does not.
+    // A text block would interpret Markdown; a text run does not.
     let text = |text: &str, weight: &str, is_subtle: bool| {
         json!({
             "type": "RichTextBlock",
@@ -103,7 +103,7 @@ fn card(message: &Message<'_>, news: &[News], more: Option<&str>) -> Json {
     })
 }
 
-/// A message of blocks. Every text is `plain_text`, which neither mentions nor links; the fallback is escaped.
+/// A message of blocks. Every text is `plain_text`, which can neither mention nor link; the fallback is escaped.
 fn slack(message: &Message<'_>) -> Json {
     let (news, more) = fitting(message.news, |news| news.len() <= SLACK_ENVIRONMENTS);
     let section = |text: &str| {
@@ -138,7 +138,7 @@ fn slack(message: &Message<'_>) -> Json {
     json!({"text": fallback, "blocks": blocks})
 }
 
-/// A CloudEvent of version 1.0, in structured mode. The same news at the same time has the same id.
+/// A CloudEvent of version 1.0, in structured mode. The same news at the same time has the same ID.
 fn event(news: &News, message: &Message<'_>) -> Json {
     let facts = [
         &news.environment,

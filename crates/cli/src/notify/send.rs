@@ -1,4 +1,4 @@
-//! Sends a message. The address is a secret, so it is in no error and in no log.
+//! Sends a message. The address is a secret, so it never appears in errors or logs.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use thiserror::Error;
 use super::Channel;
 use super::payload::Body;
 
-/// Tries before giving up.
+/// Number of attempts before giving up.
 const ATTEMPTS: u32 = 4;
-/// The longest wait for a channel that asks to wait.
+/// The longest accepted wait that a channel may request.
 const MOST_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Why a message could not be sent.
@@ -36,7 +36,7 @@ pub(crate) enum NotifyError {
 }
 
 impl NotifyError {
-    /// What to do next.
+    /// Suggests the next step.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Missing(_) | Self::Unsafe(_) => {
@@ -53,12 +53,12 @@ impl NotifyError {
     }
 }
 
-/// Something to post to.
+/// A destination for messages.
 pub(crate) struct Sender {
     channel: Channel,
     address: reqwest::Url,
     http: reqwest::Client,
-    /// The wait after the first failure; it doubles.
+    /// The wait after the first failure. It doubles with each further one.
     pause: Duration,
 }
 
@@ -77,7 +77,7 @@ impl Sender {
         if !(address.scheme() == "https" || address.scheme() == "http" && is_here) {
             return Err(unsafe_address());
         }
-        // Another provider that the program has installed is as good.
+        // If the program has already installed another provider, that one works too.
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -92,7 +92,7 @@ impl Sender {
         })
     }
 
-    /// Sends a message, again if the channel asks for it or cannot take it now.
+    /// Sends a message, and retries if the channel requests it or is temporarily unavailable.
     pub(crate) async fn send(&self, body: &Body) -> Result<(), NotifyError> {
         let mut pause = self.pause;
         let mut attempt = 1;
@@ -127,7 +127,7 @@ impl Sender {
             .header(CONTENT_TYPE, body.content_type)
             .body(body.text.clone())
             .send();
-        // What is answered is not read: it is nothing that anybody needs.
+        // The body of the reply is not read, because nobody needs it.
         let reply = sent
             .await
             .map_err(|error| unreachable(self.channel, error))?;

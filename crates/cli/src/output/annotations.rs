@@ -1,4 +1,4 @@
-//! Findings as commands to the log of a build, which shows them next to the lines of a pull request or in the run's list.
+//! Findings as build-log commands. The build host shows them next to the lines of a pull request or in the list of the run.
 
 use deskstate_model::{Diagnostic, Severity};
 
@@ -94,7 +94,7 @@ fn azure_property(text: &str) -> String {
     azure_data(text).replace(';', "%3B").replace(']', "%5D")
 }
 
-/// Message, environments and remedy; the remedy is on a line of its own.
+/// Message, environments and remedy. The remedy is on a separate line.
 fn message(finding: &Diagnostic) -> String {
     let mut text = plain(&finding.message);
     if !finding.environments.is_empty() {

@@ -1,4 +1,4 @@
-//! What `check` found, for programs. Version 1 of its format: fields are added, never changed.
+//! The report of `check` for programs. Version 1 of its format: fields may be added, but never change.
 
 use deskstate_model::SourceMap;
 use deskstate_reconcile::check::{Keeping, Source};
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::check_report::{Among, CheckReport, Fault, Wanted};
 use super::sides::{Texts, told_apart_in_json};
 
-/// The whole report, one object; without `sources`, it does not say where the contracts are.
+/// Renders the report as one object. Without `sources`, it omits the locations of the contracts.
 pub(crate) fn render(report: &CheckReport, sources: Option<&SourceMap>) -> String {
     let rules: Vec<Json> = report
         .rules

@@ -1,4 +1,4 @@
-//! What `check` found, as a test report: a suite for each contract, a case for each rule.
+//! The report of `check` as test results: a suite for each contract, a case for each rule.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use deskstate_reconcile::check::Keeping;
 use super::check_report::{CheckReport, Rule};
 use super::drift_junit::escaped;
 
-/// The whole report as JUnit XML.
+/// Renders the report as JUnit XML.
 pub(crate) fn render(report: &CheckReport) -> String {
     let mut out = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"deskstate check\">\n",
@@ -53,7 +53,7 @@ fn case(rule: &Rule, suite: &str, out: &mut String) {
             let _ = writeln!(out, "    <testcase classname=\"{suite}\" name=\"{name}\"/>");
             return;
         }
-        // A preferred value that is different fails nothing.
+        // A differing preferred value is not a failure.
         Keeping::Kept => {
             let _ = write!(
                 out,

@@ -1,4 +1,4 @@
-//! What `check` found, for a ticket or a comment: everything that somebody else wrote is in code spans.
+//! The report of `check` for a ticket or a comment. All text from outside is in code spans.
 
 use std::fmt::{self, Write};
 
@@ -8,7 +8,7 @@ use super::check_report::{CheckReport, Fault, Piece, Rule};
 use super::drift_markdown::fitted;
 use super::markdown_text::{code, prose};
 
-/// The whole report, not longer than `limit` characters: what does not fit is left out, and counted.
+/// Renders the report in at most `limit` characters. Lines that do not fit are left out and counted.
 pub(crate) fn render(report: &CheckReport, limit: usize) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.

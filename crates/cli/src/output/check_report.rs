@@ -1,4 +1,4 @@
-//! What `check` found, as plain data: every renderer shows this and nothing else.
+//! The report of `check` as plain data. Every renderer shows exactly this.
 
 use deskstate_model::{Diagnostic, Finding, Problem, ResourceKey, Span};
 use deskstate_reconcile::check::{Keeping, LastWrite, RuleCheck, Source};
@@ -9,19 +9,19 @@ use serde_json::Value as Json;
 use super::sides::sides;
 use super::{plain, shown};
 
-/// Faults of one rule that people are shown.
+/// Maximum number of faults of a rule that are shown to people.
 const MOST_FAULTS: usize = 40;
 
-/// An environment, checked against contracts.
+/// The result of checking an environment against contracts.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckReport {
-    /// The environment, by name or by address.
+    /// The environment, by name or address.
     pub(crate) environment: String,
     /// Its address.
     pub(crate) address: String,
-    /// How many requests found out what is broken.
+    /// Number of HTTP requests.
     pub(crate) requests: u64,
-    /// What is known of auditing, as a sentence.
+    /// A sentence about auditing.
     pub(crate) audit: String,
     /// The rules, in the order of the contracts.
     pub(crate) rules: Vec<Rule>,
@@ -34,57 +34,57 @@ pub(crate) struct Rule {
     pub(crate) contract: String,
     /// The rule.
     pub(crate) rule: String,
-    /// The resources that it is about.
+    /// The resources that the rule applies to.
     pub(crate) about: String,
-    /// How many were checked.
+    /// Number of checked resources.
     pub(crate) checked: usize,
     /// The result.
     pub(crate) keeping: Keeping,
-    /// Why the contract has the rule; said only of one that is not kept.
+    /// Why the contract has the rule. Set only if the rule is not kept.
     pub(crate) message: Option<String>,
-    /// What breaks it, and preferred values that are different.
+    /// Violations, and differing preferred values.
     pub(crate) faults: Vec<Fault>,
-    /// What could not be judged.
+    /// Everything that could not be judged.
     pub(crate) doubts: Vec<Doubt>,
     /// The rule in the contract.
     pub(crate) span: Span,
 }
 
-/// One thing that is wrong.
+/// A single violation.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
-    /// The resource; none where no resource of the kind exists.
+    /// The resource; `None` if no resource of the kind exists.
     pub(crate) resource: Option<String>,
-    /// The field; empty for the whole resource.
+    /// The field; empty for the resource as a whole.
     pub(crate) field: String,
-    /// What the contract demands.
+    /// The contract's requirement.
     pub(crate) wanted: Wanted,
-    /// What the environment has; null for nothing.
+    /// The value in the environment; null if there is none.
     pub(crate) actual: Json,
-    /// Only recommended.
+    /// Whether the contract only recommends it.
     pub(crate) preferred: bool,
-    /// Which of the resources this is.
+    /// The role of the resource within the rule.
     pub(crate) among: Among,
-    /// What the environment says about the value.
+    /// A note about the value from the environment.
     pub(crate) note: Option<String>,
-    /// What stops working.
+    /// The consequence.
     pub(crate) breaks: Option<String>,
-    /// Who wrote it last.
+    /// The last writer.
     pub(crate) last_write: Option<LastWrite>,
 }
 
-/// Which of the resources a fault is about.
+/// The role of a fault's resource within the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Among {
-    /// One that must keep the rule.
+    /// Each of the resources must keep the rule.
     All,
-    /// One resource must keep the rule, and this one comes nearest.
+    /// One resource must keep the rule, and this one comes closest.
     Nearest,
-    /// One resource must keep the rule, and this one does not come nearest.
+    /// One resource must keep the rule, and this one does not come closest.
     Others,
 }
 
-/// What a contract demands.
+/// The requirement of a contract.
 #[derive(Debug, Clone)]
 pub(crate) enum Wanted {
     Value(Json),
@@ -98,16 +98,16 @@ pub(crate) enum Wanted {
 /// Something that could not be judged.
 #[derive(Debug, Clone)]
 pub(crate) struct Doubt {
-    /// The resource; none for those that may exist unseen.
+    /// The resource; `None` for resources that may exist but were not visible.
     pub(crate) resource: Option<String>,
     /// The field.
     pub(crate) field: String,
-    /// What could not be read.
+    /// Why it could not be judged.
     pub(crate) why: String,
 }
 
 impl Rule {
-    /// The result of a rule that the contract has.
+    /// Builds the result of a contract's rule.
     pub(crate) fn new(
         checked: RuleCheck,
         last_write: impl Fn(&ResourceKey, &Finding) -> Option<LastWrite>,
@@ -160,12 +160,12 @@ impl Rule {
         }
     }
 
-    /// `contract/rule`.
+    /// The ID in the form `contract/rule`.
     pub(crate) fn id(&self) -> String {
         format!("{}/{}", self.contract, self.rule)
     }
 
-    /// As many faults as people read, and what stops working where the next fault does not break the same.
+    /// The faults to show to people, up to the maximum. Each has its consequence, unless the next fault has the same one.
     pub(crate) fn faults(&self) -> impl Iterator<Item = (&Fault, Option<&str>)> {
         self.faults
             .iter()
@@ -179,13 +179,13 @@ impl Rule {
             })
     }
 
-    /// How many faults [`Self::faults`] leaves out, if any.
+    /// States how many faults [`Self::faults`] leaves out, if any.
     pub(crate) fn left_out(&self) -> Option<String> {
         let more = self.faults.len().saturating_sub(MOST_FAULTS);
         (more > 0).then(|| format!("{more} more; `--format json` lists all"))
     }
 
-    /// Why a kept rule may mean less than it seems.
+    /// Why a kept rule may mean less than it appears to.
     pub(crate) fn remark(&self) -> Option<&'static str> {
         (self.keeping == Keeping::Kept && self.checked == 0).then_some(
             "the environment has no such resource, and the contract does not require one",
@@ -214,7 +214,7 @@ fn wanted(problem: &Problem) -> (Wanted, Json) {
     }
 }
 
-/// A piece of a sentence: ours, or a name or value from outside.
+/// A piece of a sentence: our own words, or a name or value from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     Ours(&'static str),
@@ -222,7 +222,7 @@ pub(crate) enum Piece {
 }
 
 impl Fault {
-    /// What is wrong, on one line. Two values that differ look different.
+    /// Describes the fault on one line. Two different values always look different.
     pub(crate) fn pieces(&self) -> Vec<Piece> {
         use Piece::{Ours, Outside};
         let field = || Outside(self.field.clone());
@@ -274,7 +274,7 @@ impl Fault {
         plain(&texts.collect::<String>())
     }
 
-    /// Who wrote it last, on one line, where anything tells.
+    /// The last writer on one line, if known.
     pub(crate) fn writer(&self) -> Option<String> {
         let LastWrite { who, when, source } = self.last_write.as_ref()?;
         let when = when.as_deref().map(|when| format!(" on {when}"));
@@ -287,7 +287,7 @@ impl Fault {
 }
 
 impl Doubt {
-    /// On one line.
+    /// The doubt on one line.
     pub(crate) fn words(&self) -> String {
         let field = if self.field.is_empty() {
             String::new()
@@ -300,13 +300,13 @@ impl Doubt {
 }
 
 impl CheckReport {
-    /// The result of all rules together.
+    /// The combined result of all rules.
     pub(crate) fn keeping(&self) -> Keeping {
         let rules = self.rules.iter().map(|rule| rule.keeping);
         rules.max().unwrap_or(Keeping::Unknown)
     }
 
-    /// How many rules have this result.
+    /// Number of rules with this result.
     pub(crate) fn number(&self, keeping: Keeping) -> usize {
         let rules = self.rules.iter();
         rules.filter(|rule| rule.keeping == keeping).count()
@@ -330,7 +330,7 @@ impl CheckReport {
             .filter(move |rule| rule.keeping == keeping)
     }
 
-    /// For code scanning: a finding at the contract's rule for each fault and each doubt.
+    /// Findings for code scanning: one at the contract's rule for each fault and each doubt.
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for rule in &self.rules {
@@ -360,7 +360,7 @@ impl CheckReport {
         found
     }
 
-    /// The same without people, hosts, addresses and ids.
+    /// A copy without people, hosts, addresses and IDs.
     pub(crate) fn scrubbed(&self, stand_ins: &mut StandIns) -> Self {
         let mut report = self.clone();
         report.address = stand_ins.text(&self.address);

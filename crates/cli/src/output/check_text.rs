@@ -1,4 +1,4 @@
-//! What `check` found, for people at a terminal.
+//! The report of `check`, for people at a terminal.
 
 use deskstate_reconcile::check::Keeping;
 
@@ -8,7 +8,7 @@ use super::plain;
 use crate::door::Page;
 use crate::door::{BAD, DIM, GOOD, STRONG, Style, WARN};
 
-/// The whole report.
+/// Renders the report.
 pub(crate) fn render(report: &CheckReport) -> Page {
     let mut out = Page::new();
     let requests = usize::try_from(report.requests).unwrap_or(usize::MAX);

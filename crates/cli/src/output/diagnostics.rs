@@ -1,4 +1,4 @@
-//! Diagnostics as text with the lines they are about.
+//! Diagnostics as text, with the source lines they refer to.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use deskstate_model::{Diagnostic, FileId, Label, Severity, SourceMap, Span};
 
 use crate::door::{BAD, Page, WARN, visible};
 
-/// Columns of a log.
+/// Width of a log in columns.
 const WIDTH: usize = 120;
 
-/// The most findings that are shown with their lines. Nobody reads more, and each costs a look at its file.
+/// Maximum number of findings shown with their lines. Nobody reads more, and each requires reading its file.
 const MOST: usize = 1000;
 
-/// The most bytes of a line that are shown.
+/// Maximum number of bytes shown of a line.
 const LONGEST_LINE: usize = 4096;
 
-/// Places of a file that are further apart, in bytes, are drawn one by one.
+/// Places in a file that are further apart than this, in bytes, are drawn separately.
 const FAR: usize = 1 << 16;
 
-/// Diagnostics with their source lines, one blank line between them; of very many the first ones.
+/// Renders diagnostics with their source lines, separated by blank lines. If there are very many, only the first ones are shown.
 pub(crate) fn render(
     diagnostics: &[Diagnostic],
     sources: &SourceMap,
@@ -40,7 +40,7 @@ pub(crate) fn render(
             page.blank();
             continue;
         }
-        // The same advice for several is given once.
+        // Findings with the same help share it.
         let goes_on = shown
             .peek()
             .is_some_and(|next| next.on_one_line && next.help == diagnostic.help);
@@ -56,7 +56,7 @@ pub(crate) fn render(
     page
 }
 
-/// A finding on a line: what, and where.
+/// A finding on one line, with its location.
 fn line<'a>(diagnostic: &'a Diagnostic, sources: &SourceMap, helps: bool) -> Group<'a> {
     let mut message = diagnostic.message.clone();
     if let Some(primary) = &diagnostic.primary {
@@ -114,7 +114,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
             let last = places.map(|place| place.end).max().unwrap_or(0);
             first..last
         };
-        // What lies between two places is drawn as well, so places far apart are drawn by themselves.
+        // The lines between two places are drawn too, so distant places are drawn separately.
         let snippets = if reach(&labels).len() > FAR {
             labels.into_iter().map(|label| vec![label]).collect()
         } else {
@@ -159,10 +159,10 @@ fn place(text: &str, label: &Label) -> std::ops::Range<usize> {
     start..floor(text, label.span.end).max(start)
 }
 
-/// The lines of a place: a file may be long, and its findings many. What is beyond a long line's limit is left out; only where the
-/// place itself is beyond, the line begins shortly before it.
+/// The lines around a place, since a file may be long and have many findings. Long lines are cut at a limit. If the place itself is beyond
+/// the limit, the line starts shortly before it.
 fn excerpt(text: &str, place: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    // The end of a text is on its last line.
+    // The end of a text belongs to its last line.
     let first = place
         .start
         .min(text.strip_suffix('\n').unwrap_or(text).len());
@@ -182,7 +182,7 @@ fn excerpt(text: &str, place: std::ops::Range<usize>) -> std::ops::Range<usize> 
     from..to.min(text.floor_char_boundary(last + LONGEST_LINE))
 }
 
-/// A byte offset inside the text, on a character's edge.
+/// Moves a byte offset into the text and to a character boundary.
 fn floor(text: &str, offset: u32) -> usize {
     let mut offset = (offset as usize).min(text.len());
     while !text.is_char_boundary(offset) {
@@ -191,7 +191,7 @@ fn floor(text: &str, offset: u32) -> usize {
     offset
 }
 
-/// `2 errors, 1 warning`, on a line.
+/// `2 errors, 1 warning`, on one line.
 pub(crate) fn summary(diagnostics: &[Diagnostic]) -> Page {
     let errors = diagnostics
         .iter()

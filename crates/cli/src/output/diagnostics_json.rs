@@ -1,11 +1,11 @@
-//! Findings for programs. The form has types of its own, so that it changes only on purpose.
+//! Findings for programs. The format has separate types, so that it never changes by accident.
 
 use deskstate_model::{Diagnostic, Label};
 use serde::Serialize;
 
 use super::places::Places;
 
-/// The only version so far. A new field does not raise it; a changed or missing one does.
+/// The only version so far. Adding a field does not raise it; changing or removing one does.
 const FORMAT_VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ struct Finding<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'a str>,
-    /// Empty for every environment.
+    /// Empty if the finding applies to every environment.
     environments: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<Place<'a>>,
@@ -44,7 +44,7 @@ struct Place<'a> {
     label: &'a str,
 }
 
-/// The findings as JSON, two spaces deep, with a line break at the end.
+/// Renders the findings as JSON, indented by two spaces, with a trailing line break.
 pub(crate) fn render(
     findings: &[Diagnostic],
     places: &Places<'_>,

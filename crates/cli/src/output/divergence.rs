@@ -1,4 +1,4 @@
-//! What a plan does that nobody reviewed, and what was reviewed and is not needed, as text.
+//! Differences between a plan and the reviewed plans, as text: changes that nobody reviewed, and reviewed changes that are not needed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,18 +17,18 @@ use crate::door::Page;
 use crate::door::{BAD, GOOD, STRONG, WARN};
 use crate::paths::shown_path;
 
-/// Something that nobody reviewed.
+/// A change that nobody reviewed.
 pub(crate) struct Divergent<'a> {
-    /// What it is.
+    /// The difference from the reviewed plans.
     pub(crate) divergence: &'a Divergence,
-    /// Files of the reviewed plans.
+    /// The files of the reviewed plans.
     pub(crate) plans: &'a [PathBuf],
-    /// Who wrote.
+    /// The writers.
     pub(crate) blame: &'a Blame,
 }
 
 impl Divergent<'_> {
-    /// Its lines.
+    /// Renders it as lines.
     pub(crate) fn page(&self) -> Page {
         let mut page = Page::new();
         let out = &mut page;
@@ -101,14 +101,14 @@ impl Divergent<'_> {
     }
 }
 
-/// Changes that were reviewed and are not part of the plan.
+/// Reviewed changes that are not part of the plan.
 pub(crate) struct NotNeeded<'a>(pub(crate) &'a [FileChange]);
 
-/// More are counted.
+/// Further changes are only counted.
 const LISTED: usize = 10;
 
 impl NotNeeded<'_> {
-    /// Their lines; none without any.
+    /// Renders them as lines; empty if there are none.
     pub(crate) fn page(&self) -> Page {
         let mut out = Page::new();
         if self.0.is_empty() {
@@ -153,7 +153,7 @@ impl Divergent<'_> {
     }
 }
 
-/// The texts that look like another one of these fields.
+/// The texts among these fields that look like another one, in distinguishable form.
 fn told_apart<'f>(fields: impl IntoIterator<Item = &'f FileField>) -> BTreeMap<&'f str, String> {
     let texts = fields.into_iter().flat_map(|field| {
         let text = |value: &'f Option<Json>| value.as_ref().and_then(Json::as_str);

@@ -1,4 +1,4 @@
-//! Drift for programs. Version 1 of its format: fields are added, never changed.
+//! Drift for programs. Version 1 of its format: fields may be added, but never change.
 
 use deskstate_reconcile::drift::{Difference, DriftState, Shift};
 use serde_json::{Value as Json, json};
@@ -7,7 +7,7 @@ use super::drift_report::{Looked, Seen, counts};
 use super::sides::{Texts, told_apart_in_json};
 use super::verdict::About;
 
-/// The whole report, one object.
+/// Renders the report as one object.
 pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
     let environments: Vec<Json> = seen
         .iter()
@@ -23,7 +23,7 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
     told_apart_in_json(json, seen.iter().flat_map(texts))
 }
 
-/// What differs, without who, when and where: what is the same in two runs that find the same.
+/// The differences without authors, times and locations: the part that is equal in two runs with the same result.
 pub(crate) fn facts(seen: &Seen) -> Json {
     let Ok(looked) = &seen.looked else {
         return Json::Null;

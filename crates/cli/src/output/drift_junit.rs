@@ -1,4 +1,4 @@
-//! Drift as a test report: a suite for each environment, a case for each declared resource.
+//! Drift as test results: a suite for each environment, a case for each declared resource.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use super::drift_report::{Seen, members_alike, state, verdict, words};
 use super::plain;
 use super::verdict::unplanned;
 
-/// The whole report as JUnit XML.
+/// Renders the report as JUnit XML.
 pub(crate) fn render(seen: &[Seen]) -> String {
     let mut out = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"deskstate drift\">\n",
@@ -40,7 +40,7 @@ fn suite(seen: &Seen, out: &mut String) {
     let fails = report.undeclared == Undeclared::Fail;
     let hidden = if fails { report.unlisted.len() } else { 0 };
     let elsewhere: Vec<_> = unplanned(&[], &report.elsewhere).collect();
-    // What a case reports needs no case of its own.
+    // A finding that a case already reports needs no separate case.
     let is_reported = |finding: &&Diagnostic| {
         let mut unplanned = looked.unplanned();
         unplanned
@@ -119,7 +119,7 @@ fn suite(seen: &Seen, out: &mut String) {
     out.push_str("  </testsuite>\n");
 }
 
-/// What differs in a resource, and what could not be compared.
+/// The differences of a resource, and the parts that could not be compared.
 fn lines(judged: &Judged, drifted: Option<&Drifted>) -> Vec<String> {
     let differences = drifted.map_or(&[][..], |drifted| &drifted.differences);
     let alike = members_alike(differences);
@@ -141,7 +141,7 @@ fn lines(judged: &Judged, drifted: Option<&Drifted>) -> Vec<String> {
         .collect()
 }
 
-/// Text for XML 1.0: markup escaped, and what XML cannot hold or people cannot see shown as its number.
+/// Escapes text for XML 1.0: markup is escaped, and characters that XML does not allow or that are invisible become their numbers.
 pub(super) fn escaped(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(plain).collect();
     let mut out = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! Drift for a comment or an issue: counts in the open, details folded, everything that somebody else wrote in code spans.
+//! Drift for a comment or an issue: counts are visible, details are folded, and all text from outside is in code spans.
 
 use std::fmt::{self, Write};
 
@@ -9,11 +9,11 @@ use super::drift_report::{Looked, Outcome, Seen, audit, counts, members_alike, s
 use super::markdown_text::{code, length, prose};
 use crate::suggest::suggest;
 
-/// Enough to close what is open and to say that something is missing.
+/// Enough to close open elements and to state that something is missing.
 const ROOM_FOR_THE_CUT: usize = 200;
 
-/// The whole report, with a hidden mark by which a comment is found again.
-/// Not longer than `limit` characters: what does not fit is left out, and counted.
+/// Renders the report in at most `limit` characters, with a hidden marker for finding the comment again. Lines that do not fit are left out
+/// and counted.
 pub(crate) fn render(seen: &[Seen], revision: Option<&str>, limit: usize) -> String {
     let mut out = String::from("<!-- deskstate:drift -->\n");
     // Writing to a string cannot fail.
@@ -21,7 +21,7 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>, limit: usize) -> Str
     fitted(out, limit, "drift")
 }
 
-/// A text that is not longer than `limit`: lines that do not fit are left out, and counted.
+/// Limits a text to `limit` characters: lines that do not fit are left out and counted.
 pub(super) fn fitted(out: String, limit: usize, command: &str) -> String {
     if length(&out) <= limit {
         return out;
@@ -87,7 +87,7 @@ fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Re
     Ok(())
 }
 
-/// A code span that stays in its cell: a table is cut at its bars before code spans are looked for.
+/// A code span that stays in its cell: a table row is split at its bars before code spans are parsed.
 fn cell(text: &str) -> String {
     code(&text.replace('|', "¦"))
 }
@@ -104,7 +104,7 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
                 .map(|breaks| (&drifted.key, breaks))
         })
         .collect();
-    // A rule that finds fault with two fields of a resource breaks one thing.
+    // A rule that is violated by two fields of a resource has only one consequence.
     breaks.dedup();
     let silent = match looked.outcome() {
         Outcome::InSync => {

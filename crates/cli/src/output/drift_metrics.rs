@@ -1,4 +1,4 @@
-//! Drift as numbers, in the text format of Prometheus.
+//! Drift as metrics, in the text format of Prometheus.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use deskstate_reconcile::plan::States;
 
 use super::drift_report::{Looked, Seen, counts};
 
-/// Every metric, each with its help and type once.
+/// Renders all metrics, each with its help and type once.
 pub(crate) fn render(seen: &[Seen]) -> String {
     let mut out = String::new();
     metric(
@@ -57,7 +57,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
                     different,
                     unknown,
                 } = looked.report.states();
-                // An environment that was not compared as a whole gets no number that looks like good news.
+                // An environment that was not fully compared gets no number that looks like good news.
                 let as_declared = complete(looked).then_some(("as_declared", in_sync));
                 let others = [("drifted", different), ("unknown", unknown)];
                 for (state, number) in as_declared.into_iter().chain(others) {
@@ -76,7 +76,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
         "deskstate_drift_extras",
         "Live rows under owned prefixes that no manifest declares.",
         |out, name| {
-            // Where some may be hidden, nobody knows the number.
+            // If rows may be hidden, the number is unknown.
             let listed = looked
                 .iter()
                 .filter(|(_, looked)| looked.report.unlisted.is_empty());

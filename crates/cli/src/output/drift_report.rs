@@ -1,4 +1,4 @@
-//! What the renderers of drift have in common: the environments that were looked at, and the words for a difference.
+//! Shared by the renderers of drift: the environments that were checked, and the wording of differences.
 
 use std::collections::BTreeMap;
 
@@ -15,29 +15,29 @@ use super::sides::{alike, members, sides};
 use super::verdict::{Unplanned, Verdict, unplanned};
 use super::{plain, shown};
 
-/// One environment, and what came of looking at it.
+/// One environment and its result.
 pub(crate) struct Seen {
     /// Its name.
     pub(crate) environment: String,
-    /// What was seen, or why nothing was.
+    /// The result, or the reason why there is none.
     pub(crate) looked: Result<Looked, String>,
 }
 
-/// What came of looking at an environment, for every format and for the exit code.
+/// The outcome of checking an environment, for every format and for the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Everything was compared, and nothing differs.
     InSync,
     /// Everything was compared, and something differs.
     Drift,
-    /// Not everything was compared, whatever else differs.
+    /// Not everything was compared, no matter what else differs.
     Incomplete,
     /// Nothing was compared.
     Failed,
 }
 
 impl Outcome {
-    /// For people.
+    /// The words for people.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::InSync => "in sync",
@@ -47,7 +47,7 @@ impl Outcome {
         }
     }
 
-    /// For programs.
+    /// The code for programs.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::InSync => "inSync",
@@ -67,7 +67,7 @@ impl Outcome {
 }
 
 impl Seen {
-    /// What came of it.
+    /// The outcome for this environment.
     pub(crate) fn outcome(&self) -> Outcome {
         match &self.looked {
             Ok(looked) => looked.outcome(),
@@ -76,26 +76,26 @@ impl Seen {
     }
 }
 
-/// An environment that could be read.
+/// The result of reading an environment.
 pub(crate) struct Looked {
     /// Its address.
     pub(crate) address: String,
     /// The manifests.
     pub(crate) sources: SourceMap,
-    /// What differs.
+    /// The differences.
     pub(crate) report: Report,
-    /// What could not be compared, and warnings.
+    /// Everything that could not be compared, and warnings.
     pub(crate) findings: Vec<Diagnostic>,
-    /// Agents reached, in words.
+    /// The reached agents, in words.
     pub(crate) reaches: Vec<(ResourceKey, String)>,
-    /// HTTP requests that it took.
+    /// Number of HTTP requests.
     pub(crate) requests: u64,
-    /// The agent's screen and the graph, where a page shows them.
+    /// The agent's screen and the graph, if a page shows them.
     pub(crate) picture: Option<Picture>,
 }
 
 impl Looked {
-    /// What came of looking. What cannot be planned is incomplete, too, though nobody may doubt that it differs.
+    /// The outcome. Anything that cannot be planned makes it incomplete, even if it certainly differs.
     pub(crate) fn outcome(&self) -> Outcome {
         if self.findings.iter().any(Diagnostic::is_error) {
             return Outcome::Incomplete;
@@ -115,12 +115,12 @@ impl Looked {
         }
     }
 
-    /// What could not be compared.
+    /// Everything that could not be compared.
     pub(crate) fn unplanned(&self) -> impl Iterator<Item = Unplanned<'_>> {
         unplanned(&self.report.resources, &self.report.elsewhere)
     }
 
-    /// Agents reached by a resource, in words.
+    /// The agents that a resource reaches, in words.
     pub(crate) fn reach(&self, key: &ResourceKey) -> Option<&str> {
         self.reaches
             .iter()
@@ -128,7 +128,7 @@ impl Looked {
             .map(|(_, words)| words.as_str())
     }
 
-    /// `file:line` of a declaration.
+    /// The location of a declaration, as `file:line`.
     pub(crate) fn place(&self, span: Option<Span>) -> Option<String> {
         span.map(|span| {
             let (line, _) = self.sources.line_column(span);
@@ -137,7 +137,7 @@ impl Looked {
     }
 }
 
-/// A difference in words: what is declared, then what live has.
+/// Describes a difference: the declared value, then the live one.
 pub(crate) fn words(difference: &Difference, alike: &BTreeMap<&str, String>) -> String {
     match &difference.shift {
         Shift::Value { declared, live } => {
@@ -158,7 +158,7 @@ pub(crate) fn words(difference: &Difference, alike: &BTreeMap<&str, String>) -> 
     }
 }
 
-/// `+ new, − old`, where two lists of names differ.
+/// Describes the differences between two lists of names, as `+ new, − old`.
 pub(crate) fn members_words(
     before: &Json,
     after: &Json,
@@ -175,7 +175,7 @@ pub(crate) fn members_words(
     Some(words.collect::<Vec<_>>().join(", "))
 }
 
-/// The members that look like another one of the same resource.
+/// The members that look like another member of the same resource.
 pub(crate) fn members_alike(differences: &[Difference]) -> BTreeMap<&str, String> {
     fn names(value: &Json) -> Vec<&str> {
         let items = value.as_array().map_or(&[][..], Vec::as_slice);
@@ -192,7 +192,7 @@ pub(crate) fn members_alike(differences: &[Difference]) -> BTreeMap<&str, String
     )
 }
 
-/// What happened to a resource as a whole.
+/// Describes what happened to a resource as a whole.
 pub(crate) fn state(drifted: &Drifted) -> &'static str {
     match drifted.state {
         DriftState::Changed => "",
@@ -201,7 +201,7 @@ pub(crate) fn state(drifted: &Drifted) -> &'static str {
     }
 }
 
-/// The symbol of a resource: what live did, seen from the manifests.
+/// The symbol of a resource: the change in the live environment, relative to the manifests.
 pub(crate) fn symbol(drifted: &Drifted) -> &'static str {
     match drifted.state {
         DriftState::Changed => "~",
@@ -210,7 +210,7 @@ pub(crate) fn symbol(drifted: &Drifted) -> &'static str {
     }
 }
 
-/// `edited by hand: … (2026-11-02T08:00:00Z)`.
+/// The class, evidence and time of a difference: `edited by hand: … (2026-11-02T08:00:00Z)`.
 pub(crate) fn verdict(difference: &Difference) -> String {
     let when = difference
         .when
@@ -224,7 +224,7 @@ pub(crate) fn verdict(difference: &Difference) -> String {
     )
 }
 
-/// Whether auditing could help.
+/// The state of auditing, and whether it could help.
 pub(crate) fn audit(report: &Report) -> String {
     match &report.audit {
         Audit::On if report.histories_unread > 0 => {
@@ -239,7 +239,7 @@ pub(crate) fn audit(report: &Report) -> String {
     }
 }
 
-/// Differences of each class.
+/// Number of differences of each class.
 pub(crate) fn counts(report: &Report) -> [(Class, usize); 4] {
     Class::ALL.map(|class| (class, report.count(class)))
 }

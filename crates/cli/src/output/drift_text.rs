@@ -1,4 +1,4 @@
-//! Drift as text: what differs, what it looks like and on what evidence; a matrix where there are several environments.
+//! Drift as text: the differences, their classes and the evidence; a matrix if there are several environments.
 
 use super::count;
 use super::drift_report::{
@@ -10,12 +10,12 @@ use crate::door::Page;
 use crate::door::{BAD, DIM, GOOD, STRONG, WARN};
 use crate::suggest::suggest;
 
-/// Rows that no manifest declares and that are listed unless all are asked for.
+/// Number of undeclared rows listed by default.
 const FIRST_EXTRAS: usize = 5;
-/// Where values begin.
+/// The column in which values begin.
 const VALUE_COLUMN: usize = 24;
 
-/// The whole report.
+/// Renders the report.
 pub(crate) fn render(
     seen: &[Seen],
     revision: Option<&str>,

@@ -1,37 +1,37 @@
-//! The forms in which results are printed, by name.
+//! The names of the output formats.
 
 use clap::ValueEnum;
 
-/// How a plan is printed.
+/// The output format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum PlanFormat {
     /// For people at a terminal.
     #[default]
     Text,
-    /// A comment on a pull request: counts and dangers in the open, the rest folded.
+    /// A comment on a pull request: counts and dangers are visible, the rest is folded.
     Markdown,
     /// For programs; the same as what `--out` saves.
     Json,
-    /// A page that needs nothing else: changes, the agent's screen before and after, the graph.
+    /// A self-contained page: changes, the agent's screen before and after, the graph.
     Html,
 }
 
-/// How an answer about one agent is printed.
+/// The output format of the answer about one agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum WhoFormat {
     /// For people at a terminal.
     #[default]
     Text,
-    /// For programs; `formatVersion` says which form.
+    /// For programs; `formatVersion` names the version of the format.
     Json,
 }
 
-/// How the findings of `validate` are printed.
+/// The output format of the findings of `validate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FindingsFormat {
     /// For people, with the lines that the findings are about.
     Text,
-    /// For programs; `formatVersion` says which form.
+    /// For programs; `formatVersion` names the version of the format.
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
@@ -42,7 +42,7 @@ pub(crate) enum FindingsFormat {
 }
 
 impl FindingsFormat {
-    /// What fits the place where the command runs: a build's own form on GitHub Actions and Azure Pipelines, text elsewhere.
+    /// The format that fits the environment of the command: the build's own on GitHub Actions and Azure Pipelines, text elsewhere.
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let is_set =
             |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));

@@ -1,4 +1,4 @@
-//! A guide as Markdown: names on the screen are bold, and everything that somebody else wrote is in code spans or fences.
+//! A guide as Markdown: names on the screen are bold, and all text from outside is in code spans or fences.
 
 use std::fmt::{self, Write};
 
@@ -6,10 +6,10 @@ use super::markdown_text::{code, fence_of, prose};
 use super::plain;
 use crate::guide::{Block, Guide, LEGEND, Piece, Row, Sentence, Step, Value};
 
-/// The longest text, in characters, that is shown in a table.
+/// Maximum length of a text in a table, in characters.
 const LONGEST: usize = 160;
 
-/// The whole guide.
+/// Renders the guide.
 pub(crate) fn render(guide: &Guide) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -101,7 +101,7 @@ fn write_table(
     Ok(())
 }
 
-/// What does not fit into a table: it is below.
+/// Texts that do not fit into a table and are shown below it.
 #[derive(Default)]
 struct Below {
     number: usize,
@@ -109,7 +109,7 @@ struct Below {
 }
 
 impl Below {
-    /// A cell. A pipe ends a cell even in a code span, and dialects disagree on how to escape it.
+    /// A cell. A pipe ends a cell even in a code span, and dialects disagree on how to escape it, so such a cell moves below.
     fn cell(&mut self, cell: String) -> String {
         if cell.contains('|') {
             self.put(|number| format!("Text {number}: {cell}"))
@@ -118,7 +118,7 @@ impl Below {
         }
     }
 
-    /// A text that people type.
+    /// A text to type.
     fn typed(&mut self, text: &str) -> String {
         let lines: Vec<String> = text.lines().map(plain).collect();
         let fits = lines.len() < 2 && text.chars().count() <= LONGEST && !text.contains(['`', '|']);
@@ -147,7 +147,7 @@ fn words(sentence: &Sentence) -> String {
             Piece::Prose(text) => prose(text),
         };
         if out.ends_with('`') && piece.starts_with('`') {
-            // Two runs of backticks that touch would be one.
+            // Two adjacent runs of backticks would become one.
             out.push(' ');
         }
         out.push_str(&piece);
@@ -155,7 +155,7 @@ fn words(sentence: &Sentence) -> String {
     out
 }
 
-/// A name on the screen. Kinds that a project defines bring names of their own.
+/// A name on the screen. Kinds that a project defines have their own names.
 fn screen(name: &str) -> String {
     let is_plain = |letter: char| {
         letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '\'' | '(' | ')' | '/' | ',')

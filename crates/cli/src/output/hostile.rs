@@ -1,4 +1,4 @@
-//! Whatever live rows and manifests hold, no output for a terminal, a log, a comment or a program is steered by it.
+//! No matter what live rows and manifests contain, they cannot control a terminal, a log, a comment or a program.
 
 use deskstate_model::{Diagnostic, SourceMap, Span};
 use deskstate_reconcile::blame::{Audit, Blame};
@@ -19,7 +19,7 @@ use crate::commands::{explain, who};
 use crate::door::LogCommand;
 use crate::door::Page;
 
-/// What every renderer of text makes of the same hostile thing: a name and the output.
+/// Renders the same hostile text with every text renderer. Returns the name of each renderer and its output.
 fn texts(text: &str) -> Vec<(&'static str, String)> {
     let mut sources = SourceMap::default();
     let file = sources.add("manifests/a.yaml".to_owned(), text);
@@ -115,7 +115,7 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Each way in which a rule can fail, in each of the three states.
+/// A report with every way in which a rule can fail, in each of the three states.
 pub(crate) fn checked(text: &str, span: Span) -> CheckReport {
     let own = || text.to_owned();
     let fault = |wanted| Fault {
@@ -225,7 +225,7 @@ fn diverging(text: &str) -> String {
         .collect()
 }
 
-/// Our own colours are the same whatever the text says.
+/// Counts escape sequences. Our own colours must be the same, no matter what the text contains.
 fn escapes(text: &str) -> usize {
     text.matches('\u{1b}').count()
 }
@@ -238,7 +238,7 @@ fn check(text: &str) -> Result<(), String> {
         if let Some(found) = steering {
             return Err(format!("{name} holds {found:?}:\n{out}"));
         }
-        // A value of several lines, or a long one, is drawn as a diff, with more lines and so more of our colours.
+        // A long value, or one of several lines, is drawn as a diff, which has more lines and so more of our colours.
         let is_drawn = matches!(name, "plan");
         if !is_drawn && escapes(&out) != escapes(&tame) {
             return Err(format!("{name} is coloured by live text:\n{out}"));
@@ -259,7 +259,7 @@ fn check(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Commands to a log are ours alone: one for each finding.
+/// Log commands are only ours: one for each finding.
 fn check_annotations(text: &str) -> Result<(), String> {
     let mut sources = SourceMap::default();
     let file = sources.add(format!("manifests/{}.yaml", plain(text)), text);
@@ -293,7 +293,7 @@ fn check_annotations(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Drift becomes a comment or an issue, where a mention would call somebody.
+/// Drift becomes a comment or an issue, where a mention would notify somebody.
 fn check_drift_markdown(text: &str) {
     let made = drift_markdown::render(&seen(text), Some(text), GITHUB_LIMIT);
     let own = [
@@ -304,7 +304,7 @@ fn check_drift_markdown(text: &str) {
         "</summary>",
         "</details>",
     ];
-    // A table is cut into its cells before anything in them is read.
+    // A table row is split into cells before their contents are parsed.
     let without_table: String = made
         .lines()
         .filter(|line| !line.starts_with("| environment") && !line.starts_with("| ---"))
@@ -410,7 +410,7 @@ proptest! {
         prop_oneof![any::<String>(), proptest::sample::select(CORPUS).prop_map(str::to_owned)],
         0..5,
     )) {
-        // Nothing is called nothing.
+        // Names are never empty.
         let text = format!("x{}", pieces.concat());
         prop_assert_eq!(check(&text), Ok(()));
         prop_assert_eq!(check_annotations(&text), Ok(()));

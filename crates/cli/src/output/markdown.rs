@@ -1,4 +1,4 @@
-//! A plan as one comment on a pull request: counts, dangers and agents in the open, the changes folded, the whole within a size.
+//! A plan as one comment on a pull request: counts, dangers and agents are visible, the changes are folded, and the size is limited.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use super::verdict::{Verdict, unplanned};
 use super::{plain, shown};
 use crate::suggest::suggest;
 
-/// The longest comment that GitHub takes.
+/// Maximum length of a comment on GitHub.
 pub(crate) const GITHUB_LIMIT: usize = 65_536;
-/// The longest comment that Azure DevOps takes.
+/// Maximum length of a comment on Azure DevOps.
 pub(crate) const AZURE_DEVOPS_LIMIT: usize = 150_000;
 
-/// The limit of the place where the command runs: Azure Pipelines has the longer one.
+/// The limit of the host that the command runs on: Azure Pipelines has the higher one.
 pub(crate) fn limit_of_environment(variable: impl Fn(&str) -> Option<String>) -> usize {
     if variable("TF_BUILD").is_some() {
         AZURE_DEVOPS_LIMIT
@@ -28,32 +28,32 @@ pub(crate) fn limit_of_environment(variable: impl Fn(&str) -> Option<String>) ->
     }
 }
 
-/// Findings, and changes that reach agents, that are in the open at most.
+/// Maximum number of visible findings, and of visible changes that reach agents.
 const IN_THE_OPEN: usize = 20;
-/// Characters of one finding.
+/// Maximum length of a finding, in characters.
 const FINDING_LENGTH: usize = 300;
-/// Characters of the name and of the reach of one change in the open.
+/// Maximum length of the name and of the reach of a visible change, in characters.
 const REACH_LENGTH: usize = 150;
-/// Characters of one value in the diff.
+/// Maximum length of a value in the diff, in characters.
 const VALUE_LENGTH: usize = 2_000;
-/// Room for closing what is open.
+/// Space reserved for closing open elements.
 const CLOSING_LENGTH: usize = 80;
 
 /// A plan for a pull request.
 pub(crate) struct PlanMarkdown<'a> {
-    /// The plan and what is around it.
+    /// The plan and its context.
     pub(crate) shown: &'a PlanText<'a>,
-    /// What cannot be planned, and what review says.
+    /// Everything that cannot be planned, and the findings of the review.
     pub(crate) findings: &'a [Diagnostic],
-    /// The most characters, as [`length`] counts them.
+    /// Maximum length, as counted by [`length`].
     pub(crate) limit: usize,
-    /// Where the whole report is.
+    /// The URL of the complete report.
     pub(crate) report_url: Option<&'a str>,
 }
 
-/// The line by which a comment is found again. Not shown by any renderer.
+/// The line that identifies the comment. No renderer shows it.
 ///
-/// Environments are named with letters, digits, `-`, `_` and `.`, so nothing can end the HTML comment.
+/// Only letters, digits, `-`, `_` and `.` of the environment's name are used, so nothing can end the HTML comment.
 pub(crate) fn marker(environment: &str) -> String {
     let name: String = environment
         .chars()
@@ -63,7 +63,7 @@ pub(crate) fn marker(environment: &str) -> String {
 }
 
 impl PlanMarkdown<'_> {
-    /// The comment, never longer than the limit.
+    /// Renders the comment, which never exceeds the limit.
     pub(crate) fn render(&self) -> String {
         let mut text = self.head();
         self.unplanned(&mut text);
@@ -115,7 +115,7 @@ impl PlanMarkdown<'_> {
         text
     }
 
-    /// What could not be planned.
+    /// Everything that could not be planned.
     fn unplanned(&self, text: &mut String) {
         let all = || unplanned(&self.shown.plan.resources, &self.shown.plan.elsewhere);
         for one in all().take(IN_THE_OPEN) {
@@ -174,7 +174,7 @@ impl PlanMarkdown<'_> {
         }
     }
 
-    /// Changes that reach somebody, and whom.
+    /// Changes that reach agents, with those agents.
     fn agents(&self, text: &mut String) {
         let reached: Vec<(&Change, &Reached)> = self
             .shown
@@ -236,7 +236,7 @@ impl PlanMarkdown<'_> {
         }
     }
 
-    /// Says what is missing, and where it is.
+    /// States what is missing, and where to find it.
     fn notice(&self, whole: usize) -> String {
         let PlanText {
             plan, environment, ..
@@ -268,7 +268,7 @@ impl PlanMarkdown<'_> {
         }
     }
 
-    /// One change as lines of a diff: `+` comes, `-` goes, `!` the resource itself stays.
+    /// One change as lines of a diff: `+` is added, `-` is removed, `!` marks a resource that stays.
     fn change(&self, change: &Change) -> Vec<String> {
         let symbol = match change.action {
             Action::Create => '+',
@@ -341,7 +341,7 @@ fn with_note(member: &str, note: Option<&str>) -> String {
     )
 }
 
-/// As many lines as fit, and how many blocks are whole.
+/// As many lines as fit, and the number of complete blocks.
 fn fill(blocks: &[Vec<String>], room: usize) -> (String, usize) {
     let mut body = String::new();
     let mut used = 0;
@@ -359,7 +359,7 @@ fn fill(blocks: &[Vec<String>], room: usize) -> (String, usize) {
     (body, blocks.len())
 }
 
-/// A comment that was made for a host that takes longer ones, cut to fit: what is open is closed, and the notice is at the end.
+/// Shortens a comment made for a host with a higher limit: closes open elements, and adds a notice at the end.
 pub(crate) fn fit(comment: &str, limit: usize) -> String {
     if length(comment) <= limit {
         return comment.to_owned();
@@ -398,7 +398,7 @@ pub(crate) fn fit(comment: &str, limit: usize) -> String {
     kept + &notice
 }
 
-/// A URL that cannot end the link it is in.
+/// Escapes a URL so that it cannot end the link that contains it.
 fn link_target(url: &str) -> String {
     url.chars()
         .filter(|character| !character.is_control() && !character.is_whitespace())

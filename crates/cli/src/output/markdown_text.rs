@@ -1,15 +1,15 @@
-//! Text that somebody else wrote, made harmless for Markdown as GitHub and Azure DevOps read it.
+//! Makes text from outside harmless for Markdown as GitHub and Azure DevOps interpret it.
 //!
-//! Nothing is escaped character by character: renderers disagree on escapes, and mentions are looked for after Markdown was read.
-//! What is not plainly a word becomes a code span, and nothing is active in a code span.
+//! Nothing is escaped character by character: renderers disagree on escapes, and mentions are detected after Markdown was parsed. Anything
+//! that is not plainly a word becomes a code span, in which nothing is active.
 
 use super::plain;
 
-/// A code span. Neither mentions nor links nor HTML work in one.
+/// Makes a code span. Mentions, links and HTML do not work in it.
 pub(crate) fn code(text: &str) -> String {
     let text = plain(text);
     if text.trim().is_empty() {
-        // An empty span is no span, and blanks alone cannot be seen.
+        // An empty span is not a span, and blanks alone are invisible.
         return format!("`\"{text}\"`");
     }
     let fence = "`".repeat(longest_run(&text, '`') + 1);
@@ -24,7 +24,7 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// A message whose names are in backticks: names become code spans, and so does every word that is not plainly a word.
+/// Renders a message whose names are in backticks: names become code spans, and so does every word that is not plainly a word.
 pub(super) fn prose(text: &str) -> String {
     let text = plain(text);
     let mut prose = String::with_capacity(text.len());
@@ -35,7 +35,7 @@ pub(super) fn prose(text: &str) -> String {
             piece.split(' ').map(word).collect::<Vec<_>>().join(" ")
         };
         if prose.ends_with('`') && piece.starts_with('`') {
-            // Two runs of backticks that touch would be one.
+            // Two adjacent runs of backticks would become one.
             prose.push(' ');
         }
         prose.push_str(&piece);
@@ -54,7 +54,7 @@ fn word(word: &str) -> String {
     code(core) + &word[core.len()..]
 }
 
-/// Letters and digits between ordinary punctuation: no link, mention, reference, tag, emphasis or table in any dialect.
+/// Letters and digits with ordinary punctuation: not a link, mention, reference, tag, emphasis or table in any dialect.
 fn is_plain_word(word: &str) -> bool {
     let core = word
         .trim_start_matches(['(', '"', '\''])
@@ -78,7 +78,7 @@ pub(super) fn fence_of(lines: &[String]) -> String {
     "`".repeat(longest.max(2) + 1)
 }
 
-/// The fence that a line opens. What follows its backticks holds none: else it is a code span (CommonMark 0.31, section 4.5).
+/// The fence that a line opens. A line with further backticks after the fence is a code span instead (CommonMark 0.31, section 4.5).
 pub(super) fn opened_fence(line: &str) -> Option<&str> {
     let info = line.trim_start_matches('`');
     let fence = &line[..line.len() - info.len()];
@@ -95,12 +95,12 @@ fn longest_run(text: &str, wanted: char) -> usize {
     longest
 }
 
-/// Length as GitHub and Azure DevOps limit it: UTF-16 units, which are never fewer than characters.
+/// Length as limited by GitHub and Azure DevOps: UTF-16 code units, which are never fewer than characters.
 pub(crate) fn length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// The start of a text, at most so long, with an ellipsis where something is left out.
+/// The start of a text up to a maximum length, with an ellipsis if something is left out.
 pub(super) fn cut(text: &str, most: usize) -> String {
     if length(text) <= most {
         return text.to_owned();

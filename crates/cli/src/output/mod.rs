@@ -1,4 +1,4 @@
-//! What people see: plain data in, text out. Renderers are siblings over one plan.
+//! Renders results for people and programs: plain data in, text out. The renderers are siblings over one plan.
 
 pub(crate) mod annotations;
 pub(crate) mod check_json;
@@ -32,7 +32,7 @@ use deskstate_reconcile::secret::masked;
 
 pub(crate) use crate::door::{harmless_json, plain};
 
-/// A value that looks like a credential, masked; any other as [`plain`] text.
+/// Renders a value: masked if it looks like a credential, otherwise as [`plain`] text.
 pub(crate) fn shown(value: &serde_json::Value) -> String {
     match masked(value) {
         serde_json::Value::Null => "(none)".to_owned(),

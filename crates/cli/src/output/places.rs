@@ -1,4 +1,4 @@
-//! Places as builds and code scanning name them: the file relative to the repository, lines and columns from 1.
+//! Places in the form that builds and code scanning use: the file relative to the repository, lines and columns from 1.
 
 use deskstate_model::{SourceMap, Span};
 
@@ -7,7 +7,7 @@ use deskstate_model::{SourceMap, Span};
 pub(crate) struct Places<'a> {
     /// The files of the project.
     pub(crate) sources: &'a SourceMap,
-    /// The project's folder within the repository, with a `/` at its end; empty where they are the same.
+    /// The project's folder within the repository, with a trailing `/`; empty if they are the same.
     pub(crate) prefix: &'a str,
 }
 
@@ -18,7 +18,7 @@ pub(crate) struct Place {
     pub(crate) file: String,
     /// The first line.
     pub(crate) line: u32,
-    /// The first character, counted in characters.
+    /// The first character, as a column in characters.
     pub(crate) column: u32,
     /// The last line.
     pub(crate) end_line: u32,

@@ -1,4 +1,4 @@
-//! A plan as text: symbol first, only what changes, danger in place, what to do next at the end.
+//! A plan as text: symbols first, only changes, dangers next to them, and the next step at the end.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,21 @@ use crate::door::Page;
 use crate::door::{BAD, DIM, GOOD, STRONG, WARN};
 use crate::suggest::suggest;
 
-/// Where the values of fields begin.
+/// The column in which the values of fields begin.
 const VALUE_COLUMN: usize = 28;
-/// Where the place of a declaration ends.
+/// The column in which the location of a declaration ends.
 const PLACE_COLUMN: usize = 88;
-/// Parts that could not be planned and that are listed.
+/// Maximum number of listed parts that could not be planned.
 const MOST_UNPLANNED: usize = 20;
 
-/// Of more new resources, the fields are counted.
+/// If there are more new resources, only their names are listed.
 const MOST_CREATES: usize = 30;
 
-/// A plan and what is around it.
+/// A plan and its context.
 pub(crate) struct PlanText<'a> {
     /// The plan.
     pub(crate) plan: &'a Plan,
-    /// Where the manifests are.
+    /// The sources of the manifests.
     pub(crate) sources: &'a SourceMap,
     /// Name of the environment.
     pub(crate) environment: &'a str,
@@ -38,17 +38,17 @@ pub(crate) struct PlanText<'a> {
     pub(crate) address: &'a str,
     /// The git revision of the manifests.
     pub(crate) revision: Option<&'a str>,
-    /// Transactions that applying would take; none for what nobody would apply.
+    /// Number of transactions of an apply; `None` if the plan cannot be applied.
     pub(crate) transactions: Option<usize>,
-    /// What it is.
+    /// The type of plan.
     pub(crate) title: Title,
-    /// Tables and columns next to the words.
+    /// Whether to show tables and columns next to the words.
     pub(crate) explain_wire: bool,
     /// Agents reached by each change.
     pub(crate) reach: &'a [Option<Reached>],
 }
 
-/// New resources of a kind: their number, then all their names.
+/// Renders new resources of a kind: their number, then all their names.
 fn folded(out: &mut Page, kind: &str, names: &[String]) {
     out.line(format_args!(
         "{GOOD}+{GOOD:#} {STRONG}{} {kind}{STRONG:#}",
@@ -71,19 +71,19 @@ fn folded(out: &mut Page, kind: &str, names: &[String]) {
     out.blank();
 }
 
-/// What a plan is, and so what it compares with live.
+/// The type of a plan, and so what it compares with the live environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Title {
-    /// Of manifests.
+    /// Manifests.
     Plan,
-    /// Of an undo file.
+    /// An undo file.
     Undo,
-    /// Of two environments, or of an environment and a folder.
+    /// Two environments, or an environment and a folder.
     Difference,
 }
 
 impl Title {
-    /// In a heading.
+    /// The word for a heading.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Plan => "Plan",
@@ -92,7 +92,7 @@ impl Title {
         }
     }
 
-    /// One line for an environment that needs nothing.
+    /// A line for an environment that needs no changes.
     fn without_changes(self, verdict: Verdict) -> String {
         match (self, verdict.state) {
             (Self::Undo, SyncState::InSync) => format!(
@@ -106,7 +106,7 @@ impl Title {
 }
 
 impl PlanText<'_> {
-    /// The whole plan.
+    /// Renders the complete plan.
     pub(crate) fn page(&self) -> Page {
         let mut page = Page::new();
         let out = &mut page;
@@ -168,7 +168,7 @@ impl PlanText<'_> {
         if folds {
             let page = ["--env", environment, "--format", "html"];
             let whole = match self.transactions {
-                // Nobody plans a comparison of two environments.
+                // A comparison of two environments cannot be planned again.
                 None => String::new(),
                 Some(_) => format!(", or see all with {}", suggest("plan", &page)),
             };
@@ -182,7 +182,7 @@ impl PlanText<'_> {
         page
     }
 
-    /// What cannot be planned, and how much changes: all that `--quiet` leaves.
+    /// Everything that cannot be planned, and the number of changes: the output with `--quiet`.
     pub(crate) fn summary(&self) -> Page {
         let mut page = Page::new();
         if self.plan.is_empty() {
@@ -195,7 +195,7 @@ impl PlanText<'_> {
         page
     }
 
-    /// One line where nothing changes.
+    /// A line for a plan without changes.
     fn nothing(&self, out: &mut Page) {
         let verdict = Verdict::of_plan(self.plan);
         let style = verdict.style();
@@ -218,7 +218,7 @@ impl PlanText<'_> {
 }
 
 impl PlanText<'_> {
-    /// What could not be planned, each on a line.
+    /// Everything that could not be planned, each part on one line.
     fn unplanned(&self, out: &mut Page) {
         let all = unplanned(&self.plan.resources, &self.plan.elsewhere);
         for one in all.take(MOST_UNPLANNED) {
@@ -280,7 +280,7 @@ impl PlanText<'_> {
         out.blank();
     }
 
-    /// Whether there are too many new resources to read the fields of each.
+    /// Whether there are too many new resources to show the fields of each.
     fn folds_creates(&self) -> bool {
         let (create, ..) = self.plan.counts();
         create > MOST_CREATES
@@ -333,7 +333,7 @@ impl PlanText<'_> {
     }
 }
 
-/// Fields as people read them: lists of names member by member.
+/// Fields in a form for people: lists of names member by member.
 pub(crate) fn told(fields: &[FieldChange]) -> Vec<FieldChange> {
     let told = fields.iter().flat_map(|field| {
         let differences = told_difference(&field.difference);
@@ -345,7 +345,7 @@ pub(crate) fn told(fields: &[FieldChange]) -> Vec<FieldChange> {
     told.collect()
 }
 
-/// One difference as people read it.
+/// One difference in a form for people.
 pub(crate) fn told_difference(difference: &Difference) -> Vec<Difference> {
     let members = match difference {
         Difference::Value { before, after } => sides::members(before, after),
@@ -395,7 +395,7 @@ pub(crate) fn texts(plan: &Plan) -> impl Iterator<Item = Texts<'_>> {
     })
 }
 
-/// A member, told from those that look like it.
+/// A member, in a form distinguishable from similar ones.
 pub(crate) fn named(member: &str, alike: &BTreeMap<&str, String>) -> String {
     alike.get(member).cloned().unwrap_or_else(|| plain(member))
 }
@@ -406,7 +406,7 @@ fn shown_note(note: Option<&str>) -> String {
     })
 }
 
-/// A long text line by line, a mapping by its paths.
+/// Renders the diff of a long text line by line, or of a mapping by its paths.
 fn diff(out: &mut Page, before: &Json, after: &Json) {
     for (tag, line) in sides::diff(before, after) {
         match tag {

@@ -1,4 +1,4 @@
-//! Findings as SARIF 2.1.0, which code scanning reads (OASIS standard; GitHub documents what it uses in SARIF support for code scanning).
+//! Findings as SARIF 2.1.0 for code scanning (OASIS standard; GitHub documents the parts it uses in SARIF support for code scanning).
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::places::Places;
 
-/// The schema that the log says it follows.
+/// The schema that the log refers to.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// The log of one run, with a line break at the end.
+/// Renders the log of one run, with a trailing line break.
 pub(crate) fn render(
     findings: &[Diagnostic],
     places: &Places<'_>,
@@ -80,7 +80,7 @@ fn result(finding: &Diagnostic, rule: usize, places: &Places<'_>) -> Value {
         "ruleIndex": rule,
         "level": finding.severity.as_str(),
         "message": {"text": text},
-        // Code scanning shows only what has a place; a project file that is missing is missing at the root.
+        // Code scanning only shows results with a location. A missing project file is reported at the root.
         "locations": [finding.primary.as_ref().map_or_else(
             || json!({"physicalLocation": {"artifactLocation": artifact(&format!("{}deskstate.yaml", places.prefix))}}),
             |label| location(label, places),
@@ -118,7 +118,7 @@ fn location(label: &Label, places: &Places<'_>) -> Value {
     }})
 }
 
-/// A file by its path in the repository, as a URI.
+/// The path of a file in the repository, as a URI.
 fn artifact(path: &str) -> Value {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    /// The published schema, `sarif-schema-2.1.0.json` of OASIS (errata 01), as the crate `serde-sarif` carries it.
+    /// The published schema, `sarif-schema-2.1.0.json` of OASIS (errata 01), as included in the crate `serde-sarif`.
     const PUBLISHED: &str = include_str!("../../tests/fixtures/sarif-2.1.0.json");
 
     fn log() -> Value {
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_log_fits_the_published_schema() {
         let mut schema: Value = serde_json::from_str(PUBLISHED).unwrap();
-        // As published, the pattern of languages has a stray `]`, which is an error in the expressions that JSON Schema asks for.
+        // The published pattern for languages has a stray `]`, which is invalid in the regular expressions of JSON Schema.
         for definition in ["run", "toolComponent"] {
             let language = schema["definitions"][definition]["properties"]["language"]
                 .as_object_mut()

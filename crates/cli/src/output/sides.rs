@@ -1,4 +1,4 @@
-//! The two sides of a difference. Whatever differs also looks different: types, quotes, blanks, and characters that look like others.
+//! The two sides of a difference. Different values always look different: types, quotes, blanks, and lookalike characters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{harmless_json, plain, shown};
 
-/// Longer texts, and texts of several lines, are shown as a diff.
+/// Longer texts, and texts with several lines, are shown as a diff.
 const LONG_TEXT: usize = 60;
-/// Of a long line, this much is shown before and after the part that changed.
+/// Number of characters of a long line that are shown before and after the changed part.
 const AROUND: usize = 40;
-/// Unchanged lines shown around a change.
+/// Number of unchanged lines shown around a change.
 const NEAR: usize = 3;
 
-/// What follows a value that is masked on both sides.
+/// The suffix of a value that is masked on both sides.
 const ANOTHER: &str = " (another value)";
 
-/// Two values on one line each.
+/// Renders two values on one line each.
 pub(crate) fn sides(before: &Json, after: &Json) -> (String, String) {
     let bare = (shown(before), shown(after));
     if before == after || !look_alike(&bare.0, &bare.1) {
@@ -48,7 +48,7 @@ pub(crate) fn sides(before: &Json, after: &Json) -> (String, String) {
     }
 }
 
-/// The members of a difference by what they are called where another member looks the same.
+/// The members of a difference that look like another member, each in distinguishable form.
 pub(crate) fn alike<'m>(members: impl IntoIterator<Item = &'m str>) -> BTreeMap<&'m str, String> {
     look_alikes(members.into_iter().collect())
         .into_iter()
@@ -56,7 +56,7 @@ pub(crate) fn alike<'m>(members: impl IntoIterator<Item = &'m str>) -> BTreeMap<
         .collect()
 }
 
-/// Every text that looks like another one of these, and that other one.
+/// Every text that looks like another one of these, together with that other one.
 fn look_alikes(texts: BTreeSet<&str>) -> Vec<(&str, &str)> {
     if texts.len() < 2 {
         return Vec::new();
@@ -74,7 +74,7 @@ fn look_alikes(texts: BTreeSet<&str>) -> Vec<(&str, &str)> {
     found
 }
 
-/// The texts of one difference. Within it, those that look alike are told apart.
+/// The texts of one difference. Texts among them that look alike are made distinguishable.
 #[derive(Debug, Default)]
 pub(crate) struct Texts<'v>(BTreeSet<&'v str>);
 
@@ -100,8 +100,8 @@ impl<'v> Texts<'v> {
     }
 }
 
-/// JSON in which texts that look like another one of their difference are told apart: the characters that differ are written as `\u` and
-/// their number, which means the same.
+/// Makes lookalike texts of a difference distinguishable in JSON: the characters that differ are written as `\u` escapes, which mean the
+/// same.
 pub(crate) fn told_apart_in_json<'v>(
     json: String,
     differences: impl IntoIterator<Item = Texts<'v>>,
@@ -128,7 +128,7 @@ pub(crate) fn told_apart_in_json<'v>(
     out + rest
 }
 
-/// Where a JSON text ends that begins with its quote.
+/// The end of a JSON string that starts at its opening quote.
 fn end_of_literal(json: &str) -> usize {
     let mut escaped = true;
     for (at, byte) in json.bytes().enumerate() {
@@ -142,7 +142,7 @@ fn end_of_literal(json: &str) -> usize {
     json.len()
 }
 
-/// A text as JSON, the characters by which it differs from another one as their numbers.
+/// A text as JSON, with the characters that differ from another text as their numbers.
 fn literal(text: &str, other: &str) -> String {
     let (start, end) = common(text, other);
     let last = text.chars().count() - end;
@@ -161,7 +161,7 @@ fn literal(text: &str, other: &str) -> String {
     harmless_json(&(out + "\""))
 }
 
-/// The members that come and go where two lists of names differ in more than their order; none for other values.
+/// The added and removed members, if two lists of names differ in more than their order; `None` for other values.
 pub(crate) fn members(before: &Json, after: &Json) -> Option<Vec<(ChangeTag, String)>> {
     let (before, after) = (masked(before), masked(after));
     let names = |value: &Json| -> Option<Vec<String>> {
@@ -201,7 +201,7 @@ pub(crate) fn is_long(value: &Json) -> bool {
     }
 }
 
-/// The lines of two long values: a text line by line, a mapping by its paths. Lines that are equal and far from any change are counted.
+/// The lines of two long values: a text line by line, a mapping by its paths. Equal lines far from any change are only counted.
 pub(crate) fn diff(before: &Json, after: &Json) -> Vec<(ChangeTag, String)> {
     let (old, new) = (lines(before), lines(after));
     let diff = TextDiff::from_lines(&old, &new);
@@ -246,7 +246,7 @@ fn skip(alike: usize, out: &mut Vec<(ChangeTag, String)>) {
     }
 }
 
-/// Lines that go and lines that come in their place. Those that look like another line of the difference are `told` apart.
+/// Pairs removed lines with the lines that replace them. Lines that look like another line of the difference are shown as in `told`.
 fn pair_up(
     gone: &[&str],
     come: &[&str],
@@ -267,12 +267,12 @@ fn pair_up(
     out.extend(news.into_iter().map(|line| (ChangeTag::Insert, line)));
 }
 
-/// A line without the line feed that ends it.
+/// A line without its trailing line feed.
 fn without_end(line: &str) -> &str {
     line.strip_suffix('\n').unwrap_or(line)
 }
 
-/// Two lines, cut to what differs and a little around it if both are long.
+/// Two lines, cut to the differing part and some context if both are long.
 fn around((old, new): (String, String)) -> (String, String) {
     if old.width().min(new.width()) <= 3 * AROUND {
         return (old, new);
@@ -294,7 +294,7 @@ fn around((old, new): (String, String)) -> (String, String) {
     (cut(&old), cut(&new))
 }
 
-/// How many characters two texts share at their start and at their end.
+/// Number of characters that two texts share at the start and at the end.
 fn common(left: &str, right: &str) -> (usize, usize) {
     let start = left
         .chars()
@@ -312,7 +312,7 @@ fn common(left: &str, right: &str) -> (usize, usize) {
     (start, end)
 }
 
-/// Two texts that look alike, in quotes, the characters that differ as numbers.
+/// Two texts that look alike, in quotes, with the differing characters as numbers.
 fn apart(left: &str, right: &str) -> (String, String) {
     let (start, end) = common(left, right);
     let numbered = |text: &str| {
@@ -328,7 +328,7 @@ fn apart(left: &str, right: &str) -> (String, String) {
                 }
             })
             .collect();
-        // What began before a character may be a command together with it.
+        // An escaped character may complete a command that began before it.
         format!("\"{}\"", plain(&shown))
     };
     (numbered(left), numbered(right))
@@ -338,7 +338,7 @@ fn look_alike(left: &str, right: &str) -> bool {
     left == right || look(left) == look(right)
 }
 
-/// What a text looks like to somebody who reads quickly, on a page that joins blanks.
+/// How a text looks to a quick reader on a page that joins blanks.
 fn look(text: &str) -> String {
     let seen = skeleton(text).filter(|character| {
         !matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
@@ -347,7 +347,7 @@ fn look(text: &str) -> String {
     seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A text, or the paths of a mapping, line by line.
+/// The lines of a text, or the paths of a mapping.
 fn lines(value: &Json) -> String {
     match masked(value) {
         Json::Null => String::new(),
@@ -360,7 +360,7 @@ fn lines(value: &Json) -> String {
     }
 }
 
-/// `queues[0]: service`, one line for each leaf, so that a change inside shows as its path.
+/// Collects one line for each leaf, such as `queues[0]: service`, so that an inner change shows its path.
 fn collect_paths(prefix: &str, value: &Json, paths: &mut Vec<String>) {
     match value {
         Json::Object(members) if !members.is_empty() => {
@@ -386,7 +386,7 @@ fn collect_paths(prefix: &str, value: &Json, paths: &mut Vec<String>) {
     }
 }
 
-/// A name of a path; in quotes where it would be read as several.
+/// A name in a path, in quotes if it would otherwise be read as several.
 fn step(name: &str) -> String {
     let simple = |character: char| character.is_alphanumeric() || "_-$@/".contains(character);
     if !name.is_empty() && name.chars().all(simple) {
@@ -396,7 +396,7 @@ fn step(name: &str) -> String {
     }
 }
 
-/// A leaf; a text in quotes where it would be read as something else.
+/// A leaf. A text is in quotes if it would otherwise be read as another type.
 fn typed(leaf: &Json) -> String {
     match leaf {
         Json::Null => "(none)".to_owned(),
@@ -589,7 +589,7 @@ mod tests {
         }
     }
 
-    /// JSON of a difference, line by line.
+    /// The JSON of a difference, line by line.
     fn json_lines(before: &Json, after: &Json) -> Vec<String> {
         let mut texts = Texts::default();
         texts.value(before);
@@ -642,7 +642,7 @@ mod tests {
                 };
                 let (gone, come) = (side(ChangeTag::Delete), side(ChangeTag::Insert));
                 prop_assert!(!gone.is_empty() || !come.is_empty(), "{before} {after}");
-                // The same line may go in one place and come in another.
+                // The same line may be removed in one place and added in another.
                 for (old, new) in gone.iter().zip(&come) {
                     prop_assert!(old == new || !look_alike(old, new), "{old} {new}");
                 }

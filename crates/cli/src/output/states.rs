@@ -1,4 +1,4 @@
-//! No format may forget the third state: every renderer is given the same plans and reports, with all mixtures of states.
+//! No format may ignore the third state: every renderer is tested with the same plans and reports, in all mixtures of states.
 
 use deskstate_model::{Kind, Manifests, ResourceKey, SourceMap, Undeclared};
 use deskstate_reconcile::drift::{self as found, Class, DriftState, Drifted, Shift};
@@ -13,7 +13,7 @@ use super::plan_text::{PlanText, Title};
 use super::{drift_json, drift_junit, drift_markdown, drift_metrics, drift_text};
 use crate::specs::Specs;
 
-/// Sentences that nobody may read while something is unknown.
+/// Sentences that must not appear while something is unknown.
 const ALL_IS_WELL: [&str; 9] = [
     "matches the manifests",
     "no changes",
@@ -30,7 +30,7 @@ const HIDDEN: &str = "the caller may not read it";
 
 const RULE: &str = "contract `guide/profile`";
 
-/// What is known of each of three resources, and whether rows that nobody declares are unknown.
+/// All combinations of states for three resources, with and without unknown undeclared rows.
 fn mixtures() -> impl Iterator<Item = (Vec<SyncState>, bool)> {
     let states = SyncState::ALL;
     states.into_iter().flat_map(move |one| {
@@ -66,7 +66,7 @@ fn unknown_rule() -> Elsewhere {
     }
 }
 
-/// Resources in these states; every second different one, and every second unknown one, has a change.
+/// Resources in these states. Every second different one, and every second unknown one, has a change.
 fn judged(states: &[SyncState]) -> Vec<Judged> {
     let judged = states.iter().enumerate().map(|(number, state)| {
         let obstacles = match state {

@@ -1,5 +1,5 @@
-//! What people are told about live and the manifests. Renderers take the state, the counts and the sentences from here, so that none of
-//! them can call something in sync that was not compared.
+//! The verdict on the live environment and the manifests. All renderers take the state, the counts and the sentences from here, so that
+//! none of them can report something as in sync that was not compared.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use deskstate_reconcile::plan::{Elsewhere, Judged, Obstacle, Plan, States, SyncS
 use super::count;
 use crate::door::{BAD, GOOD, Style, WARN};
 
-/// The state of everything that was looked at.
+/// The state of everything that was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Of all of it together.
+    /// The overall state.
     pub(crate) state: SyncState,
-    /// Of the declared resources.
+    /// The states of the declared resources.
     pub(crate) states: States,
 }
 
 impl Verdict {
-    /// The verdict on an environment that was planned.
+    /// The verdict on a plan.
     pub(crate) fn of_plan(plan: &Plan) -> Self {
         Self {
             state: plan.state(),
@@ -27,7 +27,7 @@ impl Verdict {
         }
     }
 
-    /// `6 resources, 4 in sync`, and how many are unknown.
+    /// `6 resources, 4 in sync`, and the number of unknown ones.
     pub(crate) fn counts(self, in_sync: &str) -> String {
         let States {
             in_sync: alike,
@@ -35,7 +35,7 @@ impl Verdict {
             ..
         } = self.states;
         let resources = count(self.states.total(), "resource");
-        // While something is unknown, nothing about the whole may read as if all was well.
+        // While anything is unknown, nothing may read as if everything was fine.
         match self.state {
             SyncState::InSync | SyncState::Different => format!("{resources}, {alike} {in_sync}"),
             SyncState::Unknown if unknown == 0 => {
@@ -45,7 +45,7 @@ impl Verdict {
         }
     }
 
-    /// One line for a plan without changes.
+    /// A line for a plan without changes.
     pub(crate) fn without_changes(self) -> String {
         match self.state {
             SyncState::InSync if self.states.total() == 0 => {
@@ -76,7 +76,7 @@ impl Verdict {
     }
 }
 
-/// The sign of what could not be planned.
+/// The symbol for something that could not be planned.
 pub(crate) fn sign(state: SyncState) -> &'static str {
     match state {
         SyncState::InSync => "=",
@@ -85,27 +85,27 @@ pub(crate) fn sign(state: SyncState) -> &'static str {
     }
 }
 
-/// What something that could not be planned is about.
+/// The subject of something that could not be planned.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum About<'a> {
     /// A declared resource.
     Resource(&'a ResourceKey),
-    /// Rows that nobody declares, or a rule of a contract.
+    /// Undeclared rows, or a rule of a contract.
     Other(&'a str),
 }
 
-/// Something that could not be planned, for one line.
+/// Something that could not be planned, for display on one line.
 pub(crate) struct Unplanned<'a> {
-    /// The resource, or what else it is about.
+    /// The subject.
     pub(crate) about: About<'a>,
     /// Where the resource is declared.
     pub(crate) declared_at: Option<Span>,
-    /// What it is.
+    /// The obstacle.
     pub(crate) obstacle: &'a Obstacle,
 }
 
 impl Unplanned<'_> {
-    /// `AppProfile contoso_agents`, or what else it is about.
+    /// The subject, such as `AppProfile contoso_agents`.
     pub(crate) fn about(&self) -> String {
         match self.about {
             About::Resource(key) => key.to_string(),
@@ -113,7 +113,7 @@ impl Unplanned<'_> {
         }
     }
 
-    /// `users: unknown: the environment has no user …`
+    /// The reason, such as `users: unknown: the environment has no user …`.
     pub(crate) fn words(&self) -> String {
         let Obstacle {
             path,
@@ -133,7 +133,7 @@ impl Unplanned<'_> {
         format!("{field}{what}: {reason}")
     }
 
-    /// `file:line` of the declaration.
+    /// The location of the declaration, as `file:line`.
     pub(crate) fn place(&self, sources: &SourceMap) -> Option<String> {
         self.declared_at.map(|span| {
             let (line, _) = sources.line_column(span);
@@ -142,7 +142,7 @@ impl Unplanned<'_> {
     }
 }
 
-/// Everything that could not be planned, resource by resource. What several parts of a resource lack is said of it once.
+/// Everything that could not be planned, resource by resource. Repeated obstacles of a resource are listed once.
 pub(crate) fn unplanned<'a>(
     resources: &'a [Judged],
     elsewhere: &'a [Elsewhere],

@@ -1,4 +1,4 @@
-//! One agent's profile and desktop, for programs. The form is its own: it changes with `formatVersion` alone.
+//! One agent's profile and desktop, for programs. The format is independent of internal types and changes only with `formatVersion`.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(crate) struct Agent<'a> {
     pub(crate) id: Uuid,
     pub(crate) name: &'a str,
     pub(crate) full_name: &'a str,
-    /// Why they work with no profile, if so: `disabled`.
+    /// Why the agent cannot work with any profile, if so: `disabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfit: Option<&'a str>,
 }
@@ -26,7 +26,7 @@ struct Answer<'a> {
     format_version: u32,
     environment: &'a str,
     user: &'a Agent<'a>,
-    /// The profile that wins; none where nothing is assigned, where nobody can say, or where the user cannot work.
+    /// The effective profile; `None` if nothing is assigned, if it is unknown, or if the user cannot work.
     profile: Option<&'a str>,
     candidates: Vec<Profile<'a>>,
     desktop: BTreeMap<&'a str, &'a [String]>,
@@ -45,12 +45,12 @@ struct Profile<'a> {
     basis: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
-    /// Teams that a direct assignment comes from, as in the manifests.
+    /// Teams that a direct assignment comes from, according to the manifests.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     teams: &'a [String],
 }
 
-/// The answer as one document.
+/// Renders the answer as one document.
 pub(crate) fn write(
     environment: &str,
     user: &Agent<'_>,

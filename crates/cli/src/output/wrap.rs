@@ -1,11 +1,12 @@
-//! Lines that fit a terminal: the place of a declaration moves closer, and what is still too long goes on below where it began.
+//! Fits lines into a terminal: the location of a declaration moves closer, and a line that is still too long continues below where it
+//! began.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Nothing can be read in less.
+/// Narrower text would be unreadable.
 const NARROWEST: usize = 20;
 
-/// Text whose lines are not wider than `width` columns; colour takes no room. Nothing is left out.
+/// Wraps text to at most `width` columns. Colours take no width. Nothing is left out.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let width = width.max(NARROWEST);
     let mut out = String::with_capacity(text.len());
@@ -65,7 +66,7 @@ fn room_of(line: &str) -> usize {
         .sum()
 }
 
-/// A heading whose widest gap gives way, if that is enough.
+/// Shrinks the widest gap of a heading, if that is enough.
 fn closer(line: &str, excess: usize) -> Option<String> {
     let gap = pieces(line)
         .filter_map(|piece| match piece {
@@ -95,7 +96,8 @@ fn closer(line: &str, excess: usize) -> Option<String> {
     Some(out)
 }
 
-/// Where a line goes on: below its value, if a column of values begins in the left half, else a little to the right of its start.
+/// The column where a line continues: below its value if a column of values begins in the left half, otherwise slightly to the right of its
+/// start.
 fn hanging(line: &str, width: usize) -> usize {
     let (mut at, mut start, mut value) = (0, None, None);
     for piece in pieces(line) {
@@ -119,7 +121,7 @@ fn hanging(line: &str, width: usize) -> usize {
 fn break_line(line: &str, width: usize, out: &mut String) {
     let indent = hanging(line, width);
     let mut at = 0;
-    // The text between two words: blanks that a new line swallows, and colours that it keeps.
+    // The text between two words: blanks that a line break replaces, and colours that are kept.
     let (mut blanks, mut colours) = (0, String::new());
     for piece in pieces(line) {
         match piece {

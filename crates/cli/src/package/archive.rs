@@ -1,4 +1,4 @@
-//! Archives of packages. The same files give the same bytes; an archive from somebody else is taken whole or refused.
+//! Archives of packages. The same files always produce the same bytes. An archive from outside is accepted completely or refused.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
@@ -11,12 +11,13 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use crate::error::Error;
 use crate::output::plain;
 
-/// The most files of a package.
+/// Maximum number of files in a package.
 const MOST_FILES: usize = 2_000;
-/// The longest path of a file; Windows takes little more together with the folder of a project.
+/// Maximum length of a file's path. Windows allows little more, including the folder of a project.
 const LONGEST_PATH: usize = 150;
 
-/// An archive with these files and their checksums. Nothing is compressed: a compressor of another version would give other bytes.
+/// Packs these files and their checksums into an archive. Nothing is compressed, because another version of the compressor could produce
+/// other bytes.
 pub(crate) fn pack(files: &PackageFiles) -> Result<Vec<u8>, Error> {
     let sums = checksums(files);
     let texts = files
@@ -28,7 +29,7 @@ pub(crate) fn pack(files: &PackageFiles) -> Result<Vec<u8>, Error> {
     zipped(all)
 }
 
-/// An archive with these texts by path.
+/// Packs texts into an archive, by path.
 pub(crate) fn zipped<'a>(
     texts: impl IntoIterator<Item = (&'a str, String)>,
 ) -> Result<Vec<u8>, Error> {
@@ -45,7 +46,7 @@ pub(crate) fn zipped<'a>(
     Ok(archive.finish().map_err(failed)?.into_inner())
 }
 
-/// The files of an archive. Nothing is taken of one that could write elsewhere, or whose checksums are wrong.
+/// Reads the files of an archive. Refuses an archive that could write outside its folder, or whose checksums are wrong.
 pub(crate) fn unpack(bytes: &[u8], shown: &str) -> Result<PackageFiles, Error> {
     let refused = |message: String| Error::Refused {
         message: format!("{shown}: {message}; nothing was written"),
@@ -66,7 +67,7 @@ pub(crate) fn unpack(bytes: &[u8], shown: &str) -> Result<PackageFiles, Error> {
             .map_err(|_| refused("the name of a file is not UTF-8".to_owned()))?
             .to_owned();
         let said = plain(&name);
-        // Kinds of files as Unix has them; 0 where the archive does not say.
+        // The Unix file type; 0 if the archive does not state it.
         let kind = entry.unix_mode().map_or(0, |mode| mode & 0o170_000);
         if entry.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
             return Err(refused(format!("`{said}` is not a regular file")));
@@ -110,7 +111,7 @@ pub(crate) fn unpack(bytes: &[u8], shown: &str) -> Result<PackageFiles, Error> {
     Ok(files)
 }
 
-/// Refuses files that no archive could have.
+/// Refuses files that would not be allowed in an archive.
 pub(crate) fn check_files(files: &PackageFiles, shown: &str) -> Result<(), Error> {
     let refused = |message: String| Error::Refused {
         message: format!("{shown}: {message}; nothing was written"),
@@ -130,7 +131,7 @@ pub(crate) fn check_files(files: &PackageFiles, shown: &str) -> Result<(), Error
     check_paths(files).map_err(refused)
 }
 
-/// Every path is safe on every system, and no two are one file on Windows and macOS.
+/// Checks that every path is safe on every system, and that no two are the same file on Windows and macOS.
 fn check_paths(files: &PackageFiles) -> Result<(), String> {
     let mut known: BTreeMap<String, &str> = BTreeMap::new();
     for path in files.keys() {
@@ -145,7 +146,7 @@ fn check_paths(files: &PackageFiles) -> Result<(), String> {
             ));
         }
     }
-    // One is a folder and the other a file.
+    // One path may be a folder of another and a file.
     let is_file = |folder: &str| known.contains_key(&folder.to_lowercase());
     for path in files.keys() {
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
@@ -156,7 +157,7 @@ fn check_paths(files: &PackageFiles) -> Result<(), String> {
     Ok(())
 }
 
-/// Why a path could lead out of its folder or cannot be a file everywhere.
+/// Explains why a path could leave its folder or is not a valid file path on every system.
 fn unsafe_path(path: &str) -> Option<&'static str> {
     if path.starts_with('/') || path.contains(['\\', ':']) {
         return Some("is absolute or names a drive");
@@ -193,7 +194,7 @@ mod tests {
         ])
     }
 
-    /// A name, a text, and whether it is a link.
+    /// Name, text, and whether it is a link.
     type Entry<'a> = (&'a str, &'a str, bool);
 
     fn zip_of(entries: &[Entry<'_>]) -> Vec<u8> {

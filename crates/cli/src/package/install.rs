@@ -1,4 +1,4 @@
-//! Writing a package into a project: its folder, the lock and the project file. What was there stays until the new files are complete.
+//! Writes a package into a project: its folder, the lock and the project file. The old files stay until the new ones are complete.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use deskstate_model::{CHECKSUMS_FILE, PACKAGES_FOLDER, PackageFiles, checksums};
 use crate::error::Error;
 use crate::kept::{self, write_files};
 
-/// Replaces the folder of a package, or takes it away, and writes the files beside it.
+/// Replaces or removes the folder of a package, and writes the related files outside of it.
 ///
-/// The old folder comes back if something cannot be written. A run that is killed in between leaves files that do not fit the lock, which
+/// If something cannot be written, the old folder is restored. If the process is killed halfway, the files do not match the lock, which
 /// every command reports.
 pub(crate) fn install(
     root: &Path,
@@ -60,7 +60,7 @@ pub(crate) fn install(
         }
     }
     drop(work);
-    // Empty after the last package.
+    // The folder is empty after the last package is removed.
     drop(std::fs::remove_dir(&packages));
     done
 }

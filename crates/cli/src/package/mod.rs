@@ -1,4 +1,4 @@
-//! Packages of vendors on the way into a project: archives, where they are from, and how they get into the repository.
+//! Vendor packages on their way into a project: archives, sources, and installation.
 
 pub(crate) mod archive;
 pub(crate) mod install;

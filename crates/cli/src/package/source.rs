@@ -1,5 +1,5 @@
-//! Where a package is from: a folder or an archive, an address with a checksum, a git repository with a commit. Only `package add` and
-//! `package update` come here.
+//! The source of a package: a folder or an archive, an address with a checksum, or a git repository with a commit. Used only by `package
+//! add` and `package update`.
 
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::git::{Git, GitError};
 use crate::output::plain;
 use crate::paths::{shown_path, with_slashes};
 
-/// How long git may take to fetch a commit.
+/// Time limit for git to fetch a commit.
 const FETCH: Duration = Duration::from_secs(300);
-/// How long a download may take.
+/// Time limit for a download.
 const DOWNLOAD: Duration = Duration::from_secs(300);
 
-/// The files of a package, from where `spec.packages` says. Paths are relative to the project.
+/// Gets the files of a package from its source in `spec.packages`. Paths are relative to the project.
 pub(crate) async fn fetch(from: &Value, root: &Path) -> Result<PackageFiles, Error> {
     let text = |word: &str| from.get(word).and_then(Value::as_str);
     if let Some(path) = from.as_str() {
@@ -63,7 +63,7 @@ pub(crate) async fn fetch(from: &Value, root: &Path) -> Result<PackageFiles, Err
     Err(Error::failed("the source of the package is incomplete"))
 }
 
-/// The files of a package in a folder.
+/// Reads the files of a package from a folder.
 pub(crate) fn folder(path: &Path) -> Result<PackageFiles, Error> {
     let mut files = read_package_folder(path).map_err(|(file, why, help)| Error::Refused {
         message: format!(
@@ -78,13 +78,13 @@ pub(crate) fn folder(path: &Path) -> Result<PackageFiles, Error> {
     Ok(files)
 }
 
-/// The SHA-256 of some bytes in hexadecimal digits.
+/// The SHA-256 of some bytes, in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes at an address. A redirect leads to https only.
+/// Downloads the bytes at an address. Redirects are followed to https only.
 async fn download(address: &str) -> Result<Vec<u8>, Error> {
     let failed = |error: reqwest::Error| Error::Failed {
         message: format!(
@@ -94,7 +94,7 @@ async fn download(address: &str) -> Result<Vec<u8>, Error> {
         ),
         hint: Some("download the archive yourself, and name the file".to_owned()),
     };
-    // Another provider that the program has installed is as good.
+    // If the program has already installed another provider, that one works too.
     drop(rustls::crypto::ring::default_provider().install_default());
     let policy = Policy::custom(|attempt| {
         let is_safe = attempt.url().scheme() == "https" && attempt.previous().len() < 5;
@@ -134,7 +134,7 @@ async fn download(address: &str) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The files of a folder of a commit, without a checkout.
+/// Reads the files of a folder in a commit, without a checkout.
 fn from_git(address: &str, commit: &str, path: &str, root: &Path) -> Result<PackageFiles, Error> {
     let shown = format!("{} at {commit}", plain(address));
     let failed = |error: GitError| Error::Failed {
@@ -184,7 +184,7 @@ fn from_git(address: &str, commit: &str, path: &str, root: &Path) -> Result<Pack
     Ok(files)
 }
 
-/// A path as the project file names it: relative to the project, with `/`.
+/// A path in the form of the project file: relative to the project, with `/`.
 pub(crate) fn relative_to(root: &Path, path: &Path) -> Result<String, Error> {
     let missing = |source| Error::File {
         what: "could not read",
@@ -201,7 +201,7 @@ pub(crate) fn relative_to(root: &Path, path: &Path) -> Result<String, Error> {
         .take_while(|(one, other)| one == other)
         .count();
     if common == 0 {
-        // Another drive of Windows.
+        // The path is on another Windows drive.
         return Ok(with_slashes(path));
     }
     let up = std::iter::repeat_n(Component::ParentDir, from.len() - common);

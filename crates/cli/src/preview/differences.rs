@@ -1,10 +1,11 @@
-//! What an agent will notice: two drawings of one thing, compared in the words of the screen.
+//! What an agent will notice: compares two drawings of the same object, in the words of the screen.
 
 use std::collections::BTreeMap;
 
 use super::{Desktop, Session, Tab, Toast, Words};
 
-/// What changes on a desktop, sentence by sentence; a side that is none was not there or will not be.
+/// Describes the changes of a desktop, sentence by sentence. `None` means that the desktop did not exist before, or will not exist
+/// afterwards.
 pub(crate) fn differences(before: Option<&Desktop>, after: Option<&Desktop>) -> Vec<String> {
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
@@ -154,7 +155,7 @@ fn session_differences(before: &Session, after: &Session, notes: &mut Vec<String
     );
 }
 
-/// What changes about a toast.
+/// Describes the changes of a toast.
 pub(crate) fn toast_differences(before: Option<&Toast>, after: Option<&Toast>) -> Vec<String> {
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
@@ -255,7 +256,7 @@ mod tests {
     use super::*;
     use crate::specs::{Specs, plan_of};
 
-    /// The desktop and the toast of the example, before and after one resource says something else.
+    /// The changes of the example's desktop and toast if one resource gets other fields.
     fn after(kind: Kind, name: &str, spec: serde_json::Value) -> (Vec<String>, Vec<String>) {
         let before = contoso();
         let words: Vec<&str> = spec

@@ -1,6 +1,6 @@
-//! The agent's screen, drawn from resources in the form of manifests. A pure model; renderers turn it into a page.
+//! The agent's screen, drawn from resources in the form of manifests. A pure model, which renderers turn into a page.
 //!
-//! Where a resource leaves a field out, what the product shows is taken from Microsoft's pages and marked as assumed.
+//! If a resource omits a field, the product's behavior is taken from Microsoft's documentation and marked as assumed.
 
 mod differences;
 mod toast;
@@ -17,10 +17,10 @@ pub(crate) use words::{Piece, Words, sample};
 
 use crate::specs::{self, Spec, Specs};
 
-/// Everything that agents see of some resources.
+/// Everything that agents see of a set of resources.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Preview {
-    /// One for each profile, and one for session templates that no profile carries.
+    /// One for each profile, and one for session templates without a profile.
     pub(crate) desktops: Vec<Desktop>,
     /// One for each notification template.
     pub(crate) toasts: Vec<Toast>,
@@ -29,40 +29,40 @@ pub(crate) struct Preview {
 /// The desktop of one profile.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Desktop {
-    /// The profile; none for session templates that no profile carries.
+    /// The profile; `None` for session templates without a profile.
     pub(crate) profile: Option<ResourceKey>,
-    /// What people call it.
+    /// Its display name.
     pub(crate) name: String,
-    /// What opens, one for each session template.
+    /// The sessions that can open, one for each session template.
     pub(crate) sessions: Vec<Session>,
-    /// Third-party widgets, in the order in which they stand.
+    /// Third-party widgets, in their order on the screen.
     pub(crate) widgets: Vec<Widget>,
-    /// Whether Microsoft's own channels are on; none where nobody says.
+    /// Whether Microsoft's own channels are on; `None` if unknown.
     pub(crate) all_active_channels: Option<bool>,
-    /// The pane at the side.
+    /// The productivity pane at the side.
     pub(crate) pane: Option<Pane>,
 }
 
-/// A session as it opens.
+/// A session right after it opens.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Session {
     /// Its template.
     pub(crate) key: ResourceKey,
-    /// Whether what it looks like is known here.
+    /// Whether its appearance is known.
     pub(crate) known: bool,
-    /// What administrators call it.
+    /// Its name for administrators.
     pub(crate) name: String,
-    /// The table whose records open with it, for a session of type Entity.
+    /// The table whose records it opens, for a session of type Entity.
     pub(crate) entity: Option<String>,
     /// The title in the session panel.
     pub(crate) title: Words,
-    /// Where the communication panel is.
+    /// The mode of the communication panel.
     pub(crate) panel: PanelMode,
     /// The tabs, the anchor tab first.
     pub(crate) tabs: Vec<Tab>,
-    /// Scripts that guide through it, by name.
+    /// Names of the agent scripts.
     pub(crate) scripts: Vec<String>,
-    /// Fields that nobody gives and that are drawn as the product would.
+    /// Fields without a given value, drawn with the product's defaults.
     pub(crate) assumed: Vec<&'static str>,
 }
 
@@ -93,9 +93,9 @@ impl PanelMode {
 pub(crate) struct Tab {
     /// Its unique name; empty for the record of an Entity session.
     pub(crate) name: String,
-    /// On the tab.
+    /// The title on the tab.
     pub(crate) title: Words,
-    /// What it shows, such as `EntityRecord`; none where that is not known here.
+    /// The type of its page, such as `EntityRecord`; `None` if unknown.
     pub(crate) page_type: Option<String>,
     /// Its parameters.
     pub(crate) parameters: Vec<(String, Words)>,
@@ -112,7 +112,7 @@ pub(crate) struct Widget {
     pub(crate) name: String,
     /// Its title.
     pub(crate) label: String,
-    /// The host it is loaded from.
+    /// The host that it is loaded from.
     pub(crate) host: Option<String>,
     order: i64,
 }
@@ -122,9 +122,9 @@ pub(crate) struct Widget {
 pub(crate) struct Pane {
     /// Its unique name.
     pub(crate) name: String,
-    /// Whether it is open when a session starts; none where the pane is switched off.
+    /// Whether it is open when a session starts; `None` if the pane is switched off.
     pub(crate) expanded: Option<bool>,
-    /// The tools that are on: unique name and what agents read.
+    /// The enabled tools: unique name and label.
     pub(crate) tools: Vec<(String, String)>,
 }
 
@@ -162,7 +162,7 @@ impl Preview {
         Self { desktops, toasts }
     }
 
-    /// Only what has to do with these resources.
+    /// Keeps only what is related to these resources.
     pub(crate) fn about(mut self, keys: &BTreeSet<ResourceKey>) -> Self {
         self.desktops.retain(|desktop| match &desktop.profile {
             Some(profile) => keys.contains(profile) || desktop.uses(keys),
@@ -174,7 +174,7 @@ impl Preview {
         self
     }
 
-    /// Every slug, once, in the order in which they are met.
+    /// Every slug once, in order of appearance.
     pub(crate) fn slugs<'a>(previews: impl IntoIterator<Item = &'a Preview>) -> Vec<&'a str> {
         let mut seen = BTreeSet::new();
         let mut slugs = Vec::new();
@@ -322,7 +322,7 @@ fn session(specs: &Specs, key: &ResourceKey, spec: &Spec) -> Session {
     }
 }
 
-/// A session template that somebody else brings.
+/// A session template that is not declared here.
 fn unknown_session(key: ResourceKey) -> Session {
     let name = key.name.as_written().to_owned();
     Session {
@@ -354,7 +354,7 @@ fn tab(specs: &Specs, name: &str, anchor: bool) -> Tab {
             .map(|(name, value)| (name.clone(), Words::parse(&shown(value))))
             .collect(),
         anchor,
-        // Agents cannot close the anchor tab, whatever the tab says (Manage session templates).
+        // Agents cannot close the anchor tab, regardless of the tab's own setting (Manage session templates).
         can_close: !anchor
             && spec
                 .and_then(|spec| specs::flag(spec, "canClose"))
@@ -362,7 +362,7 @@ fn tab(specs: &Specs, name: &str, anchor: bool) -> Tab {
     }
 }
 
-/// A parameter as one text.
+/// A parameter as text.
 fn shown(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
@@ -391,7 +391,7 @@ fn widget(specs: &Specs, name: &str) -> Widget {
     }
 }
 
-/// The host of an address, without what may follow or precede it.
+/// The host of an address, without anything before or after it.
 fn host(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -426,7 +426,7 @@ fn pane(specs: &Specs, name: &str) -> Pane {
     }
 }
 
-/// What people call a resource.
+/// The display name of a resource.
 fn display_name(key: &ResourceKey, spec: Option<&Spec>) -> String {
     spec.and_then(|spec| specs::text(spec, "displayName"))
         .unwrap_or(key.name.as_written())

@@ -11,35 +11,35 @@ use crate::specs::{self, Spec, Specs};
 pub(crate) struct Toast {
     /// Its template.
     pub(crate) key: ResourceKey,
-    /// What administrators call it.
+    /// Its name for administrators.
     pub(crate) name: String,
     /// The heading.
     pub(crate) title: Words,
-    /// Header and value, in order.
+    /// Headers and values, in order.
     pub(crate) fields: Vec<(String, Words)>,
     /// The fields among them that several templates share.
     pub(crate) shared: Vec<ResourceKey>,
-    /// What accepts.
+    /// The label of the accept button.
     pub(crate) accept: String,
-    /// What rejects; none where it cannot be rejected.
+    /// The label of the reject button; `None` if the toast cannot be rejected.
     pub(crate) reject: Option<String>,
-    /// When it goes away by itself.
+    /// When it disappears automatically.
     pub(crate) timeout_seconds: u32,
-    /// Whether the countdown is seen. It runs anyway.
+    /// Whether the countdown is visible. It runs in any case.
     pub(crate) shows_timeout: bool,
-    /// Whether the work is assigned before anybody accepts.
+    /// Whether the work is assigned before an agent accepts.
     pub(crate) auto_assign: bool,
     /// When the operating system shows it too.
     pub(crate) desktop: String,
-    /// Light letters on dark, or the other way round.
+    /// Whether the letters are light on a dark background.
     pub(crate) dark: bool,
-    /// Fields that nobody gives and that are drawn as the product would.
+    /// Fields without a given value, drawn with the product's defaults.
     pub(crate) assumed: Vec<&'static str>,
 }
 
 /// The form's default countdown (Manage notification templates).
 const FORM_TIMEOUT: u32 = 120;
-/// The longest countdown that the column holds.
+/// The longest countdown that the column can store.
 const LONGEST_TIMEOUT: u32 = 500;
 
 impl Toast {
@@ -55,7 +55,7 @@ impl Toast {
         if !spec.contains_key("showRejectButton") && !auto_assign {
             assumed.push("showRejectButton");
         }
-        // With auto-assignment Reject is disabled and Accept becomes Open (Manage notification templates).
+        // With auto-assignment, Reject is disabled and Accept becomes Open (Manage notification templates).
         let rejects = !auto_assign && specs::flag(spec, "showRejectButton") != Some(false);
         let button = |word, usual: &str| specs::text(spec, word).unwrap_or(usual).to_owned();
         let (fields, shared) = fields(specs, specs::items(spec, "fields"));

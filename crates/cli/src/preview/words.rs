@@ -1,24 +1,24 @@
-//! Texts with slugs in them, and sample values for the slugs.
+//! Texts that contain slugs, and sample values for the slugs.
 
 use deskstate_model::spaced;
 
-/// A text that may hold slugs: what an agent reads once the product has filled them in.
+/// A text that may contain slugs. Agents see it after the product has filled them in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Words(pub(crate) Vec<Piece>);
 
-/// One stretch of a text.
+/// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Is as it is.
+    /// Literal text.
     Plain(String),
-    /// Is filled in; the name is between the braces.
+    /// A slug to fill in, by the name between its braces.
     Slug(String),
 }
 
 impl Words {
-    /// Finds the slugs of a text: `{name}` and `${name}`, where braces inside (`{$odata...}`) count along.
+    /// Finds the slugs of a text: `{name}` and `${name}`. Nested braces (`{$odata...}`) are counted.
     ///
-    /// Documented in automation dictionary keys. What has no closing brace, or holds nothing a name could be, is plain text.
+    /// Documented in automation dictionary keys. Text without a closing brace, or that cannot be a name, is literal.
     pub(crate) fn parse(text: &str) -> Self {
         let mut pieces = Vec::new();
         let mut plain = String::new();
@@ -56,7 +56,7 @@ impl Words {
         })
     }
 
-    /// The text with braces again, for naming it.
+    /// The text with braces, as in the manifest.
     pub(crate) fn written(&self) -> String {
         self.0
             .iter()
@@ -68,10 +68,10 @@ impl Words {
     }
 }
 
-/// The longest slug that is looked for, in bytes; a brace that stays open does not make reading quadratic.
+/// Maximum length of a slug, in bytes. It prevents unclosed braces from making parsing quadratic.
 const LONGEST: usize = 2_048;
 
-/// Where the brace that opens the text is closed.
+/// The position of the brace that closes the first one.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_u32;
     for (at, byte) in text.bytes().enumerate().take(LONGEST) {
@@ -97,7 +97,7 @@ fn is_name(text: &str) -> bool {
         && (query || !text.contains(['"', '{', '}', ':', ',']))
 }
 
-/// What a slug might be filled with. Names that no page documents say what they are.
+/// A sample value for a slug. Undocumented names are described in words.
 pub(crate) fn sample(slug: &str) -> String {
     const KNOWN: &[(&str, &str)] = &[
         ("customer", "Ada Lovelace"),
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn slugs_are_found_in_every_documented_form() {
-        // Automation dictionary keys: template slugs, anchor, macro slugs, OData, reconnect.
+        // From the page on automation dictionary keys: template slugs, anchor, macro slugs, OData, reconnect.
         check("{customer}", &[slug("customer")]);
         check(
             "Call from {customer}!",

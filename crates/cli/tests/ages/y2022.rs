@@ -1,4 +1,4 @@
-//! Scenarios that run on an environment of 2022, too.
+//! Scenarios that also run on an environment of 2022.
 
 #[path = "../asking.rs"]
 mod asking;

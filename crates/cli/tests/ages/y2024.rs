@@ -1,4 +1,4 @@
-//! Scenarios that run on an environment of 2024, too.
+//! Scenarios that also run on an environment of 2024.
 
 #[path = "../asking.rs"]
 mod asking;

@@ -1,5 +1,5 @@
-//! Builds as GitHub Actions and Azure Pipelines run them: jobs in the order of the files, each in a checkout of its own, over a stand-in of the
-//! host that knows pull requests, runs and artifacts. Environments are emulators.
+//! Runs builds like GitHub Actions and Azure Pipelines: the jobs in the order of the files, each in its own checkout, over a stand-in for
+//! the host that supports pull requests, runs and artifacts. Environments are emulators.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::{Run, Server};
 
-/// `gh`, as far as the workflows use it.
+/// `gh`, limited to the parts that the workflows use.
 const GH: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 option() { local name="$1"; shift; while [ "$1" != "$name" ]; do shift; done; echo "$2"; }
@@ -33,14 +33,14 @@ case "$1 $2" in
 esac
 "#;
 
-/// Where builds run.
+/// The build host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
     GitHub,
     Azure,
 }
 
-/// Why a build runs.
+/// What triggers a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
     PullRequest(u64),
@@ -49,7 +49,7 @@ pub(crate) enum Why {
     ByHand,
 }
 
-/// How a job or a step ended.
+/// The result of a job or a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     Well,
@@ -79,18 +79,18 @@ pub(crate) struct Build {
     pub(crate) id: u64,
     plans: bool,
     why: Why,
-    /// What is checked out.
+    /// The commit that is checked out.
     commit: String,
-    /// The id of a run whose plans to apply.
+    /// The ID of the run whose plans are applied.
     plan_run: Option<u64>,
     attempt: u32,
-    /// How each job ended, in the order in which they ran.
+    /// The result of each job, in the order in which they ran.
     pub(crate) jobs: Vec<(String, Ended)>,
     pub(crate) log: String,
 }
 
 impl Build {
-    /// How a job ended.
+    /// The result of a job.
     #[track_caller]
     pub(crate) fn job(&self, id: &str) -> Ended {
         let found = self.jobs.iter().find(|(job, _)| job == id);
@@ -104,7 +104,7 @@ impl Build {
         self.jobs.iter().all(good)
     }
 
-    /// The jobs that did not end well, as `job Failed`.
+    /// The jobs that did not succeed, in the form `job Failed`.
     pub(crate) fn trouble(&self) -> Vec<String> {
         self.jobs
             .iter()
@@ -118,7 +118,7 @@ impl Build {
 #[derive(Debug)]
 struct Job {
     id: String,
-    /// The name that others need it by.
+    /// The name by which other jobs need it.
     base: String,
     needs: Vec<String>,
     condition: Option<String>,
@@ -138,7 +138,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A project whose stages are these, as `init --ci` writes it, not yet applied anywhere.
+    /// A project with these stages, as `init --ci` writes it, not yet applied anywhere.
     pub(crate) async fn new(host: Host, stages: &[&str], spec: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let world = Self {
@@ -237,7 +237,7 @@ impl World {
         self.servers.iter().map(title).collect()
     }
 
-    /// Somebody edits the title in the admin pages of an environment.
+    /// Changes the title as by hand in the admin pages of an environment.
     pub(crate) fn retitle(&self, stage: usize, title: &str) {
         let id = self.servers[stage].id(
             "msdyn_sessiontemplates",
@@ -323,19 +323,19 @@ impl World {
         names
     }
 
-    /// Plans the main branch by hand.
+    /// Plans the main branch manually.
     pub(crate) fn plan_by_hand(&self) -> Build {
         self.build(true, Why::ByHand, &self.main(), None, |_, _| false)
     }
 
-    /// Applies the plans of a run that was started by hand.
+    /// Applies the plans of a run that was started manually.
     pub(crate) fn apply_by_hand(&self, plan: &Build) -> Build {
         self.build(false, Why::ByHand, &self.main(), Some(plan.id), |_, _| {
             false
         })
     }
 
-    /// The build that a merge starts. `before` is called before each step, and cancels the run by saying so.
+    /// Runs the build that a merge starts. `before` is called before each step, and cancels the run by returning true.
     pub(crate) fn apply(&self, before: impl FnMut(&str, &str) -> bool) -> Build {
         self.build(false, Why::Push, &self.main(), None, before)
     }
@@ -363,7 +363,7 @@ impl World {
         self.run(build, before)
     }
 
-    /// Runs the jobs again that did not end well.
+    /// Runs the jobs again that did not succeed.
     pub(crate) fn rerun(&self, build: &Build) -> Build {
         let mut build = build.clone();
         build.jobs.retain(|(_, ended)| *ended == Ended::Well);
@@ -415,7 +415,7 @@ impl World {
         build
     }
 
-    /// Whether a job runs, by the conditions that the templates have. Another one is a mistake of this file.
+    /// Whether a job runs, according to the conditions in the templates. An unknown condition is a bug in this file.
     fn holds(
         &self,
         job: &Job,
@@ -467,7 +467,7 @@ impl World {
             .clone()
     }
 
-    /// Runs the steps of a job in a folder of its own.
+    /// Runs the steps of a job in its own folder.
     fn job(
         &self,
         job: &Job,
@@ -610,7 +610,7 @@ impl World {
         ended
     }
 
-    /// What a job gets to see: without `fetch-depth: 0` no history and no tags, and without `persist-credentials` no way to push.
+    /// Checks out what a job may see: without `fetch-depth: 0` no history or tags, and without `persist-credentials` no way to push.
     fn check_out(&self, step: &Yaml, work: &Path, commit: &str) {
         let depth = ["fetch-depth", "fetchDepth"]
             .iter()
@@ -655,7 +655,7 @@ impl World {
         }
     }
 
-    /// Gives a job the plans of its run.
+    /// Copies the plans of its run to a job.
     fn give(&self, build: &Build, to: impl Fn(&str) -> PathBuf) {
         let Ok(artifacts) = std::fs::read_dir(self.home().join(format!("runs/{}", build.id)))
         else {
@@ -702,7 +702,7 @@ impl World {
         serde_yaml::from_str(&text).unwrap()
     }
 
-    /// The jobs of a workflow. Those of a reusable one come in place of the job that calls it.
+    /// The jobs of a workflow. The jobs of a reusable workflow replace the job that calls it.
     fn github(&self, build: &Build) -> Vec<Job> {
         let name = if build.plans { "plan" } else { "apply" };
         let event = match build.why {
@@ -802,7 +802,7 @@ impl World {
         }
     }
 
-    /// The jobs of a pipeline. Those of templates come in place of the template.
+    /// The jobs of a pipeline. The jobs of a template replace the template.
     fn azure(&self, build: &Build) -> Vec<Job> {
         let mut values = BTreeMap::new();
         for (name, value) in [
@@ -911,7 +911,7 @@ impl World {
     }
 }
 
-/// What the stand-in of a host answers.
+/// The answers of the stand-in for a host.
 fn answer(request: &Request, known: &mut Known, runs: &Path, uri: &str) -> ResponseTemplate {
     let path = request.url.path().to_owned();
     let query: BTreeMap<String, String> = request.url.query_pairs().into_owned().collect();
@@ -1100,7 +1100,7 @@ fn answer(request: &Request, known: &mut Known, runs: &Path, uri: &str) -> Respo
     }
 }
 
-/// A text with its expressions and variables filled in. One that is not known stays, if the shell reads it; otherwise it is a mistake.
+/// Fills in the expressions and variables of a text. An unknown variable stays for the shell; an unknown expression is an error.
 fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut filled = String::new();
     let mut rest = text;
@@ -1136,7 +1136,7 @@ fn text(node: &Yaml, key: &str) -> Option<String> {
     node.get(key).filter(|value| !value.is_null()).map(scalar)
 }
 
-/// One name, or several.
+/// A single name, or several.
 fn names(node: &Yaml) -> Vec<String> {
     match node {
         Yaml::Null => Vec::new(),

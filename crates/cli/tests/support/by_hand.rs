@@ -1,10 +1,10 @@
-//! An environment as an administrator leaves it who knows no deskstate: rows made one by one over the Web API.
+//! An environment as left by an administrator who does not know deskstate: rows created one by one over the Web API.
 
 use serde_json::{Value, json};
 
 use super::Server;
 
-/// Makes a row, and gives its id.
+/// Creates a row and returns its ID.
 #[track_caller]
 pub(crate) fn make(server: &Server, set: &str, row: &Value) -> String {
     let path = format!("/api/data/v9.2/{set}");

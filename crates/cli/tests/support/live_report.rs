@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The report as a fixture holds it; refused if it is no report, or holds anything that a report never does.
+/// Converts a report to a fixture. Refuses text that is not a report, or that contains anything a report never contains.
 pub(crate) fn fixture(text: &str) -> Result<String, String> {
     let report: Map<String, Value> =
         serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -35,7 +35,7 @@ pub(crate) fn fixture(text: &str) -> Result<String, String> {
     Ok(text + "\n")
 }
 
-/// A text that is no word, number, code, version, or name of a table, column or option of the product.
+/// Finds a text that is not a word, number, code, version, or name of a table, column or option of the product.
 fn foreign(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => (!is_known(text)).then_some(text),

@@ -1,4 +1,4 @@
-//! What scenarios need: a project in a folder of its own, the built binary, and an emulator in a process of its own.
+//! Support for the scenarios: a project in its own folder, the built binary, and an emulator in its own process.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ pub(crate) mod builds;
 pub(crate) mod by_hand;
 pub(crate) mod transcript;
 
-/// The built binary, without anything of the caller's environment that could change what it does.
+/// The built binary, without anything in the caller's environment that could change its behavior.
 pub(crate) fn deskstate(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deskstate"));
     command
@@ -30,14 +30,14 @@ pub(crate) fn deskstate(folder: &Path) -> Command {
     command
 }
 
-/// The variable that says where lines that ran are counted, under `just coverage`.
+/// The variable with the path for line counts, under `just coverage`.
 pub(crate) fn line_counts() -> Option<(&'static str, OsString)> {
     let name = "LLVM_PROFILE_FILE";
     Some((name, std::env::var_os(name)?))
 }
 
-/// The year that emulators are like, unless a test chooses it: that of the module which holds the test, such as `y2022`, or that of
-/// `DESKSTATE_TEST_AGE`. None is the newest.
+/// The age of emulators unless a test chooses one: the year of the module that contains the test, such as `y2022`, or of
+/// `DESKSTATE_TEST_AGE`. `None` is the newest.
 pub(crate) fn age() -> Option<String> {
     let of_module = module_path!()
         .split("::")
@@ -47,7 +47,7 @@ pub(crate) fn age() -> Option<String> {
         .or_else(|| std::env::var("DESKSTATE_TEST_AGE").ok())
 }
 
-/// Manifests of every kind, without the fields that came after the year of the emulators.
+/// Manifests of every kind, without the fields that are newer than the emulators' age.
 pub(crate) fn every_kind() -> String {
     let later: &[&str] = match age().as_deref() {
         Some("2022") => &["  type: CustomPage", "  global: ", "  rank: ", "  roles: "],
@@ -67,7 +67,7 @@ fn of_age(arguments: &[&str]) -> Vec<String> {
     }
 }
 
-/// A Tenfold project that is applied to a server of its own.
+/// A Tenfold project that is applied to its own server.
 pub(crate) fn applied() -> (Project, Server) {
     let project = Project::example("tenfold");
     let server = Server::with_parameters(project.path(), false);
@@ -91,7 +91,7 @@ pub(crate) fn tab(name: &str) -> String {
     )
 }
 
-/// What a run said and how it ended.
+/// The output and exit code of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -100,7 +100,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Fails with everything that was said, unless the run ended so.
+    /// Fails with the complete output, unless the run exited with this code.
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {
         assert_eq!(
@@ -140,7 +140,7 @@ impl Project {
         Self { folder }
     }
 
-    /// A project with the environment `server`: `spec` and `environment` are lines of YAML.
+    /// A project with the environment `server`. `spec` and `environment` are lines of YAML.
     pub(crate) fn desk(server: &Server, spec: &str, environment: &str, manifests: &str) -> Self {
         let project = Self {
             folder: TempDir::new().unwrap(),
@@ -162,13 +162,13 @@ impl Project {
         project
     }
 
-    /// Applies the manifests; it must succeed.
+    /// Applies the manifests, which must succeed.
     #[track_caller]
     pub(crate) fn apply(&self) -> Run {
         self.run(&["apply", "--env", "server", "--yes"]).ended(0)
     }
 
-    /// The undo file that an apply named, relative to the project.
+    /// The undo file that an apply printed, relative to the project.
     #[track_caller]
     pub(crate) fn undo_file(applied: &Run) -> String {
         let named = applied
@@ -203,7 +203,7 @@ impl Project {
             .unwrap_or_else(|error| panic!("{file}: {error}"))
     }
 
-    /// Replaces a text that must be there.
+    /// Replaces a text that must exist.
     #[track_caller]
     pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
         let text = self.read(file);
@@ -211,7 +211,7 @@ impl Project {
         self.write(file, &text.replace(old, new));
     }
 
-    /// Runs git in the project, as nobody in particular; it must succeed.
+    /// Runs git in the project with a neutral identity. It must succeed.
     #[track_caller]
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let done = git(self.path(), arguments);
@@ -220,7 +220,7 @@ impl Project {
         String::from_utf8(done.stdout).unwrap()
     }
 
-    /// Commits everything as what was applied to the environment `server` last.
+    /// Commits everything, marked as last applied to the environment `server`.
     pub(crate) fn commit_applied(&self) {
         self.git(&["init", "--quiet"]);
         self.git(&["add", "."]);
@@ -228,7 +228,7 @@ impl Project {
         self.git(&["tag", "deskstate/server"]);
     }
 
-    /// Replaces the environments by these lines.
+    /// Replaces the environments with these lines.
     pub(crate) fn set_environments(&self, environments: &str) {
         let text = self.read("deskstate.yaml");
         let at = text.find("  environments:\n").unwrap();
@@ -244,7 +244,7 @@ impl Project {
         self.edit("deskstate.yaml", "  environments:\n", &format!("  environments:\n    server:\n      url: \"{url}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n"));
     }
 
-    /// Says of the environment `server` whether it makes parameter rows.
+    /// Records in the answer sheet of the environment `server` whether it makes parameter rows.
     pub(crate) fn answer(&self, tab_makes_parameters: bool) {
         self.write(
             ".deskstate/answers/server.json",
@@ -253,7 +253,7 @@ impl Project {
     }
 }
 
-/// Runs git in a folder, as nobody in particular.
+/// Runs git in a folder with a neutral identity.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Output {
     Command::new("git")
         .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
@@ -264,7 +264,7 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// An answer sheet with this one answer.
+/// An answer sheet with only this answer.
 pub(crate) fn answers(tab_makes_parameters: bool) -> String {
     format!(r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":{tab_makes_parameters}}}}}"#)
 }
@@ -285,7 +285,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `deskstate emulator` in a process of its own, ended with the test.
+/// `deskstate emulator` in its own process, which ends with the test.
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
@@ -313,7 +313,7 @@ impl Server {
         Self { child, url }
     }
 
-    /// An emulator that makes parameter rows, or does not.
+    /// Starts an emulator that makes parameter rows, or does not.
     pub(crate) fn with_parameters(folder: &Path, made: bool) -> Self {
         let sheet: PathBuf = folder.join("answers.json");
         std::fs::write(&sheet, answers(made)).unwrap();
@@ -334,7 +334,7 @@ impl Server {
         reply
     }
 
-    /// A JSON document of the emulator's own or of the Web API.
+    /// Reads a JSON document of the emulator itself or of the Web API.
     pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         let reply = self.request("GET", path, "", "");
         let start = reply
@@ -356,13 +356,13 @@ impl Server {
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }
 
-    /// An emulator that makes no parameter rows.
+    /// Starts an emulator that does not make parameter rows.
     pub(crate) fn plain() -> Self {
         let folder = TempDir::new().unwrap();
         Self::with_parameters(folder.path(), false)
     }
 
-    /// The id of the first row that a filter finds.
+    /// The ID of the first row that a filter finds.
     #[track_caller]
     pub(crate) fn found(&self, set: &str, key: &str, filter: &str) -> String {
         let filter = filter.replace(' ', "%20");
@@ -375,7 +375,7 @@ impl Server {
             .to_owned()
     }
 
-    /// The id of a user, who may do from now on what an administrator may.
+    /// Gives a user the rights of an administrator, and returns their ID.
     #[track_caller]
     pub(crate) fn administrator(&self, name: &str) -> String {
         let user = self.found(
@@ -429,7 +429,7 @@ impl Server {
         format!("msdyn_sessiontemplates({id})")
     }
 
-    /// This user hides the communication panel, and takes Lin out of the profile.
+    /// Lets this user hide the communication panel and remove Lin from the profile.
     #[track_caller]
     pub(crate) fn edit_as(&self, user: &str) {
         self.patch_as(user, &self.session(), r#"{"msdyn_panelstate":162450001}"#);
@@ -454,7 +454,7 @@ impl Server {
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }
 
-    /// This user makes a notification template.
+    /// Lets this user create a notification template.
     #[track_caller]
     pub(crate) fn makes_notification(&self, user: &str, name: &str, title: &str) {
         let reply = self.request(
@@ -485,12 +485,12 @@ impl Server {
         self.patch(&format!("organizations({id})"), body);
     }
 
-    /// What is stored, as the emulator dumps it.
+    /// The stored data, as dumped by the emulator.
     pub(crate) fn dump(&self) -> serde_json::Value {
         self.get("/__emulator/dump")
     }
 
-    /// The id of the row with this unique name.
+    /// The ID of the row with this unique name.
     #[track_caller]
     pub(crate) fn id(&self, set: &str, key: &str, unique_name: &str) -> String {
         let rows = self.get(&format!(
@@ -502,7 +502,7 @@ impl Server {
             .to_owned()
     }
 
-    /// Sends a signal, and waits for the end.
+    /// Sends a signal and waits for the process to end.
     pub(crate) fn signal(&mut self, signal: &str) -> std::process::ExitStatus {
         let id = self.child.id().to_string();
         assert!(
@@ -527,7 +527,7 @@ impl Drop for Server {
     }
 }
 
-/// Fails unless a text has all of these lines or parts of lines.
+/// Fails unless a text contains all of these lines or parts of lines.
 #[track_caller]
 pub(crate) fn says(text: &str, parts: &[&str]) {
     for part in parts {

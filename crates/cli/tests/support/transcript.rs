@@ -1,8 +1,8 @@
-//! What is typed and what is printed, without what differs from run to run.
+//! Typed commands and their output, without the parts that differ from run to run.
 
 use super::{Project, Run, Server, deskstate};
 
-/// Commands with what they print and how they end.
+/// Commands with their output and exit codes.
 pub(crate) struct Transcript<'a> {
     project: &'a Project,
     servers: &'a [(&'a str, &'a Server)],
@@ -10,7 +10,7 @@ pub(crate) struct Transcript<'a> {
 }
 
 impl<'a> Transcript<'a> {
-    /// Of commands in a project; the servers go by these names.
+    /// Starts a transcript of commands in a project. The servers are shown by these names.
     pub(crate) fn new(project: &'a Project, servers: &'a [(&'a str, &'a Server)]) -> Self {
         Self {
             project,
@@ -19,7 +19,7 @@ impl<'a> Transcript<'a> {
         }
     }
 
-    /// Runs `deskstate` with these words, or shows a file with `cat`.
+    /// Runs `deskstate` with these arguments, or shows a file with `cat`.
     pub(crate) fn typed(mut self, line: &str) -> Self {
         let words: Vec<&str> = line.split(' ').collect();
         let said = match words.split_first() {
@@ -45,7 +45,7 @@ impl<'a> Transcript<'a> {
         self
     }
 
-    /// Everything so far.
+    /// The transcript so far.
     pub(crate) fn text(self) -> String {
         let revision = self.project.git(&["rev-parse", "--short=7", "HEAD"]);
         let mut text = self.text.replace(revision.trim(), "REVISION");
@@ -59,7 +59,7 @@ impl<'a> Transcript<'a> {
 /// A text without addresses, times, hashes and versions.
 pub(crate) fn steady(text: &str, servers: &[&Server]) -> String {
     let mut text = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
-    // Each system has quotes of its own.
+    // Systems use different quotes.
     if cfg!(windows) {
         text = text.replace(r#""deskstate/{env}""#, "'deskstate/{env}'");
     }

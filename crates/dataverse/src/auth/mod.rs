@@ -167,7 +167,7 @@ pub enum SignInError {
     /// The server accepted neither the token nor a renewed one.
     #[error("the environment did not accept the token of `{method}`{}", reason(.message))]
     NotAccepted {
-        /// The method of signing in.
+        /// The sign-in method.
         method: &'static str,
         /// The server's explanation, if it gave one.
         message: String,
@@ -175,7 +175,7 @@ pub enum SignInError {
     /// A required setting of the method is missing.
     #[error("`{method}` needs {missing}")]
     Missing {
-        /// The method of signing in.
+        /// The sign-in method.
         method: &'static str,
         /// The missing variables.
         missing: String,
@@ -183,7 +183,7 @@ pub enum SignInError {
     /// A setting of the method is invalid.
     #[error("`{method}`: {reason}")]
     Unusable {
-        /// The method of signing in.
+        /// The sign-in method.
         method: &'static str,
         /// The reason.
         reason: String,
@@ -203,7 +203,7 @@ pub enum SignInError {
     /// The issuer, or the platform that identifies the application, issued no token.
     #[error("`{method}` got no token for tenant `{tenant}` from {authority}: {reason}")]
     Failed {
-        /// The method of signing in.
+        /// The sign-in method.
         method: &'static str,
         /// The tenant.
         tenant: String,

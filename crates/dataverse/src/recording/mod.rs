@@ -43,7 +43,7 @@ struct RecordedAnswer {
     body: String,
 }
 
-/// Why an exchange has no answer.
+/// The reason why an exchange has no answer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum RecordedFailure {

@@ -136,7 +136,7 @@ fn remove_active(
     layers::drop_active(tx, &context.writing(call), table.id, id)
 }
 
-/// Copies values of a subordinate row to its target and deactivates it (Web API: merge table rows).
+/// Writes the given values to the target row and deactivates the subordinate row (Web API: merge table rows).
 fn merge(tx: &mut Transaction<'_>, context: &Context<'_>, call: &Call) -> Outcome<Reply> {
     let body = call.object()?;
     let schema = tx.schema();

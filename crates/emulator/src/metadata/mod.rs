@@ -18,7 +18,7 @@ use crate::schema::{Schema, Table};
 use crate::switches::Switches;
 use definitions::*;
 
-/// Whether a first segment addresses metadata.
+/// Whether the first segment of a path addresses metadata.
 pub(crate) fn is_metadata(name: &str) -> bool {
     matches!(
         name,

@@ -1,4 +1,4 @@
-//! Evaluates filters, and finds the index that spares reading a whole table.
+//! Evaluates filters, and finds an index that avoids reading a complete table.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -13,7 +13,7 @@ use crate::security::Caller;
 use crate::store::{IndexKey, Row, Store};
 use crate::value::{Value, fold};
 
-/// What a filter is evaluated against in addition to the row.
+/// The context in which a filter is evaluated, in addition to the row.
 pub(crate) struct Scope<'a> {
     pub(crate) store: &'a Store,
     pub(crate) caller: &'a Caller,
@@ -21,7 +21,7 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Whether a row passes. Rows for which the filter is null are dropped (Web API: filter rows).
+    /// Whether a row passes. Rows for which the filter evaluates to null are dropped (Web API: filter rows).
     pub(crate) fn passes(&self, expr: &Expr, row: &Arc<Row>) -> bool {
         self.truth(expr, &mut vec![Arc::clone(row)]) == Some(true)
     }
@@ -111,7 +111,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The primary name of the row that a lookup points to; any other value as it is.
+    /// The primary name of the row that a lookup refers to. Any other value is returned unchanged.
     pub(crate) fn name_or_value(&self, value: Value) -> Value {
         let Value::Lookup(table, id) = value else {
             return value;
@@ -144,7 +144,7 @@ impl Scope<'_> {
         )
     }
 
-    /// The rows that can pass, where an index knows them; `None`: every row can.
+    /// The rows that may pass according to an index; `None` if no index applies, so that every row may.
     pub(crate) fn candidates<'e>(&self, table: TableId, expr: &'e Expr) -> Option<Candidates<'e>> {
         let mut ids = Vec::new();
         let rest = self.gather(table, expr, &mut ids)?;
@@ -153,7 +153,7 @@ impl Scope<'_> {
         Some(Candidates { ids, rest })
     }
 
-    /// Adds the rows that an index finds for a condition, and gives what they must still pass.
+    /// Collects the rows that an index finds for a condition, and returns the conditions that they must still pass.
     fn gather<'e>(
         &self,
         table: TableId,
@@ -231,13 +231,13 @@ impl Scope<'_> {
     }
 }
 
-/// Rows that an index finds, in the order of their ids, and the conditions that each must still pass.
+/// Rows found through an index, sorted by id, and the conditions that each must still pass.
 pub(crate) struct Candidates<'e> {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) rest: Vec<&'e Expr>,
 }
 
-/// What a column of a row shows to a caller of a language.
+/// The value of a column as a caller with a language sees it.
 pub(crate) fn cell(
     store: &Store,
     table: TableId,
@@ -248,7 +248,7 @@ pub(crate) fn cell(
     cell_of(store, table, row, position, language).into_owned()
 }
 
-/// The same, without a copy where the cell is shown as it is.
+/// Like [`cell`], but borrows the cell if it is shown unchanged.
 pub(crate) fn cell_of<'r>(
     store: &Store,
     table: TableId,
@@ -269,7 +269,7 @@ pub(crate) fn cell_of<'r>(
     Cow::Borrowed(&row.cells[position])
 }
 
-/// Ids of the rows that a collection or lookup of a row leads to, in the order of their ids.
+/// Ids of the rows that a collection or lookup of a row refers to, sorted.
 pub(crate) fn related(store: &Store, through: Navigation, from: Uuid) -> Vec<Uuid> {
     match through {
         Navigation::Lookup { .. } => Vec::new(),

@@ -1,4 +1,4 @@
-//! `$expand`: what may be asked, and the rows that answer (Web API: join tables).
+//! `$expand`: the supported options, and the rows that are returned (Web API: join tables).
 
 use serde_json::{Map, Value as Json};
 
@@ -10,10 +10,10 @@ use crate::schema::{Navigation, TableId};
 use crate::store::Row;
 use crate::value::Value;
 
-/// At most so many expands in one query.
+/// Maximum number of expands in a query.
 const MOST: usize = 15;
 
-/// One expanded navigation property, bound to the schema.
+/// One expanded navigation property, resolved against the schema.
 #[derive(Debug, Clone)]
 pub(crate) struct Expand {
     name: String,
@@ -24,7 +24,7 @@ pub(crate) struct Expand {
     nested: Vec<Expand>,
 }
 
-/// Reads `$expand` for a table and refuses what the service refuses.
+/// Parses `$expand` for a table, and rejects whatever the service rejects.
 pub(crate) fn parse(reading: &Reading<'_>, table: TableId, text: &str) -> Outcome<Vec<Expand>> {
     let expands = parse_level(reading, table, text)?;
     if count(&expands) > MOST {
@@ -155,7 +155,7 @@ fn target_table(reading: &Reading<'_>, table: TableId, navigation: Navigation) -
     }
 }
 
-/// Adds what was expanded to the object of a row.
+/// Adds the expanded records to the object of a row.
 pub(crate) fn add(
     reading: &Reading<'_>,
     expands: &[Expand],
@@ -239,7 +239,7 @@ fn add_one(
         encode_options(&expand.pairs)
     );
     match page.next {
-        // Deep: each collection is paged. Single level: the link repeats the same rows.
+        // In a nested expand, each collection is paged. In a single-level expand, the next link returns the same rows again.
         Some(cookie) if deep => {
             let key = reading.store.schema.table(target).key_name();
             object.insert(

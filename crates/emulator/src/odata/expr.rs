@@ -1,4 +1,4 @@
-//! Conditions over rows, bound to columns.
+//! Conditions over rows, resolved to columns.
 
 use super::functions::Function;
 use crate::like::Pattern;
@@ -13,11 +13,11 @@ pub(crate) enum Expr {
     Not(Box<Expr>),
     Always(bool),
     Compare(Operator, Operand, Operand),
-    /// A LIKE match.
+    /// A `LIKE` match.
     Matches(Operand, Pattern),
-    /// `Microsoft.Dynamics.CRM.In` and its kin.
+    /// `Microsoft.Dynamics.CRM.In` and similar functions.
     Function(Function, Path, Vec<Value>),
-    /// Some (`any`) or all (`all`) rows of a collection.
+    /// Matches if some (`any`) or all (`all`) rows of a collection do.
     Lambda {
         any: bool,
         row: usize,
@@ -43,10 +43,10 @@ pub(crate) enum Operand {
     Literal(Value),
 }
 
-/// A column, reached from a row in scope through lookups.
+/// A column, reached through lookups from a row in scope.
 #[derive(Debug, Clone)]
 pub(crate) struct Path {
-    /// 0: the row itself; n: the variable of the n-th enclosing lambda.
+    /// 0 is the row itself; n is the variable of the n-th enclosing lambda.
     pub(crate) row: usize,
     pub(crate) through: Vec<(usize, TableId)>,
     pub(crate) column: usize,

@@ -1,4 +1,4 @@
-//! `$filter`: from words to an expression bound to columns.
+//! `$filter`: parses tokens into an expression over columns.
 
 mod call;
 
@@ -12,7 +12,7 @@ use crate::schema::{Kind, Navigation, Schema, TableId};
 use crate::switches::QuotedIds;
 use crate::value::Value;
 
-/// Reads a filter over the rows of a table.
+/// Parses a filter over the rows of a table.
 pub(crate) fn parse(
     schema: &Schema,
     table: TableId,
@@ -40,7 +40,7 @@ pub(crate) fn parse(
     Ok(expr)
 }
 
-/// A query takes so many conditions in all (SDK error list: number of conditions in query).
+/// Maximum number of conditions in a query (SDK error list: number of conditions in query).
 const MOST_CONDITIONS: usize = 500;
 
 pub(crate) fn check_conditions(count: usize) -> Outcome<()> {
@@ -55,7 +55,7 @@ pub(crate) fn check_conditions(count: usize) -> Outcome<()> {
     ))
 }
 
-/// A list of values in one function is one condition.
+/// A list of values in one function counts as one condition.
 fn conditions(expr: &Expr) -> usize {
     match expr {
         Expr::And(a, b) | Expr::Or(a, b) => conditions(a) + conditions(b),
@@ -65,7 +65,7 @@ fn conditions(expr: &Expr) -> usize {
     }
 }
 
-/// A column of a table, or one reached from it through lookups.
+/// A column of a table, or one that is reached through lookups.
 pub(crate) fn column_path(schema: &Schema, table: TableId, text: &str) -> Outcome<Path> {
     let parser = Parser {
         schema,
@@ -89,7 +89,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-/// Deeper nesting than any client writes; keeps a hostile filter from exhausting the stack.
+/// No client nests more deeply. The limit keeps a malicious filter from exhausting the stack.
 const DEEPEST: usize = 100;
 
 impl Parser<'_> {
@@ -193,7 +193,7 @@ impl Parser<'_> {
             },
             _ => {
                 return match left {
-                    // A yes/no column alone is a condition.
+                    // A yes/no column is a condition of its own.
                     Operand::Column(path) => Ok(Expr::Compare(
                         Operator::Eq,
                         Operand::Column(path),
@@ -212,7 +212,7 @@ impl Parser<'_> {
         Ok(Expr::Compare(operator, left, right))
     }
 
-    /// A number or a yes/no column is not compared with text, nor text with anything else. (Dates are taken in quotes, too.)
+    /// Rejects comparing a number or a yes/no column with text, and text with anything else. (Dates may also be quoted.)
     fn comparable(&self, operator: Operator, left: &Operand, right: &Operand) -> Outcome<()> {
         let types = match (left, right) {
             (Operand::Column(path), Operand::Literal(value)) => self.incompatible(path, value),
@@ -237,7 +237,7 @@ impl Parser<'_> {
         )))
     }
 
-    /// The types of a column and of a value that it cannot be compared with.
+    /// The types of a column and a value if they cannot be compared.
     fn incompatible(&self, path: &Path, value: &Value) -> Option<[&'static str; 2]> {
         let column = match self.schema.table(path.table).columns[path.column].kind {
             Kind::Text | Kind::Memo | Kind::EntityName => "String",
@@ -312,7 +312,7 @@ impl Parser<'_> {
         }))
     }
 
-    /// The lookup behind a navigation property, which may be compared with null: `parentbusinessunitid eq null`.
+    /// The lookup behind a navigation property that is compared with null: `parentbusinessunitid eq null`.
     fn compared_with_null(&self, name: &str) -> Option<Path> {
         let (row, table, rest) = self.start_of(name);
         let Some(Navigation::Lookup { column, .. }) =
@@ -415,7 +415,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The row that a path starts from, and the rest of the path.
+    /// The row where a path starts, and the rest of the path.
     fn start_of<'p>(&self, path: &'p str) -> (usize, TableId, &'p str) {
         let (head, rest) = path.split_once('/').unwrap_or((path, ""));
         for (row, (variable, table)) in self.scope.iter().enumerate().skip(1).rev() {
@@ -468,7 +468,7 @@ impl Parser<'_> {
                     });
                 }
                 _ => {
-                    // `managed/Value` addresses the value of a managed property.
+                    // `managed/Value` is the value of a managed property.
                     if parts.clone().eq(["Value"])
                         && let Some(column) = current.property(part)
                     {
@@ -487,7 +487,7 @@ impl Parser<'_> {
     }
 }
 
-/// The error for a property that a table does not have.
+/// The error for a property that a table lacks.
 pub(crate) fn unknown_property(schema: &Schema, table: TableId, name: &str) -> ServiceError {
     not_a_property(name, &schema.table(table).name)
 }
@@ -517,7 +517,7 @@ fn literal(token: &Token) -> Outcome<Value> {
     })
 }
 
-/// Moments are kept as `2026-05-01T08:00:00Z`: whole seconds, UTC.
+/// Points in time are stored as `2026-05-01T08:00:00Z`: whole seconds, UTC.
 pub(crate) fn normal_date(date: &str) -> String {
     let Some((day, time)) = date.split_once('T') else {
         return date.to_owned();

@@ -1,4 +1,4 @@
-//! The query functions of the platform, by their names in OData and in fetchXml (Web API query function reference).
+//! The platform's query functions, by their names in OData and in fetchXml (Web API query function reference).
 
 use uuid::Uuid;
 
@@ -9,28 +9,28 @@ use crate::schema::{Kind, Schema, TableId};
 use crate::store::IndexKey;
 use crate::value::Value;
 
-/// What a function does with the value of a column.
+/// What a function tests about the value of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
     In,
     NotIn,
     Between,
     NotBetween,
-    /// The column names the caller, or what the caller belongs to.
+    /// The column contains the caller, or something that the caller belongs to.
     Is(Whose),
-    /// The opposite.
+    /// The opposite of [`Function::Is`].
     IsNot(Whose),
-    /// In the hierarchy of the rows that the column names.
+    /// The row is in the hierarchy of the rows that the column contains.
     InHierarchy(Place),
     On,
     NotOn,
     OnOrAfter,
     OnOrBefore,
-    /// A calendar unit, counted from the present one.
+    /// A complete calendar unit, counted from the current one.
     Whole(Unit, i64),
-    /// From so many units ago until now; the number is given, or fixed.
+    /// From a number of units ago until now. The number is fixed or a parameter.
     LastX(Unit, Option<i64>),
-    /// From now until so many units ahead.
+    /// From now until a number of units ahead.
     NextX(Unit, Option<i64>),
     OlderThanX(Unit),
 }
@@ -42,7 +42,7 @@ pub(crate) enum Whose {
     UserOrTeams,
     Unit,
     Language,
-    /// The caller, or somebody below by `parentsystemuserid`.
+    /// The caller, or a user below them according to `parentsystemuserid`.
     UserOrBelow,
     UserOrBelowOrTeams,
 }
@@ -54,7 +54,7 @@ pub(crate) enum Place {
     NotUnder,
 }
 
-/// How many values a function takes.
+/// Number of values that a function takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
     None,
@@ -63,7 +63,7 @@ pub(crate) enum Takes {
     Some,
 }
 
-/// OData name, fetchXml operator, meaning, values.
+/// OData name, fetchXml operator, meaning, number of values.
 pub(crate) type Known = (&'static str, &'static str, Function, Takes);
 
 use Function::{
@@ -72,7 +72,7 @@ use Function::{
 };
 use Unit::{Day, Hour, Minute, Month, Week, Year};
 
-/// Every function that is carried out.
+/// The supported functions.
 #[rustfmt::skip]
 pub(crate) static FUNCTIONS: &[Known] = &[
     ("In", "in", In, Takes::Some),
@@ -129,10 +129,10 @@ pub(crate) static FUNCTIONS: &[Known] = &[
     ("OlderThanXYears", "olderthan-x-years", OlderThanX(Year), Takes::One),
 ];
 
-/// Documented, for columns of a sort that no table here has.
+/// Documented functions for types of columns that no table here has.
 static FOR_OTHER_COLUMNS: [&str; 3] = ["Contains", "ContainValues", "DoesNotContainValues"];
 
-/// Documented, and not carried out: fiscal periods need a fiscal calendar.
+/// Documented but unsupported functions. Fiscal periods require a fiscal calendar.
 static NOT_CARRIED_OUT: &[&str] = &[
     "EqualRoleBusinessId",
     "InFiscalPeriod",
@@ -152,7 +152,7 @@ static NOT_CARRIED_OUT: &[&str] = &[
     "ThisFiscalYear",
 ];
 
-/// A function by its name in OData.
+/// Finds a function by its OData name.
 pub(super) fn named(name: &str) -> Outcome<&'static Known> {
     let is_not_carried_out = NOT_CARRIED_OUT.contains(&name);
     let is_for_others = FOR_OTHER_COLUMNS.contains(&name);
@@ -172,12 +172,12 @@ pub(super) fn named(name: &str) -> Outcome<&'static Known> {
         })
 }
 
-/// A function by its operator in fetchXml.
+/// Finds a function by its fetchXml operator.
 pub(crate) fn operator(name: &str) -> Option<&'static Known> {
     FUNCTIONS.iter().find(|(_, operator, ..)| *operator == name)
 }
 
-/// Refuses a call with too few or too many values, and one about a hierarchy that is none.
+/// Rejects a call with too few or too many values, and a hierarchy function on a column without a hierarchy.
 pub(crate) fn check(
     schema: &Schema,
     known: &Known,
@@ -205,7 +205,7 @@ pub(crate) fn check(
     Ok(*function)
 }
 
-/// The table whose rows a column names, and its column that points to the row above.
+/// The table whose rows a column contains, and its column that refers to the parent row.
 fn hierarchy(schema: &Schema, table: TableId, column: usize) -> Option<(TableId, usize)> {
     let described = &schema.table(table).columns[column];
     let of = if described.kind == Kind::Id {
@@ -222,7 +222,7 @@ fn hierarchy(schema: &Schema, table: TableId, column: usize) -> Option<(TableId,
 }
 
 impl Scope<'_> {
-    /// Whether the value of a column passes; `None` where there is nothing to compare.
+    /// Whether the value of a column passes; `None` if there is nothing to compare.
     pub(crate) fn function(
         &self,
         function: Function,
@@ -320,7 +320,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Whether a row has another one somewhere above it. A ring ends where it began.
+    /// Whether a row has another row among its ancestors. Stops if the ancestors form a cycle.
     fn is_below(&self, (table, parent): (TableId, usize), id: Uuid, above: Uuid) -> bool {
         let mut at = id;
         for _ in 0..self.store.len(table) {
@@ -337,7 +337,7 @@ impl Scope<'_> {
         false
     }
 
-    /// The values that an index can look up for a function.
+    /// The values of a function that can be found through an index.
     pub(crate) fn looked_up(&self, function: Function, values: &[Value]) -> Option<Vec<Value>> {
         match function {
             In => Some(values.to_vec()),

@@ -1,4 +1,4 @@
-//! Rows as JSON, with the annotations that a request asked for.
+//! Converts rows to JSON, with the annotations that the request asked for.
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -14,7 +14,7 @@ const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 const LOOKUP_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
 const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 
-/// What the `Prefer` header asks for.
+/// The preferences in the `Prefer` header.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Preferences {
     annotations: Vec<String>,
@@ -55,7 +55,7 @@ impl Preferences {
         preferences
     }
 
-    /// Whether an annotation was asked for, by its name or a pattern that ends in `*`.
+    /// Whether an annotation was requested, by its name or by a pattern that ends in `*`.
     pub(crate) fn wants(&self, annotation: &str) -> bool {
         self.annotations
             .iter()
@@ -66,7 +66,7 @@ impl Preferences {
     }
 }
 
-/// Splits `a="x,y",b=1` at the commas outside quotes.
+/// Splits `a="x,y",b=1` at commas outside quotes.
 fn split_preferences(header: &str) -> Vec<&str> {
     let (mut quoted, mut start, mut items) = (false, 0, Vec::new());
     for (at, character) in header.char_indices() {
@@ -83,15 +83,15 @@ fn split_preferences(header: &str) -> Vec<&str> {
     items
 }
 
-/// Columns of the rows of one answer, each with the text that comes before its value.
+/// The columns in the rows of one answer, each with the text that precedes its value.
 pub(crate) struct Layout(Vec<(usize, String)>);
 
-/// Writes JSON at the end of a text.
+/// Appends JSON to a buffer.
 pub(crate) fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("memory takes every text, and our keys are texts");
 }
 
-/// Writes rows of one request.
+/// Writes the rows of one request.
 pub(crate) struct Writer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) language: i64,
@@ -99,7 +99,7 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// A row as an object: etag first, each annotation before its property, the key always there.
+    /// A row as an object: the etag first, each annotation before its property, and the key always included.
     pub(crate) fn record(
         &self,
         table: TableId,
@@ -115,7 +115,7 @@ impl Writer<'_> {
         object
     }
 
-    /// The columns that the object of a row shows.
+    /// The columns in the object of a row.
     fn columns(&self, table: &Table, select: Option<&[usize]>) -> Vec<usize> {
         match select {
             Some(columns) => {
@@ -128,7 +128,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Where nobody asked for annotations: the columns, each with its name as it is written.
+    /// The columns and their serialized names, if no annotations were requested.
     pub(crate) fn layout(&self, table: TableId, select: Option<&[usize]>) -> Option<Layout> {
         let table = self.store.schema.table(table);
         let named = |position: usize| {
@@ -139,7 +139,7 @@ impl Writer<'_> {
             .then(|| Layout(self.columns(table, select).into_iter().map(named).collect()))
     }
 
-    /// Writes what [`Writer::record`] shows, without a tree in between.
+    /// Writes the same as [`Writer::record`], without an intermediate tree.
     pub(crate) fn write(&self, table: TableId, row: &Row, layout: &Layout, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"@odata.etag\":\"W/\\\"");
         out.extend_from_slice(row.version.to_string().as_bytes());
@@ -180,7 +180,7 @@ impl Writer<'_> {
         object.insert(property.clone(), value.json(&property));
     }
 
-    /// The annotations of one property, under the name that it has in the answer.
+    /// Adds the annotations of one property, under its name in the answer.
     pub(crate) fn annotate(
         &self,
         column: &Column,
@@ -258,7 +258,7 @@ fn grouped(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
-/// `5/1/2026 8:00 AM`, the format of the base language.
+/// Formats as `5/1/2026 8:00 AM`, the format of the base language.
 fn spoken(moment: Moment, date_only: bool) -> String {
     let iso = moment.iso();
     let number = |range: std::ops::Range<usize>| iso[range].parse::<u32>().unwrap_or_default();

@@ -1,32 +1,32 @@
-//! Words of a filter expression.
+//! Splits filter expressions into tokens.
 
 use uuid::Uuid;
 
 use crate::error::{Outcome, ServiceError};
 
-/// One word.
+/// A token.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {
-    /// A name, with its dots and slashes: `primarycontactid/fullname`, `Microsoft.Dynamics.CRM.In`.
+    /// A name, including dots and slashes: `primarycontactid/fullname`, `Microsoft.Dynamics.CRM.In`.
     Name(String),
     Text(String),
     Int(i64),
     Number(f64),
     Id(Uuid),
-    /// A date or a moment, unquoted.
+    /// A date or a point in time, not quoted.
     Date(String),
-    /// A parameter alias, without its `@`.
+    /// A parameter alias, without the `@`.
     Alias(String),
     Open,
     Close,
     Comma,
     Colon,
     Equals,
-    /// A JSON array or object, raw.
+    /// A JSON array or object, not parsed.
     Json(String),
 }
 
-/// Cuts an expression into words.
+/// Splits an expression into tokens.
 pub(crate) fn tokens(text: &str) -> Outcome<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -91,7 +91,7 @@ fn json_text(rest: &str) -> Outcome<(Token, usize)> {
 }
 
 fn bracketed(rest: &str) -> Outcome<(Token, usize)> {
-    // Values may be quoted the JSON way or the OData way; brackets inside quotes do not count.
+    // Values may be quoted in JSON or OData style. Brackets inside quotes do not count.
     let mut depth = 0_usize;
     let mut quote = None;
     for (at, character) in rest.char_indices() {

@@ -1,10 +1,10 @@
-//! System query options, decoded.
+//! Decoded system query options.
 
 use std::collections::BTreeMap;
 
 use crate::error::{Outcome, ServiceError};
 
-/// The options of a request, as text.
+/// The options of a request, as strings.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Options {
     pub(crate) select: Option<String>,
@@ -17,11 +17,11 @@ pub(crate) struct Options {
     pub(crate) fetch_xml: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) annotations: bool,
-    /// Values of `@p1`, without the sign.
+    /// Values of parameter aliases such as `@p1`, by name without the `@`.
     pub(crate) aliases: BTreeMap<String, String>,
 }
 
-/// Reads what follows the `?`.
+/// Parses the part of a URL after the `?`.
 pub(crate) fn parse(query: &str) -> Outcome<Options> {
     from_pairs(
         query
@@ -34,7 +34,7 @@ pub(crate) fn parse(query: &str) -> Outcome<Options> {
     )
 }
 
-/// Reads options that are decoded already.
+/// Parses options that are already decoded.
 pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outcome<Options> {
     let mut options = Options::default();
     for (name, value) in pairs {
@@ -91,12 +91,12 @@ pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outco
     Ok(options)
 }
 
-/// Percent signs and plus signs, as clients write them in queries.
+/// Decodes percent-encoding and plus signs, as clients write them in queries.
 pub(crate) fn decode(text: &str) -> String {
     decode_percent(&text.replace('+', " "))
 }
 
-/// Percent signs alone, as in paths.
+/// Decodes percent-encoding only, as used in paths.
 pub(crate) fn decode_percent(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -123,7 +123,7 @@ pub(crate) fn decode_percent(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// Encodes everything that may not are in a query value.
+/// Encodes all characters that are not allowed in a query value.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -136,7 +136,7 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
-/// Splits at a separator that is outside quotes and brackets.
+/// Splits at a separator, unless it is inside quotes or brackets.
 pub(crate) fn split_outside(text: &str, separator: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut depth, mut quoted, mut start) = (0_usize, false, 0);

@@ -1,13 +1,13 @@
-//! Paging cookies, in the shape that clients take apart (Web API: page results).
+//! Paging cookies, in the format that clients parse (Web API: page results).
 
 use uuid::Uuid;
 
 use super::options::{decode_percent, encode};
 
-/// Where the next page begins.
+/// The start of the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cookie {
-    /// Number of the page to come, from 2.
+    /// Number of the next page, from 2.
     pub(crate) page: usize,
     pub(crate) last: Uuid,
     pub(crate) first: Uuid,
@@ -24,13 +24,13 @@ impl Cookie {
         )
     }
 
-    /// What fetchXml answers with: the inner cookie encoded twice within the outer.
+    /// The cookie in answers to fetchXml: the outer cookie contains the inner one, encoded twice.
     pub(crate) fn outer(&self, key: &str) -> String {
         self.around(&encode_lower(&encode_lower(&self.inner(key))))
     }
 
-    /// The value of `$skiptoken`: the inner cookie encoded once within the outer, and the whole encoded for a URL, where
-    /// `=` and `/` stay.
+    /// The value of `$skiptoken`: the outer cookie contains the inner one, encoded once. The result is encoded again for a URL, except for
+    /// `=` and `/`.
     pub(crate) fn skiptoken(&self, key: &str) -> String {
         encode(&self.around(&encode_lower(&self.inner(key))))
             .replace("%3D", "=")
@@ -44,14 +44,14 @@ impl Cookie {
         )
     }
 
-    /// Reads a `$skiptoken` back, as it is after decoding the query.
+    /// Parses a `$skiptoken` after the query was decoded.
     pub(crate) fn parse(outer: &str) -> Option<Cookie> {
         let page = attribute(outer, "pagenumber")?.parse().ok()?;
         let inner = decode_percent(&decode_percent(attribute(outer, "pagingcookie")?));
         Cookie::parse_inner(&inner, page)
     }
 
-    /// Reads an inner cookie, as fetchXml's `paging-cookie` carries it.
+    /// Parses an inner cookie, as in fetchXml's `paging-cookie` attribute.
     pub(crate) fn parse_inner(inner: &str, page: usize) -> Option<Cookie> {
         let id = |name| Uuid::try_parse(attribute(inner, name)?.trim_matches(['{', '}'])).ok();
         (page >= 2).then_some(Cookie {
@@ -62,7 +62,7 @@ impl Cookie {
     }
 }
 
-/// As the platform encodes: hexadecimal digits in lower case.
+/// Encodes like the platform, with lower-case hexadecimal digits.
 fn encode_lower(text: &str) -> String {
     let encoded = encode(text);
     let mut lower = String::with_capacity(encoded.len());

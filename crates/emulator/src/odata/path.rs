@@ -1,10 +1,10 @@
-//! The path of a request: segments with their keys.
+//! The path of a request: segments and their keys.
 
 use uuid::Uuid;
 
 use super::options::{decode_percent, split_outside};
 
-/// One segment: a name, and what stood in parentheses behind it.
+/// One segment: a name, and the content of the parentheses after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) name: String,
@@ -31,7 +31,7 @@ impl Segment {
     }
 }
 
-/// Cuts a path into segments.
+/// Splits a path into segments.
 pub(crate) fn parse(path: &str) -> Vec<Segment> {
     split_outside(path.trim_matches('/'), '/')
         .into_iter()
@@ -52,7 +52,7 @@ pub(crate) fn parse(path: &str) -> Vec<Segment> {
         .collect()
 }
 
-/// What remains of a URL after the root of the Web API: absolute URLs, absolute paths and relative ones.
+/// The part of a URL after the root of the Web API. Accepts absolute URLs, absolute paths and relative paths.
 pub(crate) fn relative(url: &str) -> &str {
     let path = match url.find("://") {
         Some(at) => url[at + 3..]
@@ -71,7 +71,7 @@ pub(crate) fn relative(url: &str) -> &str {
     trimmed
 }
 
-/// The set and the key that an `@odata.id`, an `@odata.bind` or a `$id` names.
+/// The set and key in an `@odata.id`, `@odata.bind` or `$id`.
 pub(crate) fn reference(url: &str) -> Option<Segment> {
     let path = relative(url.trim());
     let path = path.split('?').next().unwrap_or_default();

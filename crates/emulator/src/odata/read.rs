@@ -20,12 +20,12 @@ use crate::store::{Row, Store};
 use crate::switches::Switches;
 use crate::value::Value;
 
-/// The service never sends more rows than this in one page.
+/// The maximum number of rows that the service sends in a page.
 pub(crate) const LARGEST_PAGE: usize = 5_000;
-/// `$count` stops here.
+/// The maximum value of `$count`.
 pub(crate) const LARGEST_COUNT: usize = 5_000;
 
-/// What every step of a read needs.
+/// The context of all steps of a read.
 pub(crate) struct Reading<'a> {
     pub(crate) store: &'a Store,
     pub(crate) caller: &'a Caller,
@@ -36,13 +36,13 @@ pub(crate) struct Reading<'a> {
     pub(crate) now: Moment,
 }
 
-/// Which rows a read starts from.
+/// The rows that a read starts from.
 pub(crate) enum Source {
     All,
     Ids(Vec<Uuid>),
 }
 
-/// One page.
+/// A page of rows.
 pub(crate) struct Page {
     pub(crate) rows: Vec<Arc<Row>>,
     pub(crate) next: Option<Cookie>,
@@ -84,7 +84,7 @@ impl<'a> Reading<'a> {
             .min(LARGEST_PAGE)
     }
 
-    /// The columns of `$select`; `None`: all.
+    /// The columns of `$select`; `None` for all columns.
     pub(crate) fn select(&self, table: TableId, text: Option<&str>) -> Outcome<Option<Vec<usize>>> {
         let Some(text) = text.filter(|text| !text.trim().is_empty() && text.trim() != "*") else {
             return Ok(None);
@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
         Ok(Some(columns))
     }
 
-    /// A page of rows that the caller may read and the filter lets through.
+    /// A page of rows that the caller may read and that pass the filter.
     pub(crate) fn rows(
         &self,
         table: TableId,
@@ -133,7 +133,7 @@ impl<'a> Reading<'a> {
                     .ok_or_else(|| ServiceError::query("The paging cookie is malformed."))?,
             ),
         };
-        // `$top` is ignored next to `maxpagesize`.
+        // `$top` is ignored if `maxpagesize` is set.
         let (wanted, pages) = match (options.top, self.preferences.page_size) {
             (Some(top), None) => (top, false),
             _ => (size, true),
@@ -269,7 +269,7 @@ impl<'a> Reading<'a> {
         Ok(orders)
     }
 
-    /// Lookups are ordered by the primary name of the row that they point to (Web API: order rows).
+    /// Lookups are sorted by the primary name of the row that they refer to (Web API: order rows).
     fn sort(&self, orders: &[Order], rows: &mut Vec<Arc<Row>>) {
         let scope = self.scope();
         let keys = |row: &Arc<Row>| -> Vec<Value> {
@@ -298,7 +298,7 @@ impl<'a> Reading<'a> {
         rows.extend(keyed.into_iter().map(|(_, row)| row));
     }
 
-    /// The whole answer to a read of a collection: context, rows, count, next link.
+    /// The complete answer to a read of a collection: context, rows, count, next link.
     pub(crate) fn collection(
         &self,
         table: TableId,
@@ -385,7 +385,7 @@ impl<'a> Reading<'a> {
         Ok(text)
     }
 
-    /// The objects of rows, with commas between them.
+    /// The objects of rows, separated by commas.
     fn write_rows(
         &self,
         table: TableId,
@@ -411,7 +411,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// One row as the answer to a request for it.
+    /// Answers a request for a single row.
     pub(crate) fn single(
         &self,
         table: TableId,

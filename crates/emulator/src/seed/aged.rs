@@ -1,4 +1,4 @@
-//! What the seed holds at an age of the app: rows about tables, columns and options that the age lacks are left out.
+//! The seed for an age of the app: leaves out rows about tables, columns and options that the age lacks.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::security::privilege_names;
 use crate::store::{IndexKey, Store};
 use crate::switches::Switches;
 
-/// The tables and privileges of an environment: a table that is not there has no privileges either, and those of the
-/// seed come back with it.
+/// Applies the tables and privileges of an environment. A missing table has no privileges either; if it reappears, so do the seed's
+/// privileges.
 pub(crate) fn apply(full: &Arc<Schema>, switches: &Switches, store: &mut Store, seed: &Store) {
     store.schema = age::schema(full, switches);
     describe(store, seed);
@@ -46,7 +46,7 @@ pub(crate) fn apply(full: &Arc<Schema>, switches: &Switches, store: &mut Store, 
     }
 }
 
-/// Messages and labels are those of the tables and options that are there.
+/// Only keeps messages and labels of existing tables and options.
 fn describe(store: &mut Store, seed: &Store) {
     for (name, of, column, option) in [
         ("sdkmessagefilter", "primaryobjecttypecode", None, None),

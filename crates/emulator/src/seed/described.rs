@@ -1,4 +1,4 @@
-//! Rows that describe the tables themselves: messages, which tables take them, and the labels of options.
+//! Rows that describe the tables: messages, the tables that support them, and the labels of options.
 
 use serde_json::{Map, json};
 
@@ -6,7 +6,7 @@ use super::{Rows, SeedError, put};
 use crate::schema::Table;
 use crate::store::Transaction;
 
-/// What a table takes; a table that clients cannot write takes the reads.
+/// Messages that a table supports. A table that clients cannot write supports only the reads.
 const READS: &[&str] = &["Retrieve", "RetrieveMultiple"];
 const WRITES: &[&str] = &[
     "Create",
@@ -64,7 +64,7 @@ pub(super) fn describe(tx: &mut Transaction<'_>) -> Result<(), SeedError> {
     Ok(())
 }
 
-/// Whether a row describes something that the environment does not have.
+/// Whether a row describes something that the environment lacks.
 pub(crate) fn describes_nothing(table: Option<&Table>, column: Option<&str>, option: i64) -> bool {
     let Some(table) = table.filter(|table| !table.absent) else {
         return true;

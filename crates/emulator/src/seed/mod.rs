@@ -1,4 +1,4 @@
-//! The rows that an environment starts with, and generators for large ones.
+//! The initial rows of an environment, and generators for large environments.
 
 mod aged;
 mod described;
@@ -29,21 +29,21 @@ const DATA: &str = include_str!("../../seed/organization_data.yaml");
 
 const ROLES: &str = include_str!("../../seed/roles.yaml");
 
-/// Namespace of the seed's ids: a row's id is made from its table and its key in the seed.
+/// Namespace for the seed's ids: the id of a row is derived from its table and its key in the seed.
 const IDS: Uuid = Uuid::from_u128(0x9b3a_27e1_0f4c_4a5d_8a57_3d6b_1c5e_2f70);
 
 const MADE_ON: &str = "2025-01-15T08:00:00Z";
 
-/// How many generated rows to add.
+/// Number of generated rows to add.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Scale {
-    /// Users without a profile.
+    /// Additional users without a profile.
     pub agents: usize,
-    /// Session templates, each with an application tab.
+    /// Additional session templates, each with an application tab.
     pub sessions: usize,
 }
 
-/// What is wrong with the seed.
+/// An error in the seed.
 #[derive(Debug, thiserror::Error)]
 #[error("the seed is not valid: {0}")]
 pub struct SeedError(String);
@@ -72,7 +72,7 @@ struct Links {
     pairs: Vec<(String, String)>,
 }
 
-/// The id that the seed gives to a row.
+/// The id of a row in the seed.
 pub(crate) fn id_of(table: &str, key: &str) -> Uuid {
     match (table, key) {
         ("systemuser", "admin@contoso.com") => ADMINISTRATOR,
@@ -82,7 +82,7 @@ pub(crate) fn id_of(table: &str, key: &str) -> Uuid {
     }
 }
 
-/// A store with the seed's rows; that of the built-in tables is made once in a process.
+/// Returns a store with the seed's rows. The store of the built-in tables is created once per process.
 pub(crate) fn store(schema: &Arc<Schema>, scale: Scale) -> Result<Store, SeedError> {
     static MADE: OnceLock<Store> = OnceLock::new();
     if scale != Scale::default() {
@@ -95,7 +95,7 @@ pub(crate) fn store(schema: &Arc<Schema>, scale: Scale) -> Result<Store, SeedErr
             let built_in =
                 crate::tables::schema(None).is_ok_and(|built_in| Arc::ptr_eq(&built_in, schema));
             if built_in {
-                // Another thread may have been first with the same rows.
+                // another thread may have stored the same rows first
                 let _ = MADE.set(made.clone());
             }
             Ok(made)
@@ -139,7 +139,7 @@ fn entries(tx: &mut Transaction<'_>, text: &str) -> Result<(), SeedError> {
     Ok(())
 }
 
-/// Gives each prefix a publisher, unless one has it.
+/// Creates a publisher for each prefix that has none.
 pub(crate) fn publishers(store: &mut Store, prefixes: &[String]) -> Result<(), SeedError> {
     let mut tx = store.begin();
     let rows = Rows {
@@ -249,7 +249,7 @@ fn put(tx: &mut Transaction<'_>, rows: &Rows, fields: &Map<String, Json>) -> Res
     Ok(())
 }
 
-/// A row with defaults, stamps and an owner.
+/// Creates a row with defaults, timestamps and an owner.
 fn blank(tx: &Transaction<'_>, table: TableId, id: Uuid) -> Row {
     let schema = tx.schema();
     let own = schema.table(table);
@@ -333,7 +333,7 @@ fn set(schema: &Schema, table: TableId, row: &mut Row, column: &str, value: Valu
     }
 }
 
-/// One settings row per user.
+/// Creates one settings row per user.
 fn settings(tx: &mut Transaction<'_>) -> Result<(), SeedError> {
     let schema = tx.schema();
     let (users, settings) = (
@@ -375,7 +375,7 @@ fn settings(tx: &mut Transaction<'_>) -> Result<(), SeedError> {
     Ok(())
 }
 
-/// Rows by the thousand, for measuring.
+/// Creates thousands of rows, for benchmarks.
 fn generate(tx: &mut Transaction<'_>, scale: Scale) -> Result<(), SeedError> {
     let rows = |table: &str| Rows {
         table: table.to_owned(),

@@ -1,4 +1,4 @@
-//! Roles, their copies in every business unit, and who holds them.
+//! Roles, their copies in every business unit, and their holders.
 
 use std::collections::BTreeMap;
 
@@ -25,17 +25,17 @@ pub(super) struct Role {
     users: Vec<String>,
     #[serde(default)]
     teams: Vec<String>,
-    /// Tables with every right.
+    /// Tables with all rights.
     #[serde(default)]
     full: Vec<String>,
-    /// Tables to read.
+    /// Tables with only the read right.
     #[serde(default)]
     read: Vec<String>,
     #[serde(default)]
     privileges: Vec<String>,
 }
 
-/// Roles as Dataverse keeps them: one root, and a copy in every business unit; privileges hang on the root.
+/// Creates roles as Dataverse stores them: one root, and a copy in every business unit. Privileges belong to the root.
 pub(super) fn make_roles(tx: &mut Transaction<'_>, roles: &[Role]) -> Result<(), SeedError> {
     let schema = tx.schema();
     let (privileges, role_table, units) = (

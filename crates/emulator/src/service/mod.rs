@@ -1,4 +1,4 @@
-//! Routes a request to what answers it.
+//! Routes requests to their handlers.
 
 mod read;
 mod write;
@@ -12,26 +12,26 @@ use crate::schema::{Schema, TableId};
 pub(crate) use self::write::write;
 pub(crate) use read::read;
 
-/// Whether a request can change rows.
+/// Whether a request may change rows.
 pub(crate) fn is_write(call: &Call) -> bool {
     call.method != Method::GET && call.method != Method::HEAD
         || call.path().starts_with("RemoveActiveCustomizations")
 }
 
-/// Whether a request asks for metadata, which no row is part of.
+/// Whether a request reads metadata, which is independent of rows.
 pub(crate) fn reads_metadata(call: &Call) -> bool {
     let path = call.path();
     let first = path.split(['(', '/']).next().unwrap_or(path);
     crate::metadata::is_metadata(first)
 }
 
-/// A URL has at most so many characters, and inside a batch at most so many (Web API: compose requests, maximum URL length).
+/// Maximum length of a URL, outside and inside a batch, in characters (Web API: compose requests, maximum URL length).
 const LONGEST_URL: usize = 32_768;
 const LONGEST_URL_IN_BATCH: usize = 65_536;
-/// A segment of a path has at most so many characters, outside a batch (the same page: maximum OData segment length).
+/// Maximum length of a path segment outside a batch, in characters (same page: maximum OData segment length).
 const LONGEST_SEGMENT: usize = 260;
 
-/// Refuses a URL that is longer than the service takes.
+/// Rejects a URL that is longer than the service allows.
 pub(crate) fn check_url(call: &Call) -> Outcome<()> {
     let longest = if call.in_batch {
         LONGEST_URL_IN_BATCH

@@ -16,7 +16,6 @@ use crate::schema::{Navigation, TableId};
 use crate::store::{Row, Store};
 use crate::{actions, fetchxml, metadata};
 
-/// Answers a read.
 pub(crate) fn read(store: &Store, context: &Context<'_>, call: &Call) -> Outcome<Reply> {
     let preferences = call.preferences();
     let reading = Reading {
@@ -155,7 +154,7 @@ pub(super) fn find_row(reading: &Reading<'_>, table: TableId, segment: &Segment)
         .map(|row| Row::clone(row))
         .ok_or_else(|| ServiceError::not_found(&reading.store.schema.table(table).name, id))
         .and_then(|row| {
-            // One row beyond reach is refused, unlike rows of a list, which are dropped.
+            // A single row that the caller may not read is an error; in a list, such rows are dropped.
             reading.caller.access.check_row(
                 reading.store,
                 reading.caller,

@@ -1,4 +1,4 @@
-//! Carries writes out inside a transaction.
+//! Executes writes inside a transaction.
 
 use http::{Method, StatusCode};
 use serde_json::Value as Json;
@@ -18,7 +18,6 @@ use crate::write;
 use crate::writing::{Condition, Writing};
 use crate::{actions, links, metadata, removal};
 
-/// Carries out a write inside a transaction.
 pub(crate) fn write(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
@@ -30,7 +29,7 @@ pub(crate) fn write(
         return Err(ServiceError::wrong_method(&call.method, "/"));
     };
     if actions::is_function(first) {
-        // A function is found by GET alone.
+        // Functions can only be called with GET.
         return Err(ServiceError {
             code: None,
             ..ServiceError::unknown_segment(&first.name)
@@ -48,7 +47,7 @@ pub(crate) fn write(
         return Err(ServiceError::wrong_method(&call.method, &first.name));
     }
     if own.intersect.is_some() {
-        // Links are made and taken away by `$ref`; these rows are never written themselves.
+        // Links are added and removed through `$ref`; their rows are never written directly.
         let message = match call.method {
             Method::POST => "Create",
             Method::DELETE => "Delete",
@@ -118,7 +117,7 @@ pub(super) fn represent(
     };
     let mut options = options::parse(call.query())?;
     if call.method == Method::PATCH {
-        // Documented: $expand is ignored in the answer to an update.
+        // As documented, $expand is ignored in the answer to an update.
         options.expand = None;
     }
     let row = tx
@@ -157,7 +156,7 @@ pub(super) fn upsert(
     let representation = call.preferences().representation;
     if let (true, Some(id)) = (exists, id) {
         if segment.id().is_none() {
-            // Values of the key's columns are ignored when the key found a row.
+            // Values of the key's columns are ignored if the key matches a row.
             for (name, _) in segment.pairs() {
                 json.shift_remove(&name);
             }
@@ -267,7 +266,7 @@ pub(super) fn reference_in(
         .get("@odata.id")
         .and_then(Json::as_str)
         .ok_or_else(|| ServiceError::payload("", "The property '@odata.id' is expected."))?;
-    // A target that does not exist is answered with the query error that names it.
+    // If the target does not exist, the error is a query error that names it.
     crate::body::target_of(tx, writing, url).map_err(|error| match error.code {
         Some(code::OBJECT_DOES_NOT_EXIST) => ServiceError {
             code: Some(code::BAD_QUERY),
@@ -278,7 +277,7 @@ pub(super) fn reference_in(
     })
 }
 
-/// The row that a DELETE of a link names: by the key of the segment, or by `$id`.
+/// The row that a DELETE of a link refers to, by the key of the segment or by `$id`.
 pub(super) fn unlinked(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,

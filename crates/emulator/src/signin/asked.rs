@@ -1,4 +1,4 @@
-//! A request to an issuer, and replies to it.
+//! Requests to an issuer, and its replies.
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value as Json;

@@ -1,4 +1,4 @@
-//! Statements instead of a secret: an application's own, or those of a platform that vouches for it.
+//! Assertions that replace a secret: signed by the application itself, or by a platform that it trusts.
 
 use super::Desk;
 use super::certificate::{self, Flaw};
@@ -9,7 +9,7 @@ use super::platform::{self, AUDIENCE};
 use super::refusal::Refusal;
 use crate::clock::Moment;
 
-/// Whether a statement is as good as a secret of the application.
+/// Checks whether the application accepts an assertion in place of a secret.
 pub(super) fn check(
     desk: &Desk,
     place: &Place,
@@ -44,7 +44,7 @@ fn refused(number: u32, text: impl Into<String>) -> Refusal {
     Refusal::new("invalid_client", number, text)
 }
 
-/// The application's own statement, signed with its certificate (certificate credentials).
+/// Checks an assertion that the application signed with its own certificate (certificate credentials).
 fn signed_itself(
     desk: &Desk,
     place: &Place,
@@ -79,7 +79,7 @@ fn signed_itself(
     Ok(())
 }
 
-/// The platform whose key signed a statement.
+/// Finds the platform whose key signed an assertion.
 fn author(desk: &Desk, place: &Place, token: &Token<'_>) -> Result<Platform, Refusal> {
     let signed = |platform: &Platform| desk.keys.of_platform(*platform).made(token);
     if let Some(platform) = Platform::ALL.into_iter().find(signed) {
@@ -102,7 +102,7 @@ fn unmatched(number: u32, what: &str, value: &str) -> Refusal {
     )
 }
 
-/// Whether the application trusts what a platform states (workload identity federation: issuer, audience, subject).
+/// Whether the application trusts a platform's assertion (workload identity federation: issuer, audience, subject).
 fn trusted(
     application: &Application,
     platform: Platform,
@@ -127,7 +127,7 @@ fn trusted(
     }
 }
 
-/// Whether an audience is a token endpoint, or the issuer, of this tenant.
+/// Whether an audience is a token endpoint or the issuer of this tenant.
 fn is_endpoint(desk: &Desk, place: &Place, audience: &str) -> bool {
     let mut parts = audience.splitn(4, '/');
     let (Some(scheme), Some(""), Some(host), Some(path)) =

@@ -1,4 +1,4 @@
-//! Statements that an application signs with its certificate (Microsoft identity platform: certificate credentials).
+//! Assertions that an application signs with its certificate (Microsoft identity platform: certificate credentials).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,16 +8,16 @@ use serde_json::Value as Json;
 
 use super::jwt::Token;
 
-/// Why a statement is not believed.
+/// The reason why an assertion is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// No registered certificate has the thumbprint that the statement names.
+    /// No registered certificate has the thumbprint in the assertion.
     Unregistered,
-    /// The signature is not that certificate's.
+    /// The signature was not made with that certificate.
     Signature,
 }
 
-/// Whether one of the certificates signed a statement.
+/// Checks whether one of the certificates signed an assertion.
 pub(super) fn check(token: &Token<'_>, trusted: &[CertificateDer<'_>]) -> Result<(), Flaw> {
     let certificate = trusted
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn check(token: &Token<'_>, trusted: &[CertificateDer<'_>]) -> Result
         .map_err(|_| Flaw::Signature)
 }
 
-/// Statements name their certificate by its thumbprint: SHA-1 in `x5t`, SHA-256 in `x5t#S256`.
+/// An assertion identifies its certificate by thumbprint: SHA-1 in `x5t`, SHA-256 in `x5t#S256`.
 fn is_named(token: &Token<'_>, certificate: &CertificateDer<'_>) -> bool {
     [
         ("x5t", &digest::SHA1_FOR_LEGACY_USE_ONLY),

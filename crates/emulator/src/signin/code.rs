@@ -1,5 +1,5 @@
-//! The authorization code grant: a person answers on a page in a browser (RFC 6749, section 4.1; RFC 7636 for the proof of who asked; RFC
-//! 8252 for redirects to the person's own machine).
+//! The authorization code grant: a person confirms the sign-in on a page in a browser (RFC 6749, section 4.1; RFC 7636 for the proof of
+//! possession; RFC 8252 for redirects to the person's own machine).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,11 +15,11 @@ use super::form::Form;
 use super::refusal::Refusal;
 use crate::call::Reply;
 
-/// Seconds that a code holds (Microsoft identity platform: about ten minutes).
+/// Lifetime of a code, in seconds (Microsoft identity platform: about ten minutes).
 const LIFETIME: i64 = 600;
-/// So many codes are known at a time; then the oldest is forgotten.
+/// Maximum number of codes. When it is reached, the oldest is dropped.
 const KNOWN: usize = 1_000;
-/// What the page sends back of the question.
+/// The fields of the authorization request that the page sends back.
 const FIELDS: [&str; 7] = [
     "client_id",
     "redirect_uri",
@@ -30,11 +30,10 @@ const FIELDS: [&str; 7] = [
     "code_challenge_method",
 ];
 
-/// Codes that were given out.
+/// Codes that were issued.
 #[derive(Debug, Default)]
 pub(super) struct Codes(Mutex<BTreeMap<String, Given>>);
 
-/// One code.
 #[derive(Debug, Clone)]
 struct Given {
     client: Uuid,
@@ -45,7 +44,7 @@ struct Given {
     used: bool,
 }
 
-/// A sound question: the answer goes to this redirect.
+/// A valid authorization request. The answer goes to its redirect.
 pub(super) struct Question {
     pub(super) client: Uuid,
     pub(super) redirect: String,
@@ -54,12 +53,12 @@ pub(super) struct Question {
 }
 
 impl Codes {
-    // Each change is one assignment, so a panic leaves nothing half done.
+    // Each change is a single assignment, so a panic never leaves a partial change.
     fn given(&self) -> MutexGuard<'_, BTreeMap<String, Given>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The person said yes.
+    /// Issues a code after the person has agreed.
     pub(super) fn give(&self, question: &Question, user: &str, now: i64) -> String {
         let code = Uuid::new_v4().simple().to_string();
         let mut given = self.given();
@@ -88,7 +87,7 @@ impl Codes {
         code
     }
 
-    /// A client shows a code. It is good for one token, whoever shows it first.
+    /// Redeems a code. It is valid for one token, for whoever redeems it first.
     pub(super) fn redeem(&self, form: &Form, client: Uuid, now: i64) -> Result<Granted, Refusal> {
         let refused = |number, text: &'static str| Err(Refusal::new("invalid_grant", number, text));
         let code = form.require("code")?;
@@ -130,7 +129,7 @@ impl Codes {
     }
 }
 
-/// Whether an application may get its answers there. Of `http://localhost` any port is meant (RFC 8252, section 7.3).
+/// Whether an application may receive answers at this address. `http://localhost` stands for any port (RFC 8252, section 7.3).
 pub(super) fn is_registered(redirects: &[String], redirect: &str) -> bool {
     redirects.iter().any(|known| {
         known == redirect
@@ -146,7 +145,7 @@ pub(super) fn is_registered(redirects: &[String], redirect: &str) -> bool {
     })
 }
 
-/// Sends the person's browser to the application.
+/// Redirects the person's browser to the application.
 pub(super) fn redirected(redirect: &str, state: Option<&str>, answer: &[(&str, &str)]) -> Reply {
     let state = state.map(|state| ("state", state));
     let pairs: Vec<String> = answer
@@ -184,7 +183,7 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// The page that asks the person.
+/// The page where the person signs in.
 pub(super) fn page(form: &Form) -> Reply {
     let escaped = |text: &str| {
         text.replace('&', "&amp;")
@@ -225,7 +224,7 @@ mod tests {
 
     const CLIENT: Uuid = Uuid::from_u128(1);
     const REDIRECT: &str = "http://localhost:1234";
-    /// The example of RFC 7636, appendix B.
+    /// The example from RFC 7636, appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
@@ -272,7 +271,7 @@ mod tests {
         ] {
             let code = given(&codes);
             assert_eq!(ask(&code, redirect, verifier, CLIENT, now), Err(number));
-            // It was shown, and is gone.
+            // The code has been used, so it is no longer valid.
             assert_eq!(ask(&code, REDIRECT, VERIFIER, CLIENT, 0), Err(54_005));
         }
     }

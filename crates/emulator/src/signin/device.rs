@@ -1,4 +1,4 @@
-//! The device authorization grant (RFC 8628): a person types a code on a page, and chooses who to be.
+//! The device authorization grant (RFC 8628): a person enters a code on a page, and chooses a user.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,14 @@ use super::form::Form;
 use super::place::Place;
 use super::refusal::Refusal;
 
-/// So many codes may wait at a time; then the oldest is forgotten.
+/// Maximum number of pending codes. When it is reached, the oldest is dropped.
 const WAITING: usize = 1_000;
 
-/// Codes that were given out.
+/// Codes that were issued.
 #[derive(Debug, Default)]
 pub(super) struct Devices(Mutex<BTreeMap<String, Waiting>>);
 
-/// One sign-in that waits for a person.
+/// A sign-in that waits for a person.
 #[derive(Debug, Clone)]
 struct Waiting {
     user_code: String,
@@ -37,7 +37,7 @@ enum Answer {
     Accepted(String),
 }
 
-/// What a person granted.
+/// The user and the scope that a person granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Granted {
     pub(super) user: String,
@@ -45,12 +45,12 @@ pub(super) struct Granted {
 }
 
 impl Devices {
-    // Each change is one assignment, so a panic leaves nothing half done.
+    // Each change is a single assignment, so a panic never leaves a partial change.
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<String, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives out a code.
+    /// Issues a code.
     pub(super) fn begin(
         &self,
         place: &Place,
@@ -96,7 +96,7 @@ impl Devices {
         })
     }
 
-    /// A person answers on the page. `false` if the code is not known, or has ended.
+    /// Records a person's answer on the page. Returns `false` if the code is unknown or has expired.
     pub(super) fn answer(&self, form: &Form, now: i64) -> bool {
         let code = form.get("user_code").unwrap_or_default().trim();
         let mut waiting = self.waiting();
@@ -113,7 +113,7 @@ impl Devices {
         true
     }
 
-    /// A client asks whether the person has answered. A code is good for one token.
+    /// Handles a client's poll for the person's answer. A code is valid for one token.
     pub(super) fn redeem(
         &self,
         code: &str,

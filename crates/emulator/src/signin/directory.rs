@@ -1,4 +1,4 @@
-//! The tenant: which applications may sign in, and with what.
+//! The tenant: the applications that may sign in, and their credentials.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ const BUILT_IN: &str = include_str!("../../seed/directory.yaml");
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Directory {
     pub(super) tenant: Uuid,
-    /// The tenant's other name.
+    /// Domain name of the tenant.
     pub(super) domain: String,
     #[serde(default)]
     pub(super) applications: Vec<Application>,
-    /// Seconds that an access token holds.
+    /// Lifetime of an access token, in seconds.
     #[serde(default = "an_hour")]
     pub(super) token_lifetime: i64,
     #[serde(default)]
@@ -31,26 +31,26 @@ pub(super) struct Application {
     pub(super) id: Uuid,
     #[serde(default)]
     pub(super) secrets: Vec<String>,
-    /// PEM files, relative to the directory's file.
+    /// PEM files, relative to the directory file.
     #[serde(default)]
     certificates: Vec<PathBuf>,
-    /// The certificates' contents, DER.
+    /// The content of the certificates, as DER.
     #[serde(skip)]
     pub(super) trusted: Vec<rustls::pki_types::CertificateDer<'static>>,
     #[serde(default)]
     pub(super) federated: Vec<Federated>,
-    /// Whether it is the identity of the machine: whoever runs there needs no secret.
+    /// Whether this is the identity of the machine. Programs that run on it need no secret.
     #[serde(default)]
     pub(super) managed_identity: bool,
-    /// Whether people may sign in through it, without a secret.
+    /// Whether people may sign in through this application, without a secret.
     #[serde(default)]
     pub(super) public: bool,
-    /// Where a browser may take the answer to a sign-in; of `http://localhost`, to any port.
+    /// Addresses where a browser may deliver the answer to a sign-in. `http://localhost` stands for any port.
     #[serde(default)]
     pub(super) redirects: Vec<String>,
 }
 
-// Secrets are not printed, not even those that everybody knows.
+// Secrets are never printed, not even public ones.
 impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Application")
@@ -61,7 +61,7 @@ impl fmt::Debug for Application {
     }
 }
 
-/// A federated credential: whose statements about which subject are as good as a secret.
+/// A federated credential: a platform, and the subject whose assertions replace a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Federated {
@@ -69,7 +69,7 @@ pub(super) struct Federated {
     pub(super) subject: String,
 }
 
-/// A platform that vouches for the work it runs.
+/// A platform that issues assertions for the workloads it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Platform {
@@ -95,11 +95,11 @@ impl Platform {
     }
 }
 
-/// How the device code flow runs, in seconds.
+/// Settings of the device code flow, in seconds.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DeviceCodes {
-    /// Between two questions of a client.
+    /// Minimum interval between polls of a client.
     pub(super) interval: i64,
     pub(super) lifetime: i64,
 }
@@ -117,7 +117,7 @@ fn an_hour() -> i64 {
     3_599
 }
 
-/// What is wrong with a directory.
+/// The reason why a directory is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// A file cannot be read.
@@ -125,20 +125,20 @@ pub enum DirectoryError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The directory is not of the right shape.
+    /// The content of the directory is invalid.
     #[error("the directory is not valid: {0}")]
     Shape(String),
-    /// A file holds no certificate.
+    /// A file contains no certificate.
     #[error("there is no certificate in `{}`", .0.display())]
     Certificate(PathBuf),
 }
 
 impl Directory {
-    /// The directory of a file, or the built-in one.
+    /// Loads the directory from a file, or the built-in one.
     pub(crate) fn load(path: Option<&Path>) -> Result<Directory, DirectoryError> {
         let read = |path: &Path| {
             crate::files::read(path).map_err(|source| DirectoryError::Read {
@@ -173,7 +173,7 @@ impl Directory {
             .find(|application| application.id == id)
     }
 
-    /// The identity of the machine: the one asked for, or the first there is.
+    /// The identity of the machine: the requested one, or the first in the directory.
     pub(super) fn managed_identity(&self, id: Option<&str>) -> Option<&Application> {
         let fits = |application: &&Application| application.managed_identity;
         match id {
@@ -182,7 +182,7 @@ impl Directory {
         }
     }
 
-    /// Whether a path's tenant is this one: by id or domain, or by a name that stands for any (for people).
+    /// Whether the tenant in a path is this one: by id or domain, or by a name for any tenant (for people).
     pub(super) fn is_tenant(&self, segment: &str) -> bool {
         Uuid::try_parse(segment).is_ok_and(|id| id == self.tenant)
             || segment.eq_ignore_ascii_case(&self.domain)

@@ -1,4 +1,4 @@
-//! Whose token came with a request, or the challenge that says where to get one.
+//! Determines whose token a request carries, or returns the challenge that names the issuer.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::http_server::{Secure, SignedIn, response};
 use crate::identity::not_a_member;
 use crate::store::{IndexKey, Row};
 
-/// Requests to issuers are short.
+/// Maximum size of a request to an issuer.
 const LARGEST_BODY: usize = 1 << 20;
 
-/// Answers for the issuers; lets requests to the environment through once it is known whose they are.
+/// Answers requests to the issuers, and passes requests to the environment on once the caller is known.
 pub(crate) async fn layer(
     State(desk): State<Arc<Desk>>,
     mut request: Request,
@@ -68,7 +68,7 @@ pub(crate) async fn layer(
     }
     let challenge = desk.www_authenticate(request.headers(), Some("The token has expired."));
     let mut response = next.run(request).await;
-    // a token that the fault script lets expire is challenged like any other
+    // a token that a fault script expires gets the same challenge as any other
     if response.status() == StatusCode::UNAUTHORIZED
         && !response.headers().contains_key(WWW_AUTHENTICATE)
         && let Ok(value) = HeaderValue::from_str(&challenge)
@@ -79,7 +79,7 @@ pub(crate) async fn layer(
 }
 
 impl Desk {
-    /// The user of the environment whose token a request carries.
+    /// The user of the environment that the token of a request belongs to.
     fn caller(&self, headers: &HeaderMap) -> Result<Uuid, Box<Reply>> {
         let Some(text) = bearer(headers) else {
             return Err(self.challenge(headers, None));
@@ -107,7 +107,7 @@ impl Desk {
         })
     }
 
-    /// Applications are known by their id, people by their object id or their name.
+    /// Applications are identified by their id, people by their object id or their name.
     fn user_of(&self, token: &Token<'_>) -> Result<Uuid, ServiceError> {
         let id = |claim: &str| Uuid::try_parse(token.text(claim)).unwrap_or_default();
         let row = if token.text("idtyp") == "app" {
@@ -150,7 +150,7 @@ impl Desk {
         store.find_text(table, "domainname", user).cloned()
     }
 
-    /// `401`, with the way to the issuer.
+    /// A `401` that names the issuer.
     fn challenge(&self, headers: &HeaderMap, error: Option<&str>) -> Box<Reply> {
         let refusal = ServiceError::new(
             StatusCode::UNAUTHORIZED,
@@ -164,7 +164,7 @@ impl Desk {
         Box::new(reply)
     }
 
-    /// The challenge (Use OAuth with Dataverse). Values are quoted where there is an error to tell.
+    /// The challenge (Use OAuth with Dataverse). Values are quoted if there is an error to report.
     fn www_authenticate(&self, headers: &HeaderMap, error: Option<&str>) -> String {
         let origin = self.place(headers).origin();
         let authorization = format!("{origin}/{}/oauth2/authorize", self.directory.tenant);

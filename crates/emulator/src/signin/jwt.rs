@@ -1,7 +1,7 @@
-//! Signed tokens (RFC 7515, RFC 7519): made, taken apart, checked.
+//! Signed tokens (RFC 7515, RFC 7519): created, parsed, verified.
 //!
-//! Everything issued here is signed with ES256, with keys made at start: no private key lies in the sources, and a
-//! token of one run is worth nothing to the next.
+//! All tokens are signed with ES256. The keys are created at start, so the sources contain no private key, and tokens from one run are
+//! worthless in the next.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,10 +13,10 @@ use ring::signature::{
 };
 use serde_json::{Map, Value as Json, json};
 
-/// Clocks may differ by so many seconds (the tolerance that Entra documents is five minutes).
+/// Tolerated clock difference in seconds (Entra documents five minutes).
 const SKEW: i64 = 300;
 
-/// What one issuer signs with.
+/// The signing key of one issuer.
 pub(super) struct SigningKey {
     pair: EcdsaKeyPair,
     id: String,
@@ -34,7 +34,7 @@ impl SigningKey {
         Ok(SigningKey { pair, id })
     }
 
-    /// The claims as a signed token.
+    /// Signs the claims and returns the token.
     pub(super) fn sign(&self, claims: &Json) -> Result<String, Unspecified> {
         let header = json!({"typ": "JWT", "alg": "ES256", "kid": self.id});
         let signed = format!("{}.{}", encoded(&header), encoded(claims));
@@ -45,7 +45,7 @@ impl SigningKey {
         ))
     }
 
-    /// Whether this key made the token.
+    /// Whether this key signed the token.
     pub(super) fn made(&self, token: &Token<'_>) -> bool {
         token.header.get("alg").and_then(Json::as_str) == Some("ES256")
             && UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.pair.public_key().as_ref())
@@ -53,7 +53,7 @@ impl SigningKey {
                 .is_ok()
     }
 
-    /// The public half as a key set (RFC 7517).
+    /// The public key as a key set (RFC 7517).
     pub(super) fn key_set(&self) -> Json {
         // an uncompressed point: 4, then both coordinates
         let point = self.pair.public_key().as_ref();
@@ -69,7 +69,7 @@ fn encoded(value: &Json) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// A token taken apart; nothing in it is to be believed before its signature was checked.
+/// A parsed token. Its content must not be trusted until the signature is verified.
 pub(super) struct Token<'a> {
     pub(super) header: Map<String, Json>,
     pub(super) claims: Map<String, Json>,
@@ -78,7 +78,7 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart, if it is one.
+    /// Parses a token.
     pub(super) fn parse(text: &'a str) -> Option<Token<'a>> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -98,7 +98,7 @@ impl<'a> Token<'a> {
         text(&self.claims, claim)
     }
 
-    /// Whether the token holds at a moment, in seconds since 1970. One without an end never does.
+    /// Whether the token is valid at a time, in seconds since 1970. A token without an expiry is never valid.
     pub(super) fn holds(&self, now: i64, skew: Skew) -> bool {
         let skew = match skew {
             Skew::None => 0,
@@ -111,16 +111,16 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Whether the end of a token is taken with the tolerance for clocks that differ.
+/// Whether the expiry of a token is checked with a tolerance for clock differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Skew {
-    /// For tokens made here, by the same clock: so that tests see them end.
+    /// For tokens issued here, which use the same clock, so that tests can observe their expiry.
     None,
-    /// For statements of others.
+    /// For assertions of others.
     Tolerated,
 }
 
-/// A text among claims; empty if there is none.
+/// A string claim; empty if it is missing.
 pub(super) fn text<'a>(claims: &'a Map<String, Json>, claim: &str) -> &'a str {
     claims.get(claim).and_then(Json::as_str).unwrap_or_default()
 }

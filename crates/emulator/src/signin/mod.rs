@@ -1,7 +1,7 @@
-//! Signing in: an issuer of tokens, platforms that vouch for applications, and the check of what comes in.
+//! Signing in: a token issuer, platforms that issue assertions, and the verification of incoming tokens.
 //!
-//! One listener is both the environment and its issuer. Facts: "Use OAuth authentication with Microsoft Dataverse" and
-//! the Microsoft identity platform's pages on its protocols; every issuer also answers OpenID Connect discovery.
+//! One listener serves both the environment and its issuer. Facts: "Use OAuth authentication with Microsoft Dataverse" and the protocol
+//! pages of the Microsoft identity platform; every issuer also supports OpenID Connect discovery.
 
 mod asked;
 mod assertion;
@@ -38,20 +38,20 @@ pub use directory::DirectoryError;
 pub(crate) use guard::layer;
 pub(crate) use routes::{is_form, is_ours};
 
-/// Whether the environment asks who calls.
+/// Whether the environment requires a sign-in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum SignIn {
-    /// Everybody is the seed's system administrator; tokens are not looked at.
+    /// Every caller is the seed's system administrator; tokens are ignored.
     #[default]
     Anonymous,
-    /// Only tokens of the emulator's own issuer are taken.
+    /// Only tokens from the emulator's own issuer are accepted.
     Required,
 }
 
-/// The claim that says after which revocation a token was made.
+/// The claim with the number of revocations before the token was created.
 const GENERATION: &str = "emulator_generation";
 
-/// Everything about signing in.
+/// The state of all sign-ins.
 pub(crate) struct Desk {
     engine: Arc<Engine>,
     mode: SignIn,
@@ -72,7 +72,7 @@ impl fmt::Debug for Desk {
     }
 }
 
-/// One key per issuer, so that none can speak for another.
+/// One key per issuer, so that none can impersonate another.
 struct Keys {
     entra: SigningKey,
     renewal: SigningKey,
@@ -102,7 +102,7 @@ impl Keys {
 }
 
 impl Desk {
-    /// Makes new keys.
+    /// Creates new keys.
     pub(crate) fn new(
         engine: Arc<Engine>,
         mode: SignIn,
@@ -125,7 +125,7 @@ impl Desk {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// From now on no token made before is taken.
+    /// Invalidates all tokens that were issued so far.
     fn revoke(&self) {
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
@@ -141,7 +141,7 @@ impl Desk {
         }
     }
 
-    /// The directory's id of a user of the environment.
+    /// The directory's object id for a user of the environment.
     fn object_id_of(&self, user: &str) -> Option<Uuid> {
         let store = self.engine.store();
         let table = store.schema.named("systemuser")?;

@@ -1,4 +1,4 @@
-//! Under which name the emulator was called; everything it says of itself carries that name.
+//! The address by which the emulator was called. All URLs in its answers use it.
 
 /// Scheme and host of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,12 +9,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Without a slash at the end.
+    /// The URL without a trailing slash.
     pub(super) fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.host)
     }
 
-    /// Whether a resource is this environment: by the name it was called, or by another name of this machine.
+    /// Whether a resource is this environment, under the name in the request or another name of this machine.
     pub(super) fn is_resource(&self, resource: &str) -> bool {
         let Some(host) = resource
             .trim_end_matches('/')
@@ -30,7 +30,7 @@ impl Place {
 
 fn split(host: &str) -> (&str, &str) {
     match host.rsplit_once(':') {
-        // the colon of an address without a port
+        // an address without a port may contain colons
         Some((name, port)) if !port.ends_with(']') => (name, port),
         _ => (host, ""),
     }

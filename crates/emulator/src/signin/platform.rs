@@ -1,6 +1,6 @@
-//! Platforms that vouch for the work they run: GitHub Actions, Azure Pipelines, Kubernetes.
+//! Platforms that issue assertions for the workloads they run: GitHub Actions, Azure Pipelines, Kubernetes.
 //!
-//! Each signs with a key of its own and answers in its own form, so that a client's code for it is what runs.
+//! Each platform has its own key and its own response format, so that tests run the client's actual code for it.
 
 use http::StatusCode;
 use serde_json::{Value as Json, json};
@@ -13,16 +13,16 @@ use super::refusal::Refusal;
 use crate::call::Reply;
 use crate::clock::Moment;
 
-/// What a job shows its platform; set as `ACTIONS_ID_TOKEN_REQUEST_TOKEN` or `SYSTEM_ACCESSTOKEN`.
+/// The token that a job presents to its platform, set as `ACTIONS_ID_TOKEN_REQUEST_TOKEN` or `SYSTEM_ACCESSTOKEN`.
 pub(super) const JOB_TOKEN: &str = "emulator-job-token";
 
-/// The audience that Entra wants in a statement of another issuer.
+/// The audience that Entra expects in an assertion from another issuer.
 pub(super) const AUDIENCE: &str = "api://AzureADTokenExchange";
 
-/// Seconds that a statement holds.
+/// Lifetime of an assertion, in seconds.
 const LIFETIME: i64 = 300;
 
-/// Answers what a platform is asked, if it is.
+/// Answers a request to a platform, or returns `None` if it is not one.
 pub(super) fn answer(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     let (first, rest) = segments.split_first()?;
     let platform = Platform::ALL
@@ -118,7 +118,7 @@ pub(super) fn answer(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Optio
     Some(reply)
 }
 
-/// The issuer of a platform's statements.
+/// The issuer of a platform's assertions.
 pub(super) fn issuer(place: &Place, platform: Platform) -> String {
     format!("{}/{}", place.origin(), platform.segment())
 }

@@ -1,4 +1,4 @@
-//! What the token endpoint answers when it refuses (Microsoft identity platform: error codes; RFC 6749, section 5.2).
+//! Errors of the token endpoint (Microsoft identity platform: error codes; RFC 6749, section 5.2).
 
 use http::StatusCode;
 use serde_json::json;
@@ -6,13 +6,13 @@ use serde_json::json;
 use crate::call::Reply;
 use crate::clock::Moment;
 
-/// A refused request for a token.
+/// A rejected token request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: StatusCode,
-    /// The word of OAuth.
+    /// The OAuth error code.
     error: &'static str,
-    /// Entra's number.
+    /// Entra's error number.
     number: u32,
     text: String,
 }
@@ -39,7 +39,7 @@ impl Refusal {
         )
     }
 
-    /// The random source failed; nobody has seen this happen.
+    /// The random source failed. This is not expected to happen.
     pub(super) fn unsigned() -> Refusal {
         Refusal {
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,12 +72,12 @@ impl Refusal {
         }
     }
 
-    /// The word of OAuth.
+    /// The OAuth error code.
     pub(super) fn error(&self) -> &'static str {
         self.error
     }
 
-    /// Why, with Entra's number.
+    /// The message, with Entra's error number.
     pub(super) fn text(&self) -> String {
         format!("AADSTS{}: {}", self.number, self.text)
     }

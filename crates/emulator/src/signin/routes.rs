@@ -1,4 +1,4 @@
-//! Which request is answered by what: the token protocol, pages, discovery, platforms.
+//! Routes requests for sign-in: the token protocol, pages, discovery, platforms.
 
 use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
@@ -10,7 +10,7 @@ use super::{Desk, device, platform, token};
 use crate::call::Reply;
 use crate::clock::Moment;
 
-/// Whether a path belongs to the issuers, and not to the environment or the tests.
+/// Whether a path belongs to the issuers, not to the environment or the tests.
 pub(crate) fn is_ours(path: &str) -> bool {
     let within = |root: &str| {
         path.strip_prefix(root)
@@ -19,12 +19,12 @@ pub(crate) fn is_ours(path: &str) -> bool {
     within("/__emulator/sign-in") || !(within("/api") || within("/__emulator"))
 }
 
-/// Whether bodies come as forms there: the token protocol and the pages for people.
+/// Whether requests to a path have form bodies: the token protocol and the pages for people.
 pub(crate) fn is_form(path: &str) -> bool {
     is_ours(path) && !path.starts_with("/__emulator")
 }
 
-/// Answers what is asked of an issuer; `None` if nothing is there.
+/// Answers a request to an issuer, or returns `None` for an unknown path.
 pub(super) fn answer(desk: &Desk, asked: &Asked<'_>) -> Option<Reply> {
     let segments: Vec<&str> = asked.path.trim_matches('/').split('/').collect();
     protocol(desk, asked, &segments)
@@ -34,7 +34,7 @@ pub(super) fn answer(desk: &Desk, asked: &Asked<'_>) -> Option<Reply> {
         .or_else(|| platform::answer(desk, asked, &segments))
 }
 
-/// Tokens and device codes, in both versions of the protocol.
+/// Tokens and device codes, in both protocol versions.
 fn protocol(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     let (tenant, version, endpoint) = match segments {
         [tenant, "oauth2", "v2.0", endpoint] => (*tenant, Version::Two, *endpoint),
@@ -65,7 +65,7 @@ fn protocol(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> 
     Some(issued(desk, result))
 }
 
-/// What is for people and tests.
+/// Pages for people, and endpoints for tests.
 fn page(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     let text = |text: &str| Reply::text("text/plain; charset=utf-8", text.to_owned());
     match (asked.method.as_str(), segments) {
@@ -92,7 +92,7 @@ fn page(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     }
 }
 
-/// OpenID Connect discovery, and the instance discovery that Microsoft's own libraries begin with.
+/// OpenID Connect discovery, and the instance discovery that Microsoft's own libraries start with.
 fn discovery(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     if asked.method != Method::GET {
         return None;
@@ -134,7 +134,7 @@ fn discovery(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply>
     Some(json_reply(StatusCode::OK, &body))
 }
 
-/// The machine's own identity, for those who know its secret (App Service: `IDENTITY_ENDPOINT`).
+/// The managed identity of the machine, for callers that know its secret (App Service: `IDENTITY_ENDPOINT`).
 fn machine(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     if asked.method != Method::GET || *segments != ["managed-identity", "token"] {
         return None;
@@ -150,7 +150,7 @@ fn machine(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     Some(issued(desk, result))
 }
 
-/// Nobody between may keep a token.
+/// Tokens must not be cached on the way.
 fn issued(desk: &Desk, result: Result<Json, Refusal>) -> Reply {
     match result {
         Ok(body) => json_reply(StatusCode::OK, &body)

@@ -17,10 +17,10 @@ use crate::clock::Moment;
 const BY_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const BY_DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// Seconds that a refresh token holds: a day, as for single-page applications.
+/// Lifetime of a refresh token, in seconds: one day, as for single-page applications.
 const RENEWABLE: i64 = 86_400;
 
-/// The two forms of the token protocol.
+/// The two versions of the token protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
     /// `oauth2/token`, with a resource.
@@ -29,26 +29,26 @@ pub(super) enum Version {
     Two,
 }
 
-/// Who a token is for.
+/// The subject of a token.
 pub(super) enum Subject {
     Application(Uuid),
-    /// A person, by name, through an application.
+    /// A person, by name, who uses an application.
     Person {
         user: String,
         client: Uuid,
     },
 }
 
-/// One request for a token.
+/// A token request.
 pub(super) struct Request<'a> {
     pub(super) version: Version,
     pub(super) place: &'a Place,
-    /// The tenant as the path names it.
+    /// The tenant in the path.
     pub(super) tenant: &'a str,
     pub(super) form: &'a Form,
 }
 
-/// What is issued, or why not.
+/// Returns the issued token, or the reason why none was issued.
 pub(super) fn answer(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
     if !desk.directory.is_tenant(request.tenant) {
         return Err(Refusal::new(
@@ -74,7 +74,7 @@ pub(super) fn answer(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal
     }
 }
 
-/// Begins the device flow.
+/// Starts the device code flow.
 pub(super) fn begin_device(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
     let client = public(desk, request.form)?;
     let scope = wanted(request)?;
@@ -88,7 +88,7 @@ pub(super) fn begin_device(desk: &Desk, request: &Request<'_>) -> Result<Json, R
     ))
 }
 
-/// A token for the machine's own identity (App Service: managed identities, REST endpoint reference).
+/// Issues a token for the managed identity of the machine (App Service: managed identities, REST endpoint reference).
 pub(super) fn for_machine(desk: &Desk, place: &Place, query: &Form) -> Result<Json, Refusal> {
     let request = Request {
         version: Version::One,
@@ -190,7 +190,8 @@ fn for_code(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
     issued(desk, request, &subject, &resource, &granted.scope)
 }
 
-/// What a person's browser asks, and what the person answers there. Without an application and a redirect of it nobody is sent anywhere.
+/// Handles the authorization request of a person's browser, and the person's answer. Nobody is redirected without an application and one of
+/// its registered redirects.
 pub(super) fn authorize(
     desk: &Desk,
     request: &Request<'_>,
@@ -329,7 +330,7 @@ fn by_secret(application: &Application, secret: &str) -> Result<(), Refusal> {
     ))
 }
 
-/// What the token is to be good for, as a scope of the second version.
+/// The requested permissions, as a scope of version 2.0.
 fn wanted(request: &Request<'_>) -> Result<String, Refusal> {
     match request.version {
         Version::One => {
@@ -340,7 +341,7 @@ fn wanted(request: &Request<'_>) -> Result<String, Refusal> {
     }
 }
 
-/// The resource among scopes. Dataverse offers one permission, `user_impersonation` (Use OAuth with Dataverse).
+/// The resource in the scopes. Dataverse offers a single permission, `user_impersonation` (Use OAuth with Dataverse).
 fn resource_of(place: &Place, scope: &str) -> Result<String, Refusal> {
     let mut resource = None;
     for scope in scope.split_whitespace() {
@@ -424,7 +425,7 @@ fn issued(
             "ext_expires_in": lifetime,
             "access_token": access_token,
         }),
-        // numbers are texts in the first version
+        // version 1 writes numbers as strings
         Version::One => json!({
             "token_type": "Bearer",
             "expires_in": lifetime.to_string(),
@@ -459,7 +460,7 @@ fn issued(
     Ok(reply)
 }
 
-/// The id of something that nobody gave one to: the same for the same name.
+/// An id derived from a name, for objects that have none. The same name always gives the same id.
 fn object_id(name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, name.to_ascii_lowercase().as_bytes())
 }

@@ -1,4 +1,4 @@
-//! The shapes of table files.
+//! The format of table files.
 
 use std::collections::BTreeMap;
 
@@ -36,26 +36,26 @@ pub(super) struct TableFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ProtectedFile {
     pub(super) column: String,
-    /// Values of the column by which such rows are known.
+    /// Values of the column that identify these rows.
     pub(super) values: Vec<serde_json::Value>,
-    /// Columns that may be written all the same.
+    /// Columns that can be written nevertheless.
     #[serde(default)]
     pub(super) except: Vec<String>,
 }
 
-/// What the product fills in when a row is created.
+/// A value that the product fills in when a row is created.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CompletionFile {
     pub(super) column: String,
-    /// Values that the new row has.
+    /// Required values of the new row.
     #[serde(default)]
     pub(super) when: BTreeMap<String, serde_json::Value>,
-    /// A text, for a column without a value.
+    /// Text for a column without a value.
     pub(super) value: Option<String>,
-    /// A new row of this table, for a lookup.
+    /// Table of a new row for a lookup.
     pub(super) creates: Option<String>,
-    /// Texts of that row; `{id}` is the id of the row that is created.
+    /// Texts of that row. `{id}` is the id of the created row.
     #[serde(default)]
     pub(super) with: BTreeMap<String, String>,
 }
@@ -82,13 +82,13 @@ pub(super) struct ColumnFile {
     pub(super) required: RequiredWord,
     #[serde(default)]
     pub(super) read_only: bool,
-    /// Not valid for update, as the metadata says.
+    /// Not valid for update, according to the metadata.
     #[serde(default)]
     pub(super) create_only: bool,
-    /// Fixed once the row is there, although the metadata does not say so.
+    /// Fixed once the row exists, although the metadata does not state it.
     #[serde(default)]
     pub(super) fixed: bool,
-    /// A lookup that is empty in `$select` and filled in `$expand`.
+    /// A lookup that is empty in `$select` but filled in `$expand`.
     #[serde(default)]
     pub(super) only_expanded: bool,
     #[serde(default)]
@@ -97,7 +97,7 @@ pub(super) struct ColumnFile {
     pub(super) date_only: bool,
     #[serde(default)]
     pub(super) indexed: bool,
-    /// Kept, but never shown to a client.
+    /// Stored, but never shown to clients.
     #[serde(default)]
     pub(super) hidden: bool,
     pub(super) length: Option<usize>,
@@ -251,7 +251,7 @@ pub(super) struct RelationshipFile {
     pub(super) tables: [String; 2],
     pub(super) navs: [String; 2],
     pub(super) intersect: String,
-    /// Entity set and key of an intersect table that has no file of its own.
+    /// Entity set and key of an intersect table without a file of its own.
     pub(super) set: Option<String>,
     pub(super) key: Option<String>,
     pub(super) columns: [String; 2],

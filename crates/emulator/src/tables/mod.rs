@@ -1,4 +1,4 @@
-//! Reads the table files: the built-in ones and those of `--tables DIR`.
+//! Reads the table files: the built-in ones, and those of `--tables DIR`.
 
 mod file;
 mod resolve;
@@ -78,40 +78,40 @@ const GROUPS: &str = include_str!("../../tables/_groups.yaml");
 
 const RELATIONSHIPS: &str = include_str!("../../tables/_relationships.yaml");
 
-/// What is wrong with a table file.
+/// An error in a table file.
 #[derive(Debug, thiserror::Error)]
 pub enum TablesError {
-    /// A file could not be read.
+    /// A file cannot be read.
     #[error("cannot read `{path}`")]
     Read {
         /// The file or folder.
         path: String,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// A file is not a table file.
+    /// A file is not a valid table file.
     #[error("`{path}` is not a table file: {source}")]
     Parse {
         /// The file.
         path: String,
-        /// What the parser said.
+        /// The parser's error.
         #[source]
         source: serde_yaml::Error,
     },
-    /// A file names something that no file defines.
+    /// A file refers to something that no file defines.
     #[error("table `{table}` names {what} `{name}`, which no table file defines")]
     Unknown {
-        /// Where it is named.
+        /// The table that contains the reference.
         table: String,
-        /// What kind of thing.
+        /// The kind of the missing item.
         what: &'static str,
         /// Its name.
         name: String,
     },
 }
 
-/// The schema of an environment: the built-in one is read once in a process.
+/// Returns the schema of an environment. The built-in one is parsed once per process.
 pub(crate) fn schema(folder: Option<&Path>) -> Result<Arc<Schema>, TablesError> {
     static BUILT_IN_SCHEMA: OnceLock<Arc<Schema>> = OnceLock::new();
     match (folder, BUILT_IN_SCHEMA.get()) {
@@ -124,7 +124,7 @@ pub(crate) fn schema(folder: Option<&Path>) -> Result<Arc<Schema>, TablesError> 
     }
 }
 
-/// The built-in tables together with those of `folder`: one table per file, `_relationships.yaml` for links.
+/// Reads the built-in tables and those of `folder`: one table per file, and `_relationships.yaml` for links.
 pub(crate) fn load(folder: Option<&Path>) -> Result<Schema, TablesError> {
     let groups: BTreeMap<String, Vec<ColumnFile>> = parse("_groups.yaml", GROUPS)?;
     let mut relationships: Vec<RelationshipFile> = parse("_relationships.yaml", RELATIONSHIPS)?;

@@ -1,4 +1,4 @@
-//! From table files to a schema: names become positions, lookups and links get their navigation properties.
+//! Turns table files into a schema: resolves names to positions, and adds navigation properties for lookups and links.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -236,7 +236,7 @@ pub(super) fn resolve_column(
     })
 }
 
-/// Navigation properties of lookups, on both ends, and who points at whom.
+/// Adds the navigation properties of lookups at both ends, and records which lookups refer to which table.
 pub(super) fn link_lookups(schema: &mut Schema) {
     let mut found = Vec::new();
     for table in &schema.tables {
@@ -255,7 +255,7 @@ pub(super) fn link_lookups(schema: &mut Schema) {
                     target.collection.clone(),
                     target.on_delete,
                     shared,
-                    // Every table has these; their collections would only drown the useful ones.
+                    // Every table has these columns; their collections would only hide the useful ones.
                     column.read_only || column.kind == Kind::Owner,
                 ));
             }

@@ -1,11 +1,11 @@
-//! Environments of other years. What each lacks is written down here a second time, from the listings that the sheets name.
+//! Environments of other years. What each one lacks is listed here independently, from the sources that the sheets name.
 
 use deskstate_emulator::{Age, Switches};
 use serde_json::{Value as Json, json};
 
 use crate::desk::{Answer, Desk, desk_with, encode, send, session};
 
-/// Set and table that an environment of 2022 lacks.
+/// Sets and tables that an environment of 2022 lacks.
 const TABLES_AFTER_2022: [(&str, &str); 4] = [
     (
         "msdyn_appcopilotconfigurations",
@@ -22,7 +22,7 @@ const TABLES_AFTER_2022: [(&str, &str); 4] = [
     ("msdyn_inboxconfigurations", "msdyn_inboxconfiguration"),
 ];
 
-/// Set, table and column that an environment of 2022 lacks.
+/// Sets, tables and columns that an environment of 2022 lacks.
 const COLUMNS_AFTER_2022: [(&str, &str, &str); 10] = [
     (
         "msdyn_appconfigurations",
@@ -82,7 +82,7 @@ async fn of(age: Age) -> Desk {
     desk_with(age.switches()).await
 }
 
-/// The part of `$metadata` that describes a table; empty where there is none.
+/// The part of `$metadata` that describes a table; empty if there is none.
 fn described<'d>(document: &'d str, table: &str) -> &'d str {
     let start = document.find(&format!("<EntityType Name=\"{table}\""));
     start.map_or("", |start| {
@@ -153,7 +153,7 @@ async fn what_came_after_2022_is_seen_nowhere_in_an_environment_of_that_year() {
         let mut dumped = dumped.as_object().into_iter().flatten();
         assert!(dumped.all(|(_, row)| row["c"].get(column).is_none()));
     }
-    // Both ends of a relationship with a table that is not there
+    // Both ends of a relationship with a missing table
     let profile =
         "EntityDefinitions(LogicalName='msdyn_appconfiguration')?$expand=OneToManyRelationships";
     assert!(
@@ -211,7 +211,7 @@ async fn the_newest_environment_is_the_default_and_has_everything() {
     email_to_case(&desk).await.expect(204);
 }
 
-/// The label of a feature of the copilot, as metadata have it.
+/// The label of a copilot feature in the metadata.
 async fn feature(desk: &Desk, option: i64) -> Json {
     let options = desk.get(FEATURE).await.expect(200).json();
     let options = options["OptionSet"]["Options"]
@@ -308,7 +308,7 @@ async fn an_age_is_a_switch_too_and_nothing_is_lost_by_it() {
     assert!(!before.is_empty());
     put(json!({"age": "2022"})).await.expect(204);
     desk.get("msdyn_appprofilerolemappings").await.expect(404);
-    // What an age lacks comes besides what a sheet takes away.
+    // The columns that a sheet removes are missing in addition to what the age lacks.
     put(json!({"age": 2022, "missingColumns": ["msdyn_sessiontemplate.msdyn_title"]}))
         .await
         .expect(204);
@@ -318,7 +318,7 @@ async fn an_age_is_a_switch_too_and_nothing_is_lost_by_it() {
     desk.get("msdyn_sessiontemplates?$select=msdyn_sessionicon")
         .await
         .expect(400);
-    // Without an age, the one of the start.
+    // Without an age in the sheet, the initial age applies.
     put(json!({})).await.expect(204);
     assert_eq!(
         desk.get("msdyn_appprofilerolemappings").await.rows(),

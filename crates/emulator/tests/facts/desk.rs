@@ -1,4 +1,4 @@
-//! An emulator per test, and the few requests that every test sends.
+//! An emulator for each test, and the requests that all tests use.
 
 use deskstate_emulator::{Config, Emulator, Switches};
 use reqwest::{Client, Method, RequestBuilder};
@@ -10,7 +10,6 @@ pub(crate) struct Desk {
     pub(crate) client: Client,
 }
 
-/// One answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -44,7 +43,7 @@ impl Answer {
             .to_owned()
     }
 
-    /// Rows of a collection.
+    /// The rows of a collection.
     pub(crate) fn rows(&self) -> Vec<Json> {
         assert_eq!(self.status, 200, "{}", self.text);
         self.json()["value"].as_array().expect("value").clone()
@@ -67,12 +66,12 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
     }
 }
 
-/// A text as part of a URL.
+/// Percent-encodes a text for a URL.
 pub(crate) fn encode(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// An emulator with a table besides the built-in ones, on Wednesday 2026-11-25.
+/// An emulator with an additional table, on Wednesday 2026-11-25.
 pub(crate) async fn desk_with_table(text: &str) -> Desk {
     let folder = tempfile::tempdir().expect("folder");
     std::fs::write(folder.path().join("table.yaml"), text).expect("written");
@@ -98,7 +97,7 @@ pub(crate) async fn desk_with(switches: Switches) -> Desk {
 }
 
 pub(crate) async fn desk_of(config: Config) -> Desk {
-    // Another test of the process may have installed it already.
+    // Another test of the process may have installed a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Desk {
         emulator: Emulator::start(config).await.expect("started"),
@@ -165,7 +164,7 @@ impl Desk {
         send(request).await
     }
 
-    /// Creates a row and says its key.
+    /// Creates a row and returns its key.
     pub(crate) async fn create(&self, set: &str, body: Json) -> String {
         let answer = self.post(set, body).await.expect(204);
         let url = answer.header("odata-entityid").to_owned();

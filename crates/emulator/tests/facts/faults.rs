@@ -1,4 +1,4 @@
-//! Sections 7 and 8: throttling, gateways, lost connections, by script.
+//! Sections 7 and 8: throttling, gateways and lost connections, from fault scripts.
 
 use crate::desk::{Desk, changeset, desk, desk_of, field, part, send};
 use deskstate_emulator::Config;
@@ -16,7 +16,7 @@ async fn script(desk: &Desk, rules: Json) {
     .expect(204);
 }
 
-/// Sends a create over a connection of its own; `None`: no whole answer came.
+/// Sends a create over a new connection. Returns `None` if no complete answer arrived.
 async fn create(desk: &Desk, name: &str) -> Option<u16> {
     let client = reqwest::Client::builder()
         .pool_max_idle_per_host(0)

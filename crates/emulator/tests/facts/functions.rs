@@ -23,7 +23,7 @@ columns:
 - {name: cfg_unit, type: lookup, to: [businessunit], nav: cfg_Unit}
 ";
 
-/// Moments around the clock of the emulator, which stands at 2026-11-25T17:25:22Z.
+/// Points in time around the emulator's clock, which is fixed at 2026-11-25T17:25:22Z.
 const MOMENTS: &[&str] = &[
     "2024-12-31T12:00:00Z",
     "2025-11-25T17:25:21Z",
@@ -182,7 +182,7 @@ async fn section_3_values_are_found_in_lists_and_between_bounds() {
     }
 }
 
-/// The caller of the emulator, and its organization's business units from the top.
+/// The emulator's caller, and the organization's business units from the top.
 async fn people(desk: &Desk) -> (String, Vec<String>) {
     let me = desk.get("WhoAmI").await.json();
     let units = desk
@@ -298,7 +298,7 @@ async fn section_3_rows_are_found_by_their_place_in_a_hierarchy() {
             format!("<condition attribute='cfg_unit' operator='{operator}' value='{unit}'/>");
         assert_eq!(fetched(&desk, &condition).await, expected, "{condition}");
     }
-    // A manager's people are found through `parentsystemuserid`.
+    // The members of a manager's team are found through `parentsystemuserid`.
     let users = desk
         .get("systemusers?$select=systemuserid&$top=50")
         .await
@@ -401,7 +401,7 @@ async fn what_only_dataverse_carries_out_is_told_apart_from_wrong_requests() {
             "{said}"
         );
     }
-    // What Dataverse refuses, too.
+    // Queries that Dataverse rejects as well.
     for inner in ["LINKsideways'/>".to_owned(), format!("{grouped}decade'/>")] {
         desk.get(&format!(
             "msdyn_sessiontemplates?fetchXml={}",
@@ -416,7 +416,7 @@ async fn what_only_dataverse_carries_out_is_told_apart_from_wrong_requests() {
     assert!(answer.text.contains("cannot use it"), "{}", answer.text);
 }
 
-/// The reply of Microsoft's sample for functions and actions; clients read their name, tenant and endpoints from it.
+/// The reply follows Microsoft's sample for functions and actions. Clients read the name, the tenant and the endpoints from it.
 #[tokio::test]
 async fn an_organization_tells_its_name_its_tenant_and_its_endpoints() {
     let desk = desk().await;

@@ -1,4 +1,4 @@
-//! What Dataverse does, from its public documents; each test names the section of the facts it holds the emulator to.
+//! The behavior of Dataverse according to its public documentation. Each test names the section of the facts that it checks.
 
 mod actions;
 mod ages;

@@ -1,4 +1,5 @@
-//! No web page has a say: what browsers send for pages of other origins is refused, raw and whatever the path.
+//! Web pages cannot use the emulator: requests that browsers send for pages of other origins are rejected, also raw ones, and on every
+//! path.
 
 use deskstate_emulator::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -6,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::desk::{Desk, desk, desk_of, send};
 
-/// Sends a request as it is written, and gives the status.
+/// Sends a raw request and returns the status.
 async fn raw(desk: &Desk, head: &str, body: &str) -> u16 {
     let address = desk.emulator.url().strip_prefix("http://").expect("http");
     let mut stream = TcpStream::connect(address).await.expect("it connects");

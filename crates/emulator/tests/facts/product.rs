@@ -1,4 +1,4 @@
-//! App profile manager facts: parameters of tabs, slugs, links, blocked customisations, imports under way.
+//! Facts about the app profile manager: tab parameters, slugs, links, blocked customisations, running imports.
 
 use crate::desk::{Desk, desk, desk_with, session};
 use deskstate_emulator::Switches;
@@ -52,7 +52,7 @@ async fn section_4_creating_a_tab_makes_its_parameter_rows_and_the_json_follows_
     );
 }
 
-/// A row of 2023: `{"data":{"value":"{anchor.title}"},"url":{"value":"https:\/\/www.bing.example\/search?q="}}`.
+/// A row from 2023: `{"data":{"value":"{anchor.title}"},"url":{"value":"https:\/\/www.bing.example\/search?q="}}`.
 #[tokio::test]
 async fn a_website_has_the_json_that_the_product_wrote_in_2023() {
     let desk = desk().await;

@@ -1,4 +1,4 @@
-//! Laws: a changeset is all or nothing under every fault; no update is lost under concurrent writers.
+//! Invariants: a changeset is all or nothing under every fault, and no update is lost with concurrent writers.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value as Json, json};
 
-/// One operation of a generated changeset, over a few rows so that they meet.
+/// One operation of a generated changeset. There are only a few rows, so that operations collide.
 #[derive(Debug, Clone)]
 enum Step {
     Create(u8),
@@ -135,7 +135,7 @@ async fn fault(desk: &Desk, fault: &Json) {
     .expect(204);
 }
 
-/// What the same changeset leaves without a fault, or nothing if it is refused.
+/// The state that the same changeset leaves without a fault, or `None` if it is rejected.
 async fn undisturbed(desk: &Desk, body: &str) -> Option<Json> {
     reset(desk).await;
     let answer = desk.batch(body, None).await;
@@ -169,7 +169,7 @@ fn section_5_a_changeset_is_all_or_nothing_under_every_fault() {
                 reset(&desk).await;
                 let before = dump(&desk).await;
                 if whole.is_none() && disturbance["kind"] == "lateCommit" {
-                    // A refusal leaves nothing to wait for.
+                    // A rejected changeset never commits, so there is nothing to wait for.
                     disturbance = json!({"kind": "dropBefore"});
                 }
                 if !disturbance.is_null() {
@@ -182,10 +182,10 @@ fn section_5_a_changeset_is_all_or_nothing_under_every_fault() {
                 let request = client
                     .post(desk.url("$batch"))
                     .header("Content-Type", "multipart/mixed; boundary=b");
-                // The answer may be lost: what counts is what is stored.
+                // The answer may be lost; only the stored state counts.
                 let _ = request.body(body.replace('\n', "\r\n")).send().await;
                 let mut after = dump(&desk).await;
-                // What commits late is waited for, or it would meet the next case.
+                // Waits for late commits, which would otherwise affect the next case.
                 for _ in 0..500 {
                     if disturbance["kind"] != "lateCommit" || whole.as_ref() == Some(&after) {
                         break;

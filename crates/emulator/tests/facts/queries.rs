@@ -125,7 +125,7 @@ async fn section_3_filters_know_the_documented_operators_and_functions() {
         ("msdyn_order eq @p1", 1),
         ("msdyn_value eq @nothing", 3),
     ] {
-        // `ownerid` names the lookup's property without its decoration in the function.
+        // In the function, `ownerid` is the lookup's property name without its prefix and suffix.
         let filter = filter.replace("PropertyName='ownerid'", "PropertyName='_ownerid_value'");
         let answer = desk
             .get(&format!(

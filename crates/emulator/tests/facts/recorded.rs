@@ -1,4 +1,4 @@
-//! What live environments were seen to answer, and what current documents add; the answers are written down from those reports.
+//! Observed answers of live environments, with additions from current documentation. The expected answers are copied from those reports.
 
 use deskstate_emulator::{
     Age, ChangesetFailure, MissingPrivilege, Switches, TouchedParameters, UnknownColumn,
@@ -263,7 +263,7 @@ async fn a_second_equal_link_is_a_duplicate_record() {
     missing.expect(404);
 }
 
-/// A changeset that creates a row and then writes another with `If-Match`, as far as the environment lets it.
+/// Sends a changeset that creates a row and then writes another with `If-Match`, within the limits of the environment.
 fn failing(target: &str) -> String {
     changeset(&[
         part(
@@ -293,7 +293,7 @@ async fn refused(desk: &Desk, target: &str, prefer: Option<&str>) -> Answer {
 
 #[tokio::test]
 async fn a_refused_changeset_arrives_in_three_shapes() {
-    // An outer 400 with the error part inside.
+    // An outer 400 with the failed part inside.
     let bare = desk_with(Switches {
         changeset_failure: ChangesetFailure::Bare,
         ..Switches::default()
@@ -310,7 +310,7 @@ async fn a_refused_changeset_arrives_in_three_shapes() {
             && text.contains("\r\nREQ_ID: "),
         "{text}"
     );
-    // A nested part with its Content-ID and without a request id.
+    // A nested part with its Content-ID, but without a request id.
     let nested = desk_with(Switches {
         changeset_failure: ChangesetFailure::Nested,
         ..Switches::default()
@@ -324,7 +324,7 @@ async fn a_refused_changeset_arrives_in_three_shapes() {
             && !text.contains("REQ_ID"),
         "{text}"
     );
-    // JSON in place of the multipart body.
+    // JSON instead of a multipart body.
     let whole = desk_with(Switches {
         changeset_failure: ChangesetFailure::Json,
         ..Switches::default()
@@ -422,7 +422,7 @@ async fn a_lookup_is_compared_with_null_by_its_navigation_property() {
     .expect(400);
 }
 
-/// As reports of XrmDefinitelyTyped (issue 35) and DynamicsWebApi (issue 32) have it.
+/// According to reports in XrmDefinitelyTyped (issue 35) and DynamicsWebApi (issue 32).
 #[tokio::test]
 async fn operands_of_types_that_do_not_fit_are_refused() {
     let desk = desk().await;
@@ -558,7 +558,7 @@ async fn a_query_takes_five_hundred_conditions_and_a_list_is_one() {
             ))
         )
     };
-    // Long queries go into a batch, whose URLs may have 65,536 characters: too few for so many conditions in XML.
+    // Long queries are sent in a batch, where URLs may have 65,536 characters. That is too short for this many conditions in XML.
     assert_eq!(desk.batch(&body(501), None).await.status, 400);
 }
 
@@ -601,10 +601,10 @@ async fn urls_and_their_segments_have_a_longest_length() {
     assert!(!desk.batch(&within, None).await.text.contains(message));
 }
 
-/// Names of the properties of a live EntityDefinitions entry (documents on creating tables, recorded 2022-09-01).
+/// Property names of a live EntityDefinitions entry (from the documentation on creating tables, recorded 2022-09-01).
 const ENTITY: &str = "ActivityTypeMask AutoRouteToOwnerQueue CanTriggerWorkflow EntityHelpUrlEnabled EntityHelpUrl IsDocumentManagementEnabled IsOneNoteIntegrationEnabled IsInteractionCentricEnabled IsKnowledgeManagementEnabled IsSLAEnabled IsBPFEntity IsDocumentRecommendationsEnabled IsMSTeamsIntegrationEnabled SettingOf DataProviderId DataSourceId AutoCreateAccessTeams IsActivity IsActivityParty IsRetrieveAuditEnabled IsRetrieveMultipleAuditEnabled IsArchivalEnabled IsAvailableOffline IsChildEntity IsAIRUpdated IconLargeName IconMediumName IconSmallName IconVectorName IsCustomEntity IsBusinessProcessEnabled SyncToExternalSearchIndex IsOptimisticConcurrencyEnabled ChangeTrackingEnabled IsImportable IsIntersect IsManaged IsEnabledForCharts IsEnabledForTrace IsValidForAdvancedFind DaysSinceRecordLastModified MobileOfflineFilters IsReadingPaneEnabled IsQuickCreateEnabled LogicalName ObjectTypeCode OwnershipType PrimaryNameAttribute PrimaryImageAttribute PrimaryIdAttribute RecurrenceBaseEntityLogicalName ReportViewName SchemaName IntroducedVersion IsStateModelAware EnforceStateTransitions ExternalName EntityColor LogicalCollectionName ExternalCollectionName CollectionSchemaName EntitySetName IsEnabledForExternalChannels IsPrivate UsesBusinessDataLabelTable IsLogicalEntity HasNotes HasActivities HasFeedback IsSolutionAware CreatedOn ModifiedOn HasEmailAddresses OwnerId OwnerIdType OwningBusinessUnit MetadataId HasChanged Description DisplayCollectionName DisplayName IsAuditEnabled IsValidForQueue IsConnectionsEnabled IsCustomizable IsRenameable IsMappable IsDuplicateDetectionEnabled CanCreateAttributes CanCreateForms CanCreateViews CanCreateCharts CanBeRelatedEntityInRelationship CanBePrimaryEntityInRelationship CanBeInManyToMany CanBeInCustomEntityAssociation CanEnableSyncToExternalSearchIndex CanModifyAdditionalSettings CanChangeHierarchicalRelationship CanChangeTrackingBeEnabled IsMailMergeEnabled IsVisibleInMobile IsVisibleInMobileClient IsReadOnlyInMobileClient IsOfflineInMobileClient Privileges Settings";
 
-/// Names that both kinds of relationships have, and those of each, from the Web API reference.
+/// Names that both kinds of relationships share, and those of each kind, from the Web API reference.
 const RELATIONSHIP: &str = "MetadataId HasChanged IsCustomRelationship IsCustomizable IsValidForAdvancedFind SchemaName SecurityTypes IsManaged RelationshipType IntroducedVersion";
 const ONE_TO_MANY: &str = "ReferencedAttribute ReferencedEntity ReferencingAttribute ReferencingEntity AssociatedMenuConfiguration CascadeConfiguration IsHierarchical EntityKey RelationshipAttributes IsRelationshipAttributeDenormalized ReferencedEntityNavigationPropertyName ReferencingEntityNavigationPropertyName RelationshipBehavior IsDenormalizedLookup DenormalizedAttributeName";
 const MANY_TO_MANY: &str = "Entity1AssociatedMenuConfiguration Entity2AssociatedMenuConfiguration Entity1LogicalName Entity2LogicalName IntersectEntityName Entity1IntersectAttribute Entity2IntersectAttribute Entity1NavigationPropertyName Entity2NavigationPropertyName";
@@ -868,7 +868,7 @@ async fn what_writing_a_tab_does_to_its_parameters_is_a_switch() {
             touched == TouchedParameters::Nothing,
             "{touched:?}"
         );
-        // Values that the JSON column had are written again; one that it never had is lost.
+        // Values that the JSON column contained are written again; a value that it never contained is lost.
         let kept = after[0]["msdyn_value"] == "x";
         assert_eq!(
             kept,

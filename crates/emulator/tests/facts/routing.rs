@@ -1,4 +1,4 @@
-//! Queues, workstreams, presences and capacity profiles: what the product adds, keeps and protects.
+//! Queues, workstreams, presences and capacity profiles: what the product adds, preserves and protects.
 
 use crate::desk::{Desk, desk, desk_with};
 use deskstate_emulator::{LateWrite, Switches};
@@ -105,7 +105,7 @@ async fn what_is_given_once_stays_whether_a_late_write_is_ignored_or_refused() {
                 LateWrite::Refused => 400,
             });
             assert_eq!(desk.get(&row).await.json()[column], first, "{row}.{column}");
-            // Saying the same again is no change.
+            // Writing the same value again is not a change.
             desk.patch(&row, json!({column: first})).await.expect(204);
         }
     }

@@ -62,7 +62,7 @@ async fn section_7_values_outside_a_column_are_refused_with_their_codes() {
         body[column] = value;
         let answer = desk.post(set, body).await;
         if code.is_empty() {
-            // A status reason alone brings its state along.
+            // A status reason without a state also sets its state.
             answer.expect(204);
             continue;
         }

@@ -1,4 +1,4 @@
-//! Section 7 (403) and privileges: rows that may not be read are dropped without a word.
+//! Section 7 (403) and privileges: rows that the caller may not read are silently dropped.
 
 use crate::desk::{Answer, Desk, desk, field, send};
 use reqwest::Method;
@@ -45,7 +45,7 @@ async fn user(desk: &Desk, name: &str) -> String {
     .await
 }
 
-/// Gives a role a privilege with a depth.
+/// Gives a privilege with a depth to a role.
 async fn grant(desk: &Desk, role: &str, privilege: &str, depth: &str) {
     let root = id_of(
         desk,
@@ -151,7 +151,7 @@ async fn roles_held_through_a_team_count() {
         "Global",
     )
     .await;
-    // Ada holds the role as a member of the team Voice agents only.
+    // Ada holds the role only as a member of the team Voice agents.
     let ada = As {
         user: user(&desk, "ada@contoso.com").await,
         desk: &desk,

@@ -1,4 +1,4 @@
-//! The state file: a killed process loses nothing that it confirmed; SIGTERM ends the command with success.
+//! The state file: a killed process loses nothing that it confirmed, and the command exits successfully on SIGTERM.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -65,7 +65,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already dead in the tests that killed it.
+        // Already killed in some tests.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Every question that the documents leave open, answered both ways. Section 8: limits.
+//! Every question that the documentation leaves open, with both answers. Section 8: limits.
 
 use crate::desk::{Desk, changeset, desk, desk_of, desk_with, field, part, send, session};
 use deskstate_emulator::{BatchStatus, Config, Limits, LinkAnswer, QuotedIds, Switches};

@@ -254,7 +254,7 @@ async fn section_2_deep_insert_makes_children_and_links_in_one_transaction() {
     );
     body["msdyn_uniquename"] = json!("contoso_deep2");
     body["msdyn_anchortab"]["msdyn_uniquename"] = json!("contoso_anchor2");
-    // The nested tab's unique name is taken: nothing of the second insert stays.
+    // The nested tab's unique name is taken, so the second insert leaves nothing behind.
     desk.post("msdyn_sessiontemplates", body).await.expect(412);
     let left = desk
         .get("msdyn_applicationtabtemplates?$filter=msdyn_uniquename eq 'contoso_anchor2'")
@@ -280,7 +280,7 @@ async fn section_2_unknown_properties_are_refused() {
     );
 }
 
-/// Every row that users own says which user or which team it is; clients expand and filter by these columns, since `ownerid` is either.
+/// Every user-owned row states whether a user or a team owns it. Clients expand and filter by these columns, since `ownerid` can be either.
 #[tokio::test]
 async fn a_row_names_the_user_or_the_team_that_owns_it() {
     let desk = desk().await;
@@ -327,7 +327,7 @@ async fn a_row_names_the_user_or_the_team_that_owns_it() {
     .expect(400);
 }
 
-/// Scripts that give people roles know them by the ids of the directory.
+/// Scripts that assign roles to people know only their ids in the directory.
 #[tokio::test]
 async fn a_user_is_found_by_the_object_id_of_the_directory() {
     let desk = desk().await;

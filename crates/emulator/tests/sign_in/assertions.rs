@@ -1,4 +1,4 @@
-//! Section 12: applications that a platform or a certificate vouches for.
+//! Section 12: applications that are identified by a platform or a certificate.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ use crate::office::{
 };
 
 const CONNECTION: &str = "0c0f0000-0000-4000-8000-000000000a04";
-/// A self-signed certificate and its key, made for these tests.
+/// A self-signed certificate and its key, for these tests only.
 const PEM: &[u8] = include_bytes!("certificate.pem");
 
 async fn asked(
@@ -176,7 +176,7 @@ async fn statements_that_nobody_made_are_refused() {
     }
 }
 
-/// A statement as MSAL makes it, signed with the tests' certificate.
+/// An assertion as MSAL creates it, signed with the tests' certificate.
 fn statement(algorithm: &str, claims: &Json) -> String {
     let certificate = CertificateDer::from_pem_slice(PEM).expect("a certificate");
     let PrivateKeyDer::Pkcs8(key) = PrivateKeyDer::from_pem_slice(PEM).expect("a key") else {
@@ -246,7 +246,7 @@ async fn an_application_vouches_for_itself_with_a_registered_certificate() {
         .await
         .expect(401);
     assert_eq!(answer.refusal().0, 700_027);
-    // a signature of something else
+    // a signature over different content
     let (head, _) = statement("RS256", &claims(json!({})))
         .rsplit_once('.')
         .map(|(a, b)| (a.to_owned(), b.to_owned()))

@@ -1,4 +1,4 @@
-//! Section 12: the device code flow, and renewal without a person.
+//! Section 12: the device code flow, and renewal without user interaction.
 
 use serde_json::Value as Json;
 
@@ -97,7 +97,7 @@ async fn a_renewed_token_is_the_same_users_and_only_its_own_clients() {
     );
     assert!(answer.json()["refresh_token"].is_string());
     office.token(&fields(PIPELINE)).await.expect(401);
-    // an access token renews nothing, and a refresh token opens nothing
+    // an access token cannot be used for renewal, and a refresh token gives no access
     let access = access_token(&answer);
     let fields = [
         ("grant_type", "refresh_token"),

@@ -1,4 +1,4 @@
-//! Section 12: the challenge, client secrets, both forms of the protocol, tokens that end, users behind tokens.
+//! Section 12: the challenge, client secrets, both versions of the protocol, token expiry, the users of tokens.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn an_application_with_a_secret_is_its_application_user() {
     let office = office().await;
     let token = office.token_of(PIPELINE).await;
     assert_eq!(office.who(&token).await, "pipeline@contoso.com");
-    // its role allows no accounts, wherever the request stands
+    // its role grants no access to accounts, wherever the request appears
     let denied = office.api("accounts", &token).await.expect(403);
     assert_eq!(denied.json()["error"]["code"], "0x80040220");
     let token = office.token_of(ADMINISTRATION).await;
@@ -170,10 +170,10 @@ async fn tokens_that_are_not_the_issuers_or_for_another_resource_are_not_taken()
             answer.challenge
         );
     }
-    // another run has other keys
+    // another emulator has other keys
     let elsewhere = crate::office::office().await;
     elsewhere.api("WhoAmI", &token).await.expect(401);
-    // this machine has several names, which are one resource
+    // all names of this machine refer to the same resource
     let port = office.url().rsplit(':').next().expect("a port");
     let url = format!("https://localhost:{port}/api/data/v9.2/WhoAmI");
     send(office.client.get(url).bearer_auth(&token))

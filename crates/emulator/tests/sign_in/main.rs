@@ -1,5 +1,5 @@
-//! Signing in: the issuer, the platforms that vouch, and what the environment takes. Facts: Web API, section
-//! Authentication ("Use OAuth authentication with Microsoft Dataverse"), and the Microsoft identity platform's pages.
+//! Signing in: the issuer, the platforms that issue assertions, and the tokens that the environment accepts. Facts: Web API, section
+//! Authentication ("Use OAuth authentication with Microsoft Dataverse"), and the Microsoft identity platform's documentation.
 
 mod assertions;
 mod device;

@@ -1,4 +1,4 @@
-//! An emulator over TLS that asks for a sign-in, and a client that trusts it.
+//! An emulator over TLS that requires a sign-in, and a client that trusts it.
 
 use deskstate_emulator::{Config, Emulator, SignIn, Tls};
 use reqwest::{Certificate, Client, Method, RequestBuilder};
@@ -13,7 +13,6 @@ pub(crate) const SECRET: &str = "emulator-secret";
 pub(crate) const JOB_TOKEN: &str = "emulator-job-token";
 pub(crate) const BY_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// One answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -32,7 +31,7 @@ impl Answer {
         self
     }
 
-    /// Entra's number of a refusal, and OAuth's word for it.
+    /// Entra's error number, and the OAuth error code.
     pub(crate) fn refusal(&self) -> (u64, String) {
         let body = self.json();
         let number = body["error_codes"][0].as_u64().unwrap_or_default();
@@ -54,9 +53,9 @@ pub(crate) async fn office() -> Office {
     office_with(None).await
 }
 
-/// With a directory of its own.
+/// Starts the emulator with the given directory.
 pub(crate) async fn office_with(directory: Option<std::path::PathBuf>) -> Office {
-    // Another test of the process may have installed it already.
+    // Another test of the process may have installed a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let emulator = Emulator::start(Config {
         sign_in: SignIn::Required,
@@ -123,7 +122,7 @@ impl Office {
         send(self.client.get(format!("{}/{path}", self.url()))).await
     }
 
-    /// Asks the token endpoint of the second version, for the environment.
+    /// Requests a token for the environment from the v2.0 endpoint.
     pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> Answer {
         let scope = format!("{}/.default", self.url());
         let mut all = vec![("scope", scope.as_str())];
@@ -135,7 +134,7 @@ impl Office {
             .await
     }
 
-    /// The token of an application with a secret.
+    /// Returns a token for an application with a secret.
     pub(crate) async fn token_of(&self, application: &str) -> String {
         let answer = self
             .token(&[
@@ -148,7 +147,7 @@ impl Office {
         access_token(&answer)
     }
 
-    /// Asks for a token with a statement instead of a secret.
+    /// Requests a token with an assertion instead of a secret.
     pub(crate) async fn vouched(&self, application: &str, assertion: &str) -> Answer {
         self.token(&[
             ("grant_type", "client_credentials"),
@@ -159,7 +158,7 @@ impl Office {
         .await
     }
 
-    /// Asks the environment with a token.
+    /// Sends a request to the environment with a token.
     pub(crate) async fn api(&self, path: &str, token: &str) -> Answer {
         send(
             self.client
@@ -169,7 +168,7 @@ impl Office {
         .await
     }
 
-    /// The name of the user that a token stands for.
+    /// Returns the name of the user that a token belongs to.
     pub(crate) async fn who(&self, token: &str) -> String {
         let me = self.api("WhoAmI", token).await.expect(200).json();
         let id = me["UserId"].as_str().expect("an id").to_owned();

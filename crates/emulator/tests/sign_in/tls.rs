@@ -1,4 +1,4 @@
-//! TLS: who is trusted, and what happens to connections that are not what they should be.
+//! TLS: which certificates are trusted, and how invalid connections are handled.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn the_authority_is_written_for_clients_and_trusted_by_nobody_else() {
     assert!(refused.is_err(), "another run's authority is not trusted");
 }
 
-/// Whatever address of this machine a client calls, the certificate names it.
+/// The certificate names every address of this machine that a client connects to.
 #[tokio::test]
 async fn the_certificate_covers_every_address_listened_on() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -66,7 +66,7 @@ async fn the_certificate_covers_every_address_listened_on() {
             .build()
             .expect("a client");
         let mut called = vec![emulator.url().to_owned()];
-        // On Windows a socket for every address of IPv6 takes no calls of IPv4.
+        // On Windows, a socket that listens on all IPv6 addresses accepts no IPv4 connections.
         let has_ipv4 = !(listen.starts_with("[::1]") || cfg!(windows) && listen.starts_with('['));
         if has_ipv4 {
             called.push(format!("https://127.0.0.2:{port}"));
@@ -118,7 +118,7 @@ async fn a_client_that_never_finishes_its_handshake_keeps_nobody_waiting() {
         .await
         .expect("it sends");
     let mut answer = Vec::new();
-    // closed with an alert, or just closed
+    // closed with an alert, or without one
     let _ = plain.read_to_end(&mut answer).await;
     assert!(
         !answer.starts_with(b"HTTP/"),

@@ -1,4 +1,4 @@
-//! Any YAML file is edited or left alone.
+//! Any YAML file is either edited or left unchanged.
 
 #![no_main]
 

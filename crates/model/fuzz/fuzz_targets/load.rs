@@ -1,8 +1,8 @@
-//! Any bytes load without a panic, within bounded time and memory; places lie in their files, and what was loaded without an error is
-//! the same after `render`.
+//! Any bytes load without a panic, within bounded time and memory. Places are inside their files, and what loads without errors is the same
+//! after `render`.
 //!
-//! The input is a manifest, or a project whose files begin with lines such as `#! deskstate.yaml`, as in `tests/manifests/`, which
-//! serves as a corpus too.
+//! The input is a manifest, or a project whose files begin with lines such as `#! deskstate.yaml`, as in `tests/manifests/`, which also
+//! serves as a corpus.
 
 #![no_main]
 

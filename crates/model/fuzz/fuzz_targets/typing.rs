@@ -1,4 +1,4 @@
-//! What an editor is told after any edits is what a fresh load says.
+//! After any edits, an editor sees the same findings as after a fresh load.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
 //! Agent scripts: steps that guide an agent through a conversation.
 //!
-//! Scripts may lead to each other in circles, so every script's row comes before any step.
+//! Scripts may refer to each other in circles, so the rows of all scripts are created before any step.
 
 use super::build::{OWNER, hidden, name, named, number, parts, record, text, unique_name};
 use super::place::{ADMIN_CENTER, PRODUCTIVITY, PageName, SUPPORT_EXPERIENCE};
@@ -50,11 +50,11 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of an agent script.
+    /// The fields of an agent script, as declared in a document.
     AgentScript, SCRIPT_FIELDS {
         /// Name on the admin pages and for agents.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
-        /// What the script is for.
+        /// Purpose of the script.
         description: Text = text("description", "msdyn_description").max(100).localizable().label("Description");
         /// Deactivates the script without deleting it.
         status: Status = STATUS;
@@ -86,7 +86,7 @@ pub(crate) static STEPS: PartTable = PartTable {
     names: Names::Ruled,
 };
 
-/// What a step does: the field that says it, and the number of `msdyn_actiontype`.
+/// The actions of a step: the field that sets each, and the number in `msdyn_actiontype`.
 const ACTIONS: &[Choice] = &[
     action("text", "Text", 192_350_000, "Text instruction"),
     action("macro", "Macro", 192_350_001, "Macro"),
@@ -107,27 +107,27 @@ const fn action(
     }
 }
 
-/// What the reference says of the three fields of which a step has one.
+/// The reference text of three fields, of which a step sets exactly one.
 const ONE_OF_THREE: &str = "; exactly one of `text`, `macro` and `script`";
 
 record! {
-    /// What a document says of a step of a script.
+    /// The fields of a script step, as declared in a document.
     ScriptStep, STEP_FIELDS {
-        /// Heading of the step; may hold slugs such as `${customerName}`.
+        /// Heading of the step; can contain slugs such as `${customerName}`.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
-        /// Its unique name; give it to keep the row when the heading changes.
+        /// Unique name of the step. Set it to keep the row when the heading changes.
         name: Text = unique_name("name").max(128).more(". Default: derived from script and heading").label("Unique name");
-        /// What the step is for.
+        /// Purpose of the step.
         description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
-        /// Shows a text; may hold slugs such as `${customerName}`.
+        /// Shows a text; can contain slugs such as `${customerName}`.
         text: Text = text("text", "msdyn_textinstruction").max(2000).localizable().never_null().more(ONE_OF_THREE).label("Text instruction");
         /// Runs a macro.
         r#macro: Named = named("macro", "msdyn_macroactionid", Referent::Macro).never_null().form("Name of its process").more(ONE_OF_THREE).label("Target macro");
-        /// Leads to another script.
+        /// Continues with another script.
         script: Name = name("script", "msdyn_routeactionid", &SCRIPT).never_null().more(ONE_OF_THREE).label("Target script");
-        /// What the step does.
+        /// Action of the step.
         action: Hidden = hidden("action", "msdyn_actiontype", Holds::OneOf(ACTIONS)).required().label("Action Type");
-        /// Its place.
+        /// Position of the step.
         order: Hidden = hidden("order", "msdyn_order", Holds::Position).required().label("Order");
     }
 }

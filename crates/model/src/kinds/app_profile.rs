@@ -1,4 +1,4 @@
-//! App profiles: the bundle of templates, channels and tools for a group of agents, and who gets it.
+//! App profiles: the templates, channels and tools for a group of agents, and the agents who get them.
 
 use super::application_extension::EXTENSION;
 use super::build::{
@@ -26,7 +26,7 @@ pub static PROFILE: Table = Table::desk(
     "msdyn_appconfigurationid",
     3,
 );
-/// Which security role gets which profile.
+/// Mappings of security roles to profiles.
 pub static ROLE_MAPPING: Table = Table::desk(
     "msdyn_appprofilerolemapping",
     "msdyn_appprofilerolemappings",
@@ -139,11 +139,11 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of an app profile.
+    /// The fields of an app profile, as declared in a document.
     AppProfile, PROFILE_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
-        /// What administrators should know about the profile.
+        /// Information about the profile for administrators.
         description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
         /// Deactivates the profile without deleting it.
         status: Status = STATUS;
@@ -155,14 +155,14 @@ record! {
             .instead("The page does not ask for it. Compare it with a profile that was made by hand.");
         /// Which of several role-mapped profiles an agent gets: the lower number wins.
         rank: Number = number("rank", "msdyn_profileorder").range(0, 100).more(", different for every profile").label("Rank").under("Set rank and roles");
-        /// The agents to whom the profile is assigned directly; an agent has one profile.
+        /// The agents to whom the profile is assigned directly. An agent can have only one profile.
         users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User)
             .note("To assign a team, write `{mode: exact, fromTeams: [Voice agents]}`: at each apply its members, also those of an Entra group team, become users of the profile. `members` adds people by name, `without` keeps people out (with `mode: atLeast`), and `moves: allow` takes people from profiles that are not declared here.").label("Users").hint("The page offers only users without a profile: a user has one profile.");
         /// The security roles whose holders get the profile.
         roles: SetOf<Item<MappedRole<'static>>> = parts("roles", &ROLES).form("Set of role names, or `{role: Agent, businessUnit: Berlin}`")
             .note("A role that somebody holds through a team only gives no profile: use `users` with `fromTeams`.")
             .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)").label("Roles").under("Set rank and roles");
-        /// The session templates of the profile: one of type Entity per entity.
+        /// The session templates of the profile: at most one of type Entity per entity.
         session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION)).label("Entity session templates").hint("Microsoft's pages offer templates of type Entity here.").formerly(&["Session templates"]);
         /// The toggle All active channels: whether the first-party provider is linked.
         all_active_channels: Flag = links("allActiveChannels", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Only(FIRST_PARTY_CHANNEL))
@@ -170,19 +170,20 @@ record! {
             .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`").label("All active channels").under("Channel providers");
         /// The third-party channel providers; the first-party one is `allActiveChannels`.
         channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL)).label("Third party voice channel providers").under("Channel providers").formerly(&["Voice channels"]);
-        /// Scripts that are loaded for the profile. With a channel provider `msdyn_CIFV2Loader` is linked too, and with a productivity pane `pp_loader`.
+        /// Scripts that are loaded for the profile. A channel provider also links `msdyn_CIFV2Loader`, and a productivity pane also links
+        /// `pp_loader`.
         extensions: SetOf<Name> = set("extensions", &PROFILE_EXTENSIONS, Referent::Named(&EXTENSION))
             .instead("Adding a channel provider on the page seems to add its loader, too.");
-        /// The productivity pane; `null` is none.
+        /// The productivity pane; `null` means none.
         productivity_pane: Name = links("productivityPane", &PROFILE_PANE, Referent::Named(&PANE), Links::One).label("Productivity pane");
         /// Smart assist configurations.
         smart_assist: SetOf<Name> = set("smartAssist", &PROFILE_SMART_ASSIST, Referent::Named(&SMART_ASSIST)).no_box();
-        /// Copilot features, switched on or off one by one.
+        /// Copilot features, each switched on or off individually.
         copilot_features: Features = parts("copilotFeatures", &COPILOT_FEATURES)
             .form("Map of feature to flag; a feature that has no name here yet is written as its option number")
             .note("In the environment a feature without a row, or with an empty flag, is on: leaving it out does not switch it off.")
             .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features").under("Productivity pane");
-        /// CHT features: undocumented, and absent from older environments.
+        /// CHT features: undocumented, and missing in older environments.
         cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to flag")
             .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").no_box();
         /// The views of the inbox.
@@ -191,7 +192,7 @@ record! {
     }
 }
 
-/// Which roles get a profile: one row for each.
+/// The roles that get a profile: one row per role.
 pub static ROLES: PartTable = PartTable {
     table: &ROLE_MAPPING,
     parent_column: "msdyn_appprofileid",
@@ -209,13 +210,13 @@ pub static ROLES: PartTable = PartTable {
 };
 
 record! {
-    /// What a document says of a role that gets a profile.
+    /// The fields of a role that gets a profile, as declared in a document.
     MappedRole, ROLE_FIELDS {
         /// Name of the security role.
         role: Named = named("role", "msdyn_securityroleid", Referent::Role).required().form("Text").label("Roles");
         /// The business unit of the role's copy.
         business_unit: Text = business_unit("businessUnit", "msdyn_securityroleid").form("Text").note("Default: the root business unit.").no_box();
-        /// Unique name of the row that maps the role to the profile, used when it is created.
+        /// Unique name for the row that maps the role to the profile. Used only when the row is created.
         name: Text = unique_name("name").max(128).note("Default: derived from the role.").no_box();
         /// The name of the row.
         label: Hidden = hidden("displayName", "msdyn_name", Holds::Text).fill(Fill::UniqueName);
@@ -259,7 +260,7 @@ const fn features(
 static COPILOT_FEATURE_FIELDS: &[crate::table::Field] = &feature_fields("msdyn_copilotfeature");
 static CHT_FEATURE_FIELDS: &[crate::table::Field] = &feature_fields("msdyn_chtfeature");
 
-/// On or off. The product takes a row without a value for on, as it does a feature without a row.
+/// Whether a feature is on. The product treats a row without a value, and a missing row, as on.
 const fn feature_fields(feature: &'static str) -> [crate::table::Field; 3] {
     [
         hidden("", "msdyn_enabled", Holds::Flag)
@@ -322,7 +323,7 @@ pub(crate) static INBOX_VIEWS: PartTable = PartTable {
 };
 
 record! {
-    /// What a document says of a view of the inbox.
+    /// The fields of an inbox view, as declared in a document.
     InboxView, INBOX_FIELDS {
         /// Its unique name.
         name: Text = unique_name("name").max(128).required().no_box();
@@ -332,10 +333,10 @@ record! {
         visible: Flag = flag("visible", "msdyn_isvisible").new_has(NewRow::Flag(false)).no_box();
         /// Whether it is the view shown first.
         default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false)).no_box();
-        /// What the view shows. The product makes it and its form is not documented: take it from an export.
+        /// Content of the view. The product generates it in an undocumented format: take it from an export.
         configuration: JsonValue = json("configuration", "msdyn_configuration").max(1_048_576).or_file().required()
             .form("JSON of at most 1048576 characters, required here or as `configurationFile`").no_box();
-        /// How the view is sorted. The product makes it: take it from an export.
+        /// Sort order of the view. The product generates it: take it from an export.
         default_sort: JsonValue = json("defaultSort", "msdyn_defaultsort").max(1_048_576).or_file()
             .form("JSON of at most 1048576 characters, here or as `defaultSortFile`").no_box();
         /// Missing in older environments.

@@ -13,7 +13,7 @@ pub static EXTENSION: Table = Table::desk(
     0,
 );
 
-/// The extension that loads the Channel Integration Framework 2 for a profile.
+/// The extension that loads Channel Integration Framework 2 for a profile.
 pub const CIF_V2_LOADER: &str = "msdyn_CIFV2Loader";
 
 /// The extension that loads the productivity pane for a profile.
@@ -37,7 +37,7 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of an application extension.
+    /// The fields of an application extension, as declared in a document.
     ApplicationExtension, EXTENSION_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).required();
@@ -45,7 +45,7 @@ record! {
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
-        /// Who brings the extension.
+        /// Provider of the extension.
         r#type: ExtensionType = choice("type", "msdyn_type").new_is("Custom");
         /// Webresource Url: the script.
         web_resource_url: Text = text("webResourceUrl", "msdyn_webresource_url").max(256).required();
@@ -58,11 +58,11 @@ record! {
 }
 
 options! {
-    /// Who brings an extension.
+    /// Provider of an extension.
     ExtensionType {
         /// Microsoft.
         System = "System", 387_300_000;
-        /// Somebody else.
+        /// Another provider.
         Custom = "Custom", 387_300_001;
     }
 }

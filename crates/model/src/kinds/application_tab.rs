@@ -1,7 +1,7 @@
-//! Application tabs: a page that opens as a tab of a session.
+//! Application tabs: pages that open as tabs of a session.
 //!
-//! Dataverse keeps the parameters twice: as rows, and as JSON text on the tab. The rows are what manifests declare; the text is kept right
-//! along with them.
+//! Dataverse stores the parameters twice: as rows, and as JSON text on the tab. Manifests declare the rows; the text is kept consistent
+//! with them.
 
 use super::build::{
     OWNER, choice, derived_name, hidden, inverted_flag, options, parts, record, text,
@@ -48,7 +48,7 @@ pub(super) static DEFINITION: Definition = Definition {
     ..Definition::NOTHING
 };
 
-/// The names on Microsoft's page on application tab templates, and the tab that its course MB-230 picks. The unique names are those of the
+/// The names on Microsoft's page on application tab templates, and the tab that its course MB-230 uses. The unique names come from the
 /// examples of `createTab`.
 const BROUGHT: &[Brought] = &[
     Brought::new("Entity record", "msdyn_entityrecord"),
@@ -72,33 +72,33 @@ pub static PARAMETERS_COPY: &[Field] = &[hidden(
 .meaning("")];
 
 record! {
-    /// What a document says of an application tab.
+    /// The fields of an application tab, as declared in a document.
     ApplicationTab, TAB_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
-        /// What administrators should know about the tab.
+        /// Information about the tab for administrators.
         description: Text = text("description", "msdyn_description").max(2000).localizable().stored("`msdyn_Description`").label("Description");
         /// Deactivates the tab without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
-        /// Heading of the tab; may hold slugs such as `{customer}`.
+        /// Heading of the tab; can contain slugs such as `{customer}`.
         title: Text = text("title", "msdyn_title").max(200).localizable().label("Title");
-        /// What the tab shows; decides the parameters.
+        /// Content of the tab. It determines the available parameters.
         page_type: PageType = choice("pageType", "msdyn_pagetype").required().label("Page type");
-        /// The parameters of the page, owned as a whole.
+        /// The parameters of the page. The manifest owns all of them together.
         parameters: ParametersOf = parts("parameters", &PARAMETERS)
             .form("Map of Microsoft's parameter names to text, which may hold slugs; each value at most 2048 characters, as JSON together at most 2048")
             .note("A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id.")
             .stored("rows of `msdyn_templateparameter` (`msdyn_applicationtabtemplateid`, `msdyn_name`, `msdyn_value`, `msdyn_uniquename`) and a second copy in `msdyn_templateparameters`")
             .label("Parameters").hint("The section appears once the tab is saved. To add a missing parameter, select `New Template Parameter`.");
         /// Whether agents can close the tab.
-        // `msdyn_pinned` is labelled Can close and means the opposite.
+        // `msdyn_pinned` is labelled "Can close" but means the opposite.
         can_close: Flag = inverted_flag("canClose", "msdyn_pinned").new_has(NewRow::Flag(true)).stored("`msdyn_pinned`, inverted").label("Can close");
     }
 }
 
-/// Parameters of a tab. The product adds rows of its own, so what is not listed is left alone.
+/// Parameters of a tab. The product adds its own rows, so unlisted rows are left alone.
 pub static PARAMETERS: PartTable = PartTable {
     table: &PARAMETER,
     parent_column: "msdyn_applicationtabtemplateid",
@@ -115,7 +115,7 @@ pub static PARAMETERS: PartTable = PartTable {
     names: Names::Free,
 };
 
-/// The value, and what a new row is called: a live one may call itself what it likes.
+/// The value, and the name of a new row; live rows may have any name.
 pub(crate) static PARAMETER_FIELDS: &[Field] = &[
     hidden("", "msdyn_value", Holds::Text).max(2048).meaning(""),
     hidden("displayName", "msdyn_name", Holds::Text)
@@ -127,7 +127,7 @@ pub(crate) static PARAMETER_FIELDS: &[Field] = &[
 ];
 
 options! {
-    /// What a tab shows.
+    /// Content of a tab.
     PageType {
         /// The rows of a table in a view.
         EntityList = "EntityList", 509_180_000;
@@ -137,7 +137,7 @@ options! {
         Dashboard = "Dashboard", 509_180_004;
         /// The result of a search.
         Search = "Search", 509_180_005;
-        /// A page of another web site in a frame.
+        /// An external website in a frame.
         ThirdPartyWebsite = "ThirdPartyWebsite", 509_180_006, "Third-party website";
         /// An HTML web resource.
         WebResource = "WebResource", 509_180_002;
@@ -149,7 +149,7 @@ options! {
 }
 
 impl PageType {
-    /// The page type with this word.
+    /// Returns the page type with this word.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         let all = [
@@ -165,7 +165,7 @@ impl PageType {
         all.into_iter().find(|page| page.as_str() == word)
     }
 
-    /// The parameters that Microsoft documents (Application tab templates, page types): a manifest owns them as a whole.
+    /// Returns the parameters that Microsoft documents (Application tab templates, page types). A manifest owns all of them together.
     #[must_use]
     pub const fn parameters(self) -> &'static [&'static str] {
         match self {
@@ -180,7 +180,7 @@ impl PageType {
         }
     }
 
-    /// Those without which a page shows nothing.
+    /// Returns the parameters without which the page shows nothing.
     #[must_use]
     pub const fn needed_parameters(self) -> &'static [&'static str] {
         match self {

@@ -1,13 +1,13 @@
-//! Rows that Microsoft ships, as its pages call them.
+//! Rows that Microsoft ships, with the names that its pages use.
 
 use super::Kind;
 use crate::name::fold;
 
-/// A row that the product brings to every environment: its display name, and its unique name. Either is empty where no public page or
-/// row gives it.
+/// A row that the product ships to every environment, with its display name and its unique name. Either is empty if no public page or row
+/// shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Brought {
-    /// Display name, as people see it.
+    /// Display name.
     pub label: &'static str,
     /// Unique name.
     pub name: &'static str,
@@ -18,7 +18,7 @@ impl Brought {
         Self { label, name }
     }
 
-    /// Whether this is its display name or its unique name, in any case.
+    /// Whether this is its display name or its unique name, ignoring case.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         let name = fold(name);
@@ -27,7 +27,7 @@ impl Brought {
             .any(|own| !own.is_empty() && fold(own) == name)
     }
 
-    /// The unique name, if it is documented.
+    /// Returns the unique name, if it is documented.
     #[must_use]
     pub fn unique_name(&self) -> Option<&'static str> {
         (!self.name.is_empty()).then_some(self.name)
@@ -35,7 +35,7 @@ impl Brought {
 }
 
 impl Kind {
-    /// The product's row of this kind that people call so, in any case.
+    /// Returns the product's row of this kind with this display name, ignoring case.
     #[must_use]
     pub fn brought_as(self, label: &str) -> Option<&'static Brought> {
         let label = fold(label);

@@ -1,4 +1,4 @@
-//! How the tables of the kinds are written: a field with its word, its column and the type of its values, and what else holds for it.
+//! Builders for the tables of the kinds: a field with its word, its column, the type of its values, and further properties.
 
 use std::marker::PhantomData;
 
@@ -8,7 +8,7 @@ use crate::table::{
     Screen, Shown, Table,
 };
 
-/// A field of which the type of its values is known.
+/// A field whose value type is known at compile time.
 #[derive(Debug)]
 pub(crate) struct Of<T> {
     field: Field,
@@ -26,11 +26,11 @@ const fn field<T>(word: &'static str, column: &'static str, holds: Holds) -> Of<
 pub(crate) const fn text(word: &'static str, column: &'static str) -> Of<Text> {
     field(word, column, Holds::Text)
 }
-/// A mapping kept as JSON text, whose form only the product knows.
+/// A mapping stored as JSON text, whose structure only the product knows.
 pub(crate) const fn json(word: &'static str, column: &'static str) -> Of<JsonValue> {
     field(word, column, Holds::Json)
 }
-/// A mapping kept as JSON text, or plain text.
+/// A mapping stored as JSON text, or plain text.
 pub(crate) const fn json_or_text(word: &'static str, column: &'static str) -> Of<JsonValue> {
     field(word, column, Holds::JsonOrText)
 }
@@ -42,7 +42,7 @@ pub(crate) const fn number(word: &'static str, column: &'static str) -> Of<Numbe
 pub(crate) const fn flag(word: &'static str, column: &'static str) -> Of<Flag> {
     field(word, column, Holds::Flag)
 }
-/// A yes/no column that says the opposite of the field.
+/// A yes/no column that stores the opposite of the field.
 pub(crate) const fn inverted_flag(word: &'static str, column: &'static str) -> Of<Flag> {
     field(word, column, Holds::InvertedFlag)
 }
@@ -50,7 +50,7 @@ pub(crate) const fn inverted_flag(word: &'static str, column: &'static str) -> O
 pub(crate) const fn choice<T: Options>(word: &'static str, column: &'static str) -> Of<T> {
     field(word, column, Holds::Choice(T::OPTIONS))
 }
-/// A choice kept in a yes/no column.
+/// A choice stored in a yes/no column.
 pub(crate) const fn flag_choice<T: Options>(word: &'static str, column: &'static str) -> Of<T> {
     field(word, column, Holds::FlagChoice(T::OPTIONS))
 }
@@ -76,7 +76,7 @@ pub(crate) const fn named(word: &'static str, column: &'static str, to: Referent
         },
     )
 }
-/// A list of names, kept as ids with semicolons between them; some are always among them.
+/// A list of names, stored as ids separated by semicolons; the names in `always` are always included.
 pub(crate) const fn ids<T>(
     word: &'static str,
     column: &'static str,
@@ -114,7 +114,7 @@ pub(crate) const fn links<T>(
 pub(crate) const fn parts<T>(word: &'static str, part: &'static PartTable) -> Of<T> {
     field(word, part.table.logical, Holds::Parts(part))
 }
-/// A column that no manifest writes.
+/// A column that manifests never write.
 pub(crate) const fn hidden(word: &'static str, column: &'static str, holds: Holds) -> Of<Hidden> {
     let mut hidden = field(word, column, holds);
     hidden.field.is_written = false;
@@ -124,11 +124,11 @@ pub(crate) const fn hidden(word: &'static str, column: &'static str, holds: Hold
 pub(crate) const fn unique_name(word: &'static str) -> Of<Text> {
     field(word, "msdyn_uniquename", Holds::UniqueName)
 }
-/// The unique name of a part's row that no manifest gives.
+/// The unique name of a part's row, which manifests never set.
 pub(crate) const fn derived_name() -> Of<Hidden> {
     hidden("name", "msdyn_uniquename", Holds::UniqueName)
 }
-/// The place of an item in its list.
+/// The position of an item in its list.
 pub(crate) const fn position(word: &'static str, column: &'static str) -> Of<Number> {
     field(word, column, Holds::Position)
 }
@@ -139,72 +139,72 @@ pub(crate) const fn business_unit(word: &'static str, column: &'static str) -> O
 
 /// The options of a choice, known at compile time.
 pub(crate) trait Options {
-    /// Every option, in the order of the reference.
+    /// All options, in the order of the reference.
     const OPTIONS: &'static [Choice];
 }
 
 impl<T> Of<T> {
-    /// The field, with the doc comment that stands above it.
+    /// Returns the field, with the doc comment above its declaration as its meaning.
     pub(crate) const fn meaning(mut self, meaning: &'static str) -> Field {
         self.field.meaning = meaning;
         self.field
     }
-    /// Exists once per language.
+    /// Marks a text that exists once per language.
     pub(crate) const fn localizable(mut self) -> Self {
         self.field.localizable = true;
         self
     }
-    /// Greatest length in characters.
+    /// Sets the maximum length in characters.
     pub(crate) const fn max(mut self, characters: u32) -> Self {
         self.field.max_length = Some(characters);
         self
     }
-    /// Not below the first number, not above the second.
+    /// Sets the minimum and the maximum.
     pub(crate) const fn range(mut self, smallest: i64, greatest: i64) -> Self {
         self.field.range = Some((smallest, greatest));
         self
     }
-    /// At most so many items.
+    /// Sets the maximum number of items.
     pub(crate) const fn max_items(mut self, items: u32) -> Self {
         self.field.max_items = Some(items);
         self
     }
-    /// Needed in a document that may have to create the row.
+    /// Requires the field in a document that may have to create the row.
     pub(crate) const fn required(mut self) -> Self {
         self.field.need = Need::Required;
         self
     }
-    /// Needed in a document that may have to create the row, unless the project's `defaults` give it.
+    /// Requires the field in a document that may have to create the row, unless the project's `defaults` set it.
     pub(crate) const fn required_or_default(mut self) -> Self {
         self.field.need = Need::RequiredOrDefault;
         self
     }
-    /// Also to be given as a file.
+    /// Allows the value to be given as a file.
     pub(crate) const fn or_file(mut self) -> Self {
         self.field.from_file = true;
         self
     }
-    /// It decides what an item is, so it cannot be cleared.
+    /// Marks a field that determines the type of an item, so it cannot be cleared.
     pub(crate) const fn never_null(mut self) -> Self {
         self.field.never_null = true;
         self
     }
-    /// A new row has this.
+    /// Sets the default of a new row, worded as "a new row has ...".
     pub(crate) const fn new_has(mut self, value: NewRow) -> Self {
         self.field.new_row = Some(value);
         self
     }
-    /// A new row is this.
+    /// Sets the default of a new row, worded as "a new row is ...".
     pub(crate) const fn new_is(mut self, word: &'static str) -> Self {
         self.field.words.is = true;
         self.new_has(NewRow::Word(word))
     }
-    /// A live null counts as this value.
+    /// Sets the value that a live null stands for.
     pub(crate) const fn null_reads_as(mut self, value: bool) -> Self {
         self.field.null_reads_as = Some(value);
         self
     }
-    /// The same fact is kept in a second column too.
+    /// Sets a second column that stores the same fact.
     pub(crate) const fn mirrored(
         mut self,
         column: &'static str,
@@ -213,42 +213,42 @@ impl<T> Of<T> {
         self.field.mirror = Some(Mirror { column, flags });
         self
     }
-    /// What an item that leaves it out gets.
+    /// Sets how an item that omits the field gets its value.
     pub(crate) const fn fill(mut self, fill: Fill) -> Self {
         self.field.fill = fill;
         self
     }
-    /// The value belongs to one environment.
+    /// Marks a value that belongs to one environment.
     pub(crate) const fn of_one_environment(mut self) -> Self {
         self.field.of_one_environment = true;
         self
     }
-    /// The navigation property of a lookup, where it is spelled differently from the column.
+    /// Sets the navigation property of a lookup, if it is spelled differently from the column.
     pub(crate) const fn bound_by(mut self, navigation: &'static str) -> Self {
         if let Holds::Lookup { to, .. } = self.field.holds {
             self.field.holds = Holds::Lookup { navigation, to };
         }
         self
     }
-    /// The label of its box in the admin center, as a page of Microsoft's shows it.
+    /// Sets the label in the admin center, as shown on Microsoft's pages.
     pub(crate) const fn label(mut self, label: &'static str) -> Self {
         let screen = self.screen();
         self.field.shown = Shown::Labelled(Screen { label, ..screen });
         self
     }
-    /// Labels that the box has on other pages, or had before.
+    /// Sets labels used on other pages or in the past.
     pub(crate) const fn formerly(mut self, formerly: &'static [&'static str]) -> Self {
         let screen = self.screen();
         self.field.shown = Shown::Labelled(Screen { formerly, ..screen });
         self
     }
-    /// The command, tab or section of the page that leads to the box.
+    /// Sets the command, tab or section of the page that leads to the box.
     pub(crate) const fn under(mut self, under: &'static str) -> Self {
         let screen = self.screen();
         self.field.shown = Shown::Labelled(Screen { under, ..screen });
         self
     }
-    /// What people need to know at the box, as a sentence.
+    /// Sets a hint for people using the box, as a sentence.
     pub(crate) const fn hint(mut self, hint: &'static str) -> Self {
         let screen = self.screen();
         self.field.shown = Shown::Labelled(Screen { hint, ..screen });
@@ -265,31 +265,31 @@ impl<T> Of<T> {
             },
         }
     }
-    /// No page of Microsoft's shows a box for it.
+    /// Marks a field that no page of Microsoft's shows.
     pub(crate) const fn no_box(self) -> Self {
         self.instead("")
     }
-    /// The same, and what people do instead.
+    /// Marks a field that no page shows, and describes the alternative.
     pub(crate) const fn instead(mut self, instead: &'static str) -> Self {
         self.field.shown = Shown::Nowhere { instead };
         self
     }
-    /// What the value is, in place of what its type says.
+    /// Sets the type of the value, instead of the one derived from the field.
     pub(crate) const fn form(mut self, form: &'static str) -> Self {
         self.field.words.form = form;
         self
     }
-    /// More about the value, with the comma or semicolon before it.
+    /// Adds text about the value, including the comma or semicolon before it.
     pub(crate) const fn more(mut self, more: &'static str) -> Self {
         self.field.words.more = more;
         self
     }
-    /// Sentences behind it.
+    /// Adds further sentences.
     pub(crate) const fn note(mut self, note: &'static str) -> Self {
         self.field.words.note = note;
         self
     }
-    /// How it is stored, as the reference says it.
+    /// Sets how the reference describes the storage.
     pub(crate) const fn stored(mut self, stored: &'static str) -> Self {
         self.field.words.stored = stored;
         self
@@ -310,7 +310,7 @@ pub(crate) const OWNER: Of<OwnerOf> = field("owner", "ownerid", Holds::Owner)
     .more("; a new row belongs to the caller, or to the project's `defaults.owner`")
     .instead("Select `Assign` on the command bar.");
 
-/// Declares a choice: an enum whose variants have a word in manifests and a number in Dataverse.
+/// Declares a choice: an enum whose variants each have a word in manifests and a number in Dataverse.
 macro_rules! options {
     (
         $(#[doc = $doc:literal])*
@@ -357,7 +357,7 @@ macro_rules! options {
 }
 pub(crate) use options;
 
-/// Declares the fields of a table, and the view that reads a record of it: one line per field with the type of its values.
+/// Declares the fields of a table, and a view that reads a record of it: one line per field, with its value type.
 macro_rules! record {
     (
         $(#[doc = $doc:literal])*

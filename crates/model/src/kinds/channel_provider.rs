@@ -38,7 +38,7 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of a channel provider of CIF v2.
+    /// The fields of a CIF v2 channel provider, as declared in a document.
     ChannelProvider, PROVIDER_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).required().label("Name");
@@ -50,15 +50,15 @@ record! {
         label: Text = text("label", "msdyn_label").max(100).localizable().required().stored("`msdyn_Label`").label("Label");
         /// Channel URL: the page that the widget shows.
         channel_url: Text = text("channelUrl", "msdyn_channelurl").max(1024).required().form("URL").of_one_environment().label("Channel URL");
-        /// Whether a click on a telephone number calls it.
+        /// Whether clicking a phone number calls it.
         enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_enableoutbound").new_has(NewRow::Flag(false)).label("Enable Outbound Communication");
         /// Channel Order: 0 comes first.
         channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`").label("Channel Order");
         /// Api Version.
         api_version: ChannelApiVersion = choice("apiVersion", "msdyn_apiversion").new_has(NewRow::Word("2.0")).form("`\"2.0\"`, which a new row has").label("Api Version");
-        /// A further domain that may talk to the widget.
+        /// Another domain that may communicate with the widget.
         trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment().label("Trusted Domain");
-        /// What the widget is given; never a secret.
+        /// Parameters for the widget; must never contain a secret.
         custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameters");
         /// Whether the widget's events are recorded for reports.
         enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).label("Enable Analytics");

@@ -1,6 +1,6 @@
 //! Channel providers of the first channel integration framework (CIF v1), for single-session apps.
 //!
-//! The table has no unique name: the name is the identity.
+//! The table has no unique name; the name is the identity.
 
 use super::build::{choice, flag, ids, json_or_text, named, number, options, record, set, text};
 use super::place::CIF_APP;
@@ -8,7 +8,7 @@ use super::{Brought, Definition, Place, STATUS, Status};
 use crate::record::{Flag, JsonValue, Named, Number, SetOf, Text};
 use crate::table::{Field, Names, NewRow, Referent, Relationship, Table, USER};
 
-/// Channel providers of the first Channel Integration Framework; they have no unique name.
+/// Channel providers of the first Channel Integration Framework. They have no unique name.
 pub static CIF_PROVIDER: Table = Table {
     name: Some("msdyn_name"),
     component: false,
@@ -29,7 +29,7 @@ pub static CIF_USERS: Relationship = Relationship {
         &USER,
     )
 };
-/// The name of a v1 provider, which is its identity too.
+/// The name of a v1 provider, which also identifies it.
 static CIF_NAME: Field = text("name", "msdyn_name")
     .max(100)
     .label("Name")
@@ -57,7 +57,7 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of a channel provider of CIF v1.
+    /// The fields of a CIF v1 channel provider, as declared in a document.
     CifProvider, CIF_FIELDS {
         /// Deactivates the provider without deleting it.
         status: Status = STATUS;
@@ -65,20 +65,20 @@ record! {
         label: Text = text("label", "msdyn_label").max(100).required().stored("`msdyn_Label`").label("Label");
         /// Channel URL: the page that the widget shows.
         channel_url: Text = text("channelUrl", "msdyn_landingurl").max(1024).required().form("URL").stored("`msdyn_LandingUrl`").of_one_environment().label("Channel URL");
-        /// Whether a click on a telephone number calls it.
+        /// Whether clicking a phone number calls it.
         enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_clicktoact").new_has(NewRow::Flag(false))
             .stored("`msdyn_ClickToAct`").label("Enable Outbound Communication");
         /// Channel Order: 0 comes first.
         channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`").label("Channel Order");
         /// Api Version.
         api_version: CifApiVersion = choice("apiVersion", "msdyn_ciproviderapiversion").new_has(NewRow::Word("1.0")).label("API Version");
-        /// A further domain that may talk to the widget.
+        /// Another domain that may communicate with the widget.
         trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment().label("Trusted Domain");
-        /// What the widget is given; never a secret.
+        /// Parameters for the widget; must never contain a secret.
         custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameter");
         /// Whether the widget's events are recorded for reports.
         enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`").no_box();
-        /// What the widget's frame may do: words for the frame's sandbox, separated by commas.
+        /// Permissions of the widget's frame: sandbox keywords, separated by commas.
         sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().label("Sandbox Configuration");
         /// The security roles that see the widget, by name. System Administrator and System Customizer always see it and are not listed.
         roles: SetOf<Text> = ids("roles", "msdyn_roleselector", Referent::Role, &["System Administrator", "System Customizer"])
@@ -86,9 +86,9 @@ record! {
         /// The apps that show the widget, by unique name, such as `CustomerServiceHub`.
         apps: SetOf<Text> = ids("apps", "msdyn_appselector", Referent::Row(&crate::tables::APP), &[])
             .form("List of unique names of apps, or `{mode: atLeast, members: [...]}`").stored("`msdyn_AppSelector`, as ids with semicolons between them").label("Select Unified Interface Apps for the Channel");
-        /// The security roles that see the widget, as the column holds them, where `roles` cannot say it.
+        /// The security roles that see the widget, in the column's own format. Use it only if `roles` cannot express them.
         role_selector: Text = text("roleSelector", "msdyn_roleselector").max(4000).never_null().stored("`msdyn_RoleSelector`").of_one_environment().no_box();
-        /// The apps that show the widget, as the column holds them, where `apps` cannot say it.
+        /// The apps that show the widget, in the column's own format. Use it only if `apps` cannot express them.
         app_selector: Text = text("appSelector", "msdyn_appselector").max(4000).stored("`msdyn_AppSelector`").of_one_environment().no_box();
         /// Users of the provider; how the product uses the list is not documented.
         users: SetOf<Text> = set("users", &CIF_USERS, Referent::User).no_box();

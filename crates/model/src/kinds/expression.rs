@@ -1,18 +1,18 @@
-//! The expression that chooses the script of a session. Dataverse keeps the ids of scripts there; a manifest names them:
+//! The expression that chooses the script of a session. Dataverse stores the ids of scripts in it, while manifests use names:
 //! `callscriptId: {name: contoso_script}`.
 
 use serde_json::Value as Json;
 
-/// The key under which the expression builder keeps the id of a script.
+/// The key for the id of a script in the expression builder's output.
 const SCRIPT_ID: &str = "callscriptId";
 
-/// Whether an entry of an expression holds the id of a script.
+/// Whether an entry of an expression contains the id of a script.
 #[must_use]
 pub fn holds_script(key: &str) -> bool {
     key == SCRIPT_ID
 }
 
-/// The script that an entry of an expression names.
+/// Returns the script that an entry of an expression names.
 #[must_use]
 pub fn script_named<'j>(key: &str, value: &'j Json) -> Option<&'j str> {
     let entries = value.as_object().filter(|entries| entries.len() == 1)?;
@@ -20,7 +20,7 @@ pub fn script_named<'j>(key: &str, value: &'j Json) -> Option<&'j str> {
     holds_script(key).then_some(name)
 }
 
-/// Every script that an expression names.
+/// Returns all scripts that an expression names.
 #[must_use]
 pub fn scripts_named(expression: &Json) -> Vec<&str> {
     let mut found = Vec::new();

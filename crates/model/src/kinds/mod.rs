@@ -1,7 +1,7 @@
-//! The kinds of resources: one file each, which is the only place where that kind is defined.
+//! The kinds of resources: one file each, which is the only place that defines the kind.
 //!
-//! A kind is a value: what it is called, the table of its rows, its fields, its parts. The kinds that come with the program are the lines of
-//! `built_in!` below; [`Kind::register`] adds others while the program runs.
+//! A kind is a value: its names, the table of its rows, its fields and its parts. The kinds that ship with the program are listed in
+//! `built_in!` below; [`Kind::register`] adds others at run time.
 
 mod agent_script;
 mod app_profile;
@@ -72,95 +72,96 @@ use crate::table::{
     Field, Holds, Links, Names, PartTable, Referent, Relationship, RowValue, Table,
 };
 
-/// All that is known of a kind.
+/// The definition of a kind.
 #[derive(Debug)]
 pub struct Definition {
     /// The word in a manifest.
     pub word: &'static str,
-    /// What people call it.
+    /// Title shown to people.
     pub title: &'static str,
-    /// What it is for.
+    /// Purpose.
     pub meaning: &'static str,
-    /// More that the reference says of its rows.
+    /// Additional reference text about its rows.
     pub note: &'static str,
-    /// The field that a drawing shows beside its name.
+    /// The field that drawings show next to the name.
     pub caption: &'static str,
-    /// The folder that an export writes its documents to.
+    /// The folder for its documents in an export.
     pub folder: &'static str,
-    /// Where in the admin center people make its rows.
+    /// Where people create its rows in the admin center.
     pub place: Place,
-    /// What people need to know before they make one there, as sentences.
+    /// What people need to know before they create a row there, as sentences.
     pub advice: &'static str,
     /// The table of its rows.
     pub table: &'static Table,
-    /// The column that a new row's name goes into.
+    /// The column for the name of a new row.
     pub name: &'static Field,
-    /// What form its names must have.
+    /// Required form of its names.
     pub names: Names,
     /// Its fields, in the order of the reference.
     pub fields: &'static [Field],
-    /// Columns of its own row that are no field but managed along: second copies.
+    /// Columns of its own row that are not fields but are managed too: second copies.
     pub companions: &'static [Field],
-    /// What no table can say.
+    /// Behaviour that tables cannot express.
     pub quirks: &'static [Quirk],
-    /// Columns that identify a row together with that of its name. A name has their values behind it: `Greeting / 1033`.
+    /// Columns that identify a row together with the name column. Their values follow the name: `Greeting / 1033`.
     pub also: &'static [Field],
-    /// Columns and the value that each has in every row of the kind; other rows of the table are none of it.
+    /// Columns whose value is the same in every row of the kind. Other rows of the table do not belong to it.
     pub rows: &'static [RowValue],
-    /// Names of rows that nothing changes or deletes.
+    /// Names of rows that must not be changed or deleted.
     pub protected: &'static [&'static str],
     /// Columns that the server fills in when a row is created.
     pub server_sets: &'static [&'static str],
-    /// Whether documents may create rows; else they declare rows that somebody else made.
+    /// Whether documents may create rows. Otherwise they declare existing rows.
     pub creatable: bool,
     /// Whether rows may be deleted.
     pub deletable: bool,
-    /// Whether an undo may delete rows that its apply created.
+    /// Whether an undo may delete rows that the undone apply created.
     pub undo_deletes: bool,
-    /// Whom a change reaches who is no user of a profile.
+    /// Affected agents who are not users of a profile.
     pub agents: Agents,
-    /// The version of a definition that is data; empty where the program brings the kind.
+    /// Version of a definition from data; empty for built-in kinds.
     pub version: &'static str,
-    /// How well a definition that is data is founded.
+    /// How well a definition from data is supported by evidence.
     pub evidence: &'static str,
-    /// The text of a definition that is data.
+    /// The source text of a definition from data.
     pub source: Option<&'static str>,
-    /// Its rows supply slugs to templates, which a document may list in `metadata.slugs`.
+    /// Whether its rows supply slugs to templates. Documents may list them in `metadata.slugs`.
     pub supplies_slugs: bool,
-    /// Rows that Microsoft ships, as its pages call them.
+    /// Rows that Microsoft ships, with the names that its pages use.
     pub brings: &'static [Brought],
 }
 
-/// Whom a change of a row reaches who is no user of a profile.
+/// The agents, other than users of a profile, whom a change of a row affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agents {
-    /// Words of fields: sets of users, and references to rows whose agents are reached.
+    /// Words of fields: sets of users, and references to rows whose agents are affected.
     pub through: &'static [&'static str],
-    /// Who else is reached and cannot be counted; empty where nobody.
+    /// Other affected people, who cannot be counted; empty if there are none.
     pub others: &'static str,
-    /// Who is reached where those fields name nothing; empty where nobody.
+    /// The people affected if those fields refer to nothing; empty if there are none.
     pub otherwise: &'static str,
 }
 
-/// What no table can say of a kind. The reconciler has a function for each direction, side by side.
+/// Behaviour of a kind that tables cannot express. The reconciler has a function for each direction, side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quirk {
-    /// A profile with a channel provider of CIF v2 loads the framework's own extension too, and one with a productivity pane that of the pane.
+    /// A profile with a CIF v2 channel provider also loads the framework's own extension, and one with a productivity pane loads the pane's
+    /// extension.
     Loaders,
-    /// JSON that names scripts by their ids, which differ by environment.
+    /// JSON that contains ids of scripts, which differ by environment.
     ScriptsByName,
-    /// What a session template must have, and what it cannot have, depends on its type.
+    /// The required and forbidden fields of a session template depend on its type.
     SessionType,
 }
 
 impl Definition {
-    /// Whether nothing changes or deletes the row of this name.
+    /// Whether the row with this name must not be changed or deleted.
     #[must_use]
     pub fn is_protected(&self, name: &str) -> bool {
         self.protected.iter().any(|known| fold(known) == fold(name))
     }
 
-    /// What most definitions leave out.
+    /// Defaults for most definitions.
     pub const NOTHING: Definition = Definition {
         word: "",
         title: "",
@@ -212,7 +213,7 @@ options! {
 /// `status`, the same for every kind.
 pub(crate) const STATUS: Of<Status> = status(Status::OPTIONS);
 
-/// What is between the values of a name that several columns make up.
+/// Separator between the values of a name that consists of several columns.
 pub const BETWEEN: &str = " / ";
 
 /// A kind of resources: a handle into the registry of definitions.
@@ -235,7 +236,7 @@ macro_rules! built_in {
 
         $(
             impl<'a> $view<'a> {
-                /// Looks at a resource of the kind; none where it is of another one.
+                /// Creates a view of a resource; `None` if it is of another kind.
                 #[must_use]
                 pub fn of(resource: &'a Resource) -> Option<Self> {
                     (resource.kind() == Kind::$name).then(|| $view::view(resource.record()))
@@ -260,33 +261,33 @@ built_in! {
     SMART_ASSIST: smart_assist::SmartAssist,
 }
 
-/// Kinds that were registered while the program runs. They are never taken back, so that a handle stays good.
+/// Kinds that were registered at run time. They are never removed, so that handles stay valid.
 static REGISTERED: [OnceLock<&'static Definition>; MOST_KINDS] =
     [const { OnceLock::new() }; MOST_KINDS];
 
-/// So many kinds can be registered.
+/// Maximum number of registered kinds.
 const MOST_KINDS: usize = 1000;
 
-/// A kind cannot be registered.
+/// The reason why a kind cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
-    /// Another one has its word or its table.
+    /// Another kind has the same word or table.
     #[error("there is a kind of this word or table already: `{0}`")]
     Taken(&'static str),
-    /// No room is left.
+    /// The registry is full.
     #[error("more than {MOST_KINDS} kinds cannot be registered")]
     Full,
 }
 
 impl Kind {
-    /// Every kind, in the order of the reference.
+    /// Returns all kinds, in the order of the reference.
     pub fn all() -> impl DoubleEndedIterator<Item = Kind> + Clone {
         let registered = REGISTERED.iter().take_while(|slot| slot.get().is_some());
         let count = BUILT_IN.len() + registered.count();
         (0..u16::try_from(count).unwrap_or(u16::MAX)).map(Kind)
     }
 
-    /// Adds a kind. A definition that is registered twice is one kind.
+    /// Registers a kind. Registering the same definition twice returns the same kind.
     ///
     /// # Errors
     /// Its word or table is another kind's, or there are too many.
@@ -309,7 +310,7 @@ impl Kind {
             .ok_or(RegisterError::Full)
     }
 
-    /// All that is known of it.
+    /// Returns the definition of the kind.
     #[must_use]
     pub fn definition(self) -> &'static Definition {
         let place = usize::from(self.0);
@@ -321,7 +322,7 @@ impl Kind {
         }
     }
 
-    /// Whether the program brings the kind.
+    /// Whether the kind is built into the program.
     #[must_use]
     pub fn is_built_in(self) -> bool {
         usize::from(self.0) < BUILT_IN.len()
@@ -333,7 +334,7 @@ impl Kind {
         self.definition().word
     }
 
-    /// What the kind is for, and where its rows are.
+    /// Describes the purpose of the kind and where its rows are.
     #[must_use]
     pub fn doc(self) -> String {
         let Definition {
@@ -343,7 +344,7 @@ impl Kind {
             table,
             ..
         } = self.definition();
-        // Nobody looked for the page of a kind that a project defines.
+        // The page of a kind that a project defines is unknown.
         let place = match self.is_built_in() {
             true => place.doc() + " ",
             false => String::new(),
@@ -362,13 +363,13 @@ impl Kind {
         doc.trim_end().to_owned()
     }
 
-    /// What people call it, such as `Session template`.
+    /// Returns the title shown to people, such as `Session template`.
     #[must_use]
     pub fn title(self) -> &'static str {
         self.definition().title
     }
 
-    /// The kind that people call so: by its word, its title, its list in the admin center or an earlier name of that list, in any case.
+    /// Finds a kind by its word, its title, its list in the admin center or an earlier name of that list, ignoring case.
     #[must_use]
     pub fn called(name: &str) -> Option<Kind> {
         let is_list = |kind: &Kind| {
@@ -381,30 +382,30 @@ impl Kind {
             .or_else(|| Kind::all().find(is_list))
     }
 
-    /// The fields of the kind, in the order of the reference.
+    /// Returns the fields of the kind, in the order of the reference.
     #[must_use]
     pub fn fields(self) -> &'static [Field] {
         self.definition().fields
     }
 
-    /// Whether a document that may have to create its row says more than the name.
+    /// Whether a document that may have to create its row needs a `spec`.
     #[must_use]
     pub fn needs_spec(self) -> bool {
         self.is_built_in() || self.fields().iter().any(Field::is_required)
     }
 
-    /// The values of a name in the columns that identify a row, that of the name first; none where some are missing.
+    /// Splits a name into the values of the columns that identify a row, beginning with the name column; `None` if some are missing.
     #[must_use]
     pub fn values_of(self, name: &str) -> Option<Vec<&str>> {
         let columns = self.definition().also.len() + 1;
-        // What people call a row may hold the separator itself, so the values behind it are taken from the end.
+        // The display name may contain the separator itself, so the values after it are split off from the end.
         let mut values: Vec<&str> = name.rsplitn(columns, BETWEEN).map(str::trim).collect();
         values.reverse();
         let whole = values.len() == columns && values.iter().all(|value| !value.is_empty());
         whole.then_some(values)
     }
 
-    /// How a name that several columns make up is written: `NAME / LiveChat|Voice`. None where one column is the name.
+    /// Returns the form of a name that consists of several columns: `NAME / LiveChat|Voice`. `None` if a single column is the name.
     #[must_use]
     pub fn name_form(self) -> Option<String> {
         let also = self.definition().also;
@@ -423,19 +424,19 @@ impl Kind {
         (!values.is_empty()).then(|| format!("NAME{BETWEEN}{}", values.join(BETWEEN)))
     }
 
-    /// The table of its rows.
+    /// Returns the table of its rows.
     #[must_use]
     pub fn table(self) -> &'static Table {
         self.definition().table
     }
 
-    /// The kind whose rows are in a table, if they are no parts.
+    /// Returns the kind whose rows are in a table; `None` if its rows are parts.
     #[must_use]
     pub fn of_table(table: &Table) -> Option<Kind> {
         Kind::all().find(|kind| kind.table() == table)
     }
 
-    /// Greatest length of a name.
+    /// Returns the maximum length of a name.
     #[must_use]
     pub fn max_name_length(self) -> usize {
         match self.definition().name.max_length {
@@ -444,7 +445,7 @@ impl Kind {
         }
     }
 
-    /// The part tables of every kind, in the order of their parents.
+    /// Returns the part tables of all kinds, in the order of their parents.
     pub fn part_tables() -> impl Iterator<Item = &'static PartTable> {
         Kind::all()
             .flat_map(|kind| kind.fields())
@@ -454,7 +455,7 @@ impl Kind {
             })
     }
 
-    /// The relationships of every kind, in the order of their names.
+    /// Returns the relationships of all kinds, sorted by name.
     pub fn relationships() -> impl Iterator<Item = &'static Relationship> {
         let mut found: Vec<_> = Kind::all()
             .flat_map(|kind| kind.fields())
@@ -470,7 +471,7 @@ impl Kind {
 }
 
 impl Field {
-    /// The kind of the resources that it names.
+    /// Returns the kind of the resources that it refers to.
     #[must_use]
     pub fn refers_to(&self) -> Option<Kind> {
         if let Some(table) = self.names {
@@ -503,7 +504,7 @@ impl fmt::Debug for Kind {
     }
 }
 
-/// No kind has this name.
+/// An unknown kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no kind is called `{0}`")]
 pub struct UnknownKind(pub String);
@@ -518,7 +519,7 @@ impl FromStr for Kind {
     }
 }
 
-/// What identifies a resource in every environment. Shown as `SessionTemplate CTI_createSession`.
+/// Identifies a resource in every environment. Displayed as `SessionTemplate CTI_createSession`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceKey {
     /// The kind.
@@ -528,7 +529,7 @@ pub struct ResourceKey {
 }
 
 impl ResourceKey {
-    /// Puts kind and name together.
+    /// Creates a key from a kind and a name.
     #[must_use]
     pub fn new(kind: Kind, name: &str) -> Self {
         Self {
@@ -560,7 +561,7 @@ mod tests {
         );
     }
 
-    /// Microsoft's pages were looked at for every field: what people see of it is its label, or nothing.
+    /// Microsoft's pages were checked for every field: it has a label, or is known to have none.
     #[test]
     fn every_field_of_a_page_has_a_label_there_or_none_on_purpose() {
         fn check(path: &str, fields: &mut dyn Iterator<Item = &'static Field>) {

@@ -1,4 +1,4 @@
-//! Notification fields that several notification templates share. The order is on the field, so it is one for all templates.
+//! Notification fields that several notification templates share. The order is stored in the field, so it is the same for all templates.
 
 use super::build::{OWNER, number, record, text};
 use super::place::now;
@@ -29,7 +29,7 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of a notification field.
+    /// The fields of a notification field, as declared in a document.
     NotificationField, NOTIFICATION_FIELD_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
@@ -37,11 +37,12 @@ record! {
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
-        /// The header, also the key by which values are replaced.
+        /// The header, which is also the key for replacing values.
         header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
-        /// The value next to the header; may contain slugs such as `{priority}`.
+        /// The value next to the header; can contain slugs such as `{priority}`.
         value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
-        /// Its place in every template that shows it: must rise along each template's list. Rows made on the admin pages have none.
+        /// Position in every template that shows the field: must increase along each template's list. Rows created on the admin pages have
+        /// none.
         order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).stored("`msdyn_order`, one for all templates").no_box();
     }
 }

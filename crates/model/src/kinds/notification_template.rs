@@ -1,6 +1,6 @@
 //! Notification templates: the toast that announces a conversation or call.
 //!
-//! A field of one template is a row of `msdyn_notificationfield` like a shared one; only its document tells them apart.
+//! A field of a single template is a row of `msdyn_notificationfield`, like a shared field; only the manifests distinguish them.
 
 use super::build::{
     OWNER, choice, flag, links, number, options, position, record, text, unique_name,
@@ -40,7 +40,7 @@ pub(super) static DEFINITION: Definition = Definition {
     name: &UNIQUE_NAME,
     names: Names::Ruled,
     fields: NOTIFICATION_TEMPLATE_FIELDS,
-    // The unique name in the example of `notifyEvent`.
+    // The unique name used in the example of `notifyEvent`.
     brings: &[Brought::new(
         "Chat - incoming unauthenticated - default",
         "msdyn_chat_incoming_unauthenticated",
@@ -49,38 +49,38 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of a notification template.
+    /// The fields of a notification template, as declared in a document.
     NotificationTemplate, NOTIFICATION_TEMPLATE_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
-        /// What administrators should know about the template.
+        /// Information about the template for administrators.
         description: Text = text("description", "msdyn_description").max(2000).localizable().no_box();
         /// Deactivates the template without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER.label("Owner").hint("The form fills in your name.");
-        /// Heading of the toast; may hold slugs such as `{customer}`.
+        /// Heading of the toast; can contain slugs such as `{customer}`.
         title: Text = text("title", "msdyn_title").max(100).localizable().required().label("Title");
-        /// Icon of the toast; SVG does not show in desktop notifications.
+        /// Icon of the toast; desktop notifications do not show SVG.
         icon: Text = text("icon", "msdyn_icon").max(1024).localizable().form("Path")
             .more("; the form's default is `/webresources/msdyn_chat_icon_zfp.svg`").label("Icon");
-        /// Shows the countdown; the timer runs anyway.
+        /// Shows the countdown. The timer runs either way.
         show_timeout: Flag = flag("showTimeout", "msdyn_showtimeout").new_has(NewRow::Flag(true)).null_reads_as(true).label("Show timeout").formerly(&["Show countdown"]);
-        /// Countdown: seconds until the notification goes away.
+        /// Countdown: seconds until the notification disappears.
         timeout_seconds: Number = number("timeoutSeconds", "msdyn_timeout").range(0, 500).more("; the form's default is 120").label("Countdown (seconds)").formerly(&["Timeout (seconds)"]);
-        /// Assigns the work item without asking: Reject is disabled and Accept becomes Open.
+        /// Assigns the work item automatically: Reject is disabled and Accept becomes Open.
         auto_assign_work_items: Flag = flag("autoAssignWorkItems", "msdyn_autoacceptnotification").new_has(NewRow::Flag(false))
             .stored("`msdyn_autoacceptnotification` (by its meaning)").label("Auto-assign work items").formerly(&["Autoassign work items"]);
-        /// Accepts calls and chats by itself; only together with `autoAssignWorkItems`.
+        /// Accepts calls and chats automatically; requires `autoAssignWorkItems`.
         auto_accept_calls: Flag = flag("autoAcceptCalls", "msdyn_autopopupsession").new_has(NewRow::Flag(false))
             .stored("`msdyn_autopopupsession` (by its meaning)").label("Auto-accept voice/chat calls").hint("Shown only with automatic assignment.").formerly(&["Autoaccept voice/chat calls"]);
-        /// Whether there is a button to reject.
+        /// Whether the toast has a button to reject.
         show_reject_button: Flag = flag("showRejectButton", "msdyn_showrejectbutton").new_has(NewRow::Flag(true)).label("Show reject button");
-        /// Text on the button that accepts.
+        /// Text of the accept button.
         accept_button: Text = text("acceptButton", "msdyn_acceptbuttontext").max(100).localizable().more("; the form's default is Accept").label("Accept button");
-        /// Text on the button that rejects.
+        /// Text of the reject button.
         reject_button: Text = text("rejectButton", "msdyn_rejectbuttontext").max(100).localizable().more("; the form's default is Reject").label("Reject button");
-        /// When the operating system shows the notification too.
+        /// When the operating system also shows the notification.
         desktop_notifications: DesktopNotifications = choice("desktopNotifications", "msdyn_desktopnotificationmode").new_has(NewRow::Word("Never")).label("Show desktop notifications");
         /// Colours of the toast; not on Microsoft's page.
         theme: Theme = choice("theme", "msdyn_theme").new_has(NewRow::Word("Dark")).no_box();
@@ -91,13 +91,13 @@ record! {
 }
 
 options! {
-    /// When the operating system shows the notification too.
+    /// When the operating system also shows the notification.
     DesktopNotifications {
-        /// Not at all.
+        /// Never.
         Never = "Never", 509_180_000;
-        /// While another window is in front.
+        /// While another window is in the foreground.
         WhenInBackground = "WhenInBackground", 509_180_001, "When app is in background";
-        /// Every time.
+        /// Always.
         Always = "Always", 509_180_002;
     }
 }
@@ -105,9 +105,9 @@ options! {
 options! {
     /// Colours of the toast.
     Theme {
-        /// Light on dark.
+        /// Light text on a dark background.
         Dark = "Dark", 509_180_000;
-        /// Dark on light.
+        /// Dark text on a light background.
         Light = "Light", 509_180_001;
     }
 }
@@ -120,15 +120,15 @@ static ITEMS: ItemTable = ItemTable {
 };
 
 record! {
-    /// What a document says of a line that belongs to one template.
+    /// A line that belongs to one template, as declared in a document.
     OwnField, OWN_FIELDS {
-        /// The header, also the key by which values are replaced.
+        /// The header, which is also the key for replacing values.
         header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
         /// The value next to the header; may contain slugs such as `{customer}`.
         value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
-        /// Its place: must rise along the list.
+        /// Position of the line: must increase along the list.
         order: Number = position("order", "msdyn_order").range(0, 2_147_483_647).more(". Default: the position in the list, from 1").no_box();
-        /// Its unique name; give it to keep the row when the header changes.
+        /// Unique name of the line. Set it to keep the row when the header changes.
         name: Text = unique_name("name").max(128).more(". Default: derived from template and header").label("Unique name");
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().fill(Fill::TextOf("header")).more(". Default: the header").label("Name");
@@ -148,7 +148,7 @@ record! {
 pub enum FieldItem<'a> {
     /// A NotificationField that several templates may share.
     Shared(SharedField<'a>),
-    /// A field of this template alone.
+    /// A field that only this template has.
     Own(OwnField<'a>),
 }
 

@@ -1,4 +1,4 @@
-//! Pane tools: what a productivity pane offers.
+//! Pane tools: the contents of productivity panes.
 
 use super::build::{choice, flag, json_or_text, named, options, record, text};
 use super::{Brought, Definition, Place, STATUS, Status, UNIQUE_NAME};
@@ -27,7 +27,7 @@ pub(super) static DEFINITION: Definition = Definition {
     ..Definition::NOTHING
 };
 
-/// The unique names that the product's own loader of panes has (`ProductivityPaneLoader.ToolUniqueNames`).
+/// The unique names used by the product's own pane loader (`ProductivityPaneLoader.ToolUniqueNames`).
 const BROUGHT: &[Brought] = &[
     Brought::new("Smart assist", "msdyn_smartassist_tool_config"),
     Brought::new("Scripts", "msdyn_callscript_tool_config"),
@@ -37,39 +37,39 @@ const BROUGHT: &[Brought] = &[
 ];
 
 record! {
-    /// What a document says of a tool of productivity panes.
+    /// The fields of a productivity pane tool, as declared in a document.
     PaneTool, TOOL_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
-        /// What administrators should know about the tool.
+        /// Information about the tool for administrators.
         description: Text = text("description", "msdyn_description").max(256).localizable();
         /// Deactivates the tool without deleting it.
         status: Status = STATUS;
-        /// What the tool is made of.
+        /// Component type of the tool.
         r#type: ToolType = choice("type", "msdyn_type");
-        /// Control Name; for a custom page its unique name, as far as known.
+        /// Control Name. For a custom page, this is its unique name, as far as known.
         control_name: Text = text("controlName", "msdyn_controlname").max(100).required();
         /// The group under which the tool is offered.
         category: ToolCategory = choice("category", "msdyn_category");
-        /// What the tool is given.
+        /// Parameters for the tool.
         data: JsonValue = json_or_text("data", "msdyn_data").max(1000);
         /// Icon of the tool.
         icon: Named = named("icon", "msdyn_icon", Referent::WebResource);
-        /// Icon that is shown where there is no other.
+        /// Icon to show if there is no other.
         default_icon: Text = text("defaultIcon", "msdyn_defaulticon").max(100).form("Path");
-        /// Whether the tool stays when the agent changes the session.
+        /// Whether the tool stays when the agent switches sessions.
         global: Flag = flag("global", "msdyn_isglobal").new_has(NewRow::Flag(false));
-        /// Whether the tool has settings of its own.
+        /// Whether the tool has its own settings.
         configurable: Flag = flag("configurable", "msdyn_isconfigurable").new_has(NewRow::Flag(false)).stored("`msdyn_isConfigurable`");
         /// Tool Configuration Entity: the table that holds the tool's settings.
         configuration_entity: Text = text("configurationEntity", "msdyn_toolconfigurationentity").max(100).stored("`msdyn_toolConfigurationEntity`");
-        /// Where administrators read more.
+        /// Link to more information for administrators.
         learn_more_link: Text = text("learnMoreLink", "msdyn_learnmorelink").max(100);
     }
 }
 
 options! {
-    /// What a tool is made of.
+    /// Component type of a tool.
     ToolType {
         /// A code component.
         Control = "Control", 0;

@@ -1,11 +1,11 @@
-//! Where in the admin center people make the rows of a kind. Microsoft renamed most pages; earlier names are kept, since guides and people
-//! still use them.
+//! Where people create the rows of a kind in the admin center. Microsoft renamed most pages; earlier names are kept, because guides and
+//! people still use them.
 //!
-//! Names of pages and labels of boxes are those of Microsoft's pages: Manage session templates, Manage application tab templates, Manage
+//! Names of pages and labels of boxes come from Microsoft's pages: Manage session templates, Manage application tab templates, Manage
 //! notification settings and templates, Create and use experience profiles, Add users to experience profiles, Guide representatives with
 //! scripts, and the pages on configuring channel providers in Channel Integration Framework 1.0 and 2.0.
 
-/// A name that people read on a page, and the names that it had before.
+/// A name shown on a page, with its earlier names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageName {
     /// The name.
@@ -14,23 +14,23 @@ pub struct PageName {
     pub formerly: &'static [&'static str],
 }
 
-/// Where the rows of a kind are made.
+/// Where people create the rows of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Nobody has said; so with the kinds that a project defines.
+    /// Unknown, as for kinds that a project defines.
     Unsaid,
-    /// On no page that Microsoft documents.
+    /// On no documented page.
     Nowhere,
     /// On a page of their own.
     Page {
         /// The app.
         app: PageName,
-        /// From the site map to the list: `Support experience`, `Workspaces`, `Session templates`.
+        /// Path from the site map to the list: `Support experience`, `Workspaces`, `Session templates`.
         way: &'static [PageName],
         /// The security role that people need.
         role: &'static str,
     },
-    /// In a section of the page of the resource that refers to them.
+    /// In a section on the page of the resource that refers to them.
     Section(PageName),
 }
 
@@ -53,7 +53,7 @@ pub(super) const PRODUCTIVITY: PageName = now("Productivity");
 /// The role for profiles, templates and channel providers.
 const APP_PROFILE_MANAGER: &str = "App Profile Manager Administrator";
 
-/// A name that never changed.
+/// Creates a name that never changed.
 pub(super) const fn now(name: &'static str) -> PageName {
     PageName {
         name,
@@ -62,7 +62,7 @@ pub(super) const fn now(name: &'static str) -> PageName {
 }
 
 impl Place {
-    /// A list in the admin center.
+    /// Creates the place of a list in the admin center.
     pub(super) const fn list(way: &'static [PageName]) -> Self {
         Place::Page {
             app: ADMIN_CENTER,
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// Its own name: that of the list, the app or the section.
+    /// Returns its name: that of the list, the app or the section.
     #[must_use]
     pub fn named(&self) -> Option<PageName> {
         match self {
@@ -81,7 +81,7 @@ impl Place {
         }
     }
 
-    /// Where it is, as a sentence of the reference.
+    /// Describes the place as a sentence for the reference.
     pub(super) fn doc(&self) -> String {
         match self {
             Place::Unsaid => String::new(),
@@ -111,7 +111,7 @@ impl Place {
 }
 
 impl PageName {
-    /// Whether people may mean it, in any case.
+    /// Whether a text is one of the names, ignoring case.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         let mut names = std::iter::once(self.name).chain(self.formerly.iter().copied());

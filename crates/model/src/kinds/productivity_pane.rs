@@ -1,6 +1,6 @@
 //! Productivity panes: the tools at the side of a session.
 //!
-//! A tool that is left out of a pane is switched off; its row stays. The lookups of an entry need capitals when they are bound.
+//! Omitting a tool from a pane switches it off; its row stays. The navigation properties of an entry's lookups contain capital letters.
 
 use super::build::{derived_name, flag, flag_choice, hidden, name, options, parts, record, text};
 use super::pane_tool::TOOL;
@@ -18,7 +18,7 @@ pub static PANE: Table = Table::desk(
     "msdyn_paneconfigurationid",
     0,
 );
-/// Entries of productivity panes: which tool is in which pane.
+/// Entries of productivity panes: the tools of each pane.
 pub static PANE_TAB: Table = Table::desk(
     "msdyn_panetabconfiguration",
     "msdyn_panetabconfigurations",
@@ -40,17 +40,17 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of a productivity pane.
+    /// The fields of a productivity pane, as declared in a document.
     ProductivityPane, PANE_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).required().no_box();
         /// Deactivates the pane without deleting it.
         status: Status = STATUS;
-        /// Enable productivity pane.
+        /// Whether the productivity pane is enabled.
         enabled: Flag = flag("enabled", "msdyn_panestate").new_has(NewRow::Flag(true)).label("Turn on").formerly(&["Turn on productivity pane"]);
         /// Whether the pane is open when a session starts.
         default_mode: PaneMode = flag_choice("defaultMode", "msdyn_panemode").new_has(NewRow::Word("Expanded")).label("Default mode");
-        /// The tools that are on, in order. A tool that is left out is switched off; its row stays.
+        /// The tools that are switched on, in order. Omitting a tool switches it off; its row stays.
         tools: ListOf<PaneEntry<'static>> = parts("tools", &ENTRIES).form("List of items")
             .stored("rows of `msdyn_panetabconfiguration` (`msdyn_ProductivityPaneId`, `msdyn_ToolId`, `msdyn_order`, `msdyn_isenabled`, `msdyn_uniquename`)").label("Productivity tools");
     }
@@ -66,7 +66,7 @@ options! {
     }
 }
 
-/// Entries of a pane: one for each tool.
+/// Entries of a pane: one per tool.
 pub(crate) static ENTRIES: PartTable = PartTable {
     table: &PANE_TAB,
     parent_column: "msdyn_productivitypaneid",
@@ -84,22 +84,22 @@ pub(crate) static ENTRIES: PartTable = PartTable {
 };
 
 record! {
-    /// What a document says of a tool in a pane.
+    /// A tool in a pane, as declared in a document.
     PaneEntry, ENTRY_FIELDS {
         /// The tool.
         tool: Name = name("tool", "msdyn_toolid", &TOOL).bound_by("msdyn_ToolId").required().stored("`msdyn_ToolId`").label("Productivity tools");
         /// The unique name of the entry.
         name: Hidden = derived_name();
-        /// Whether the tool is on; being listed means `true`.
+        /// Whether the tool is on. Default: `true`.
         enabled: Flag = flag("enabled", "msdyn_isenabled").fill(Fill::Yes)
             .instead("Turn the toggle of the tool on or off.");
-        /// Its place.
+        /// Position of the tool.
         order: Hidden = hidden("order", "msdyn_order", Holds::Position);
         /// Name of the entry.
         display_name: Text = text("displayName", "msdyn_name").max(100).fill(Fill::NameOf("tool")).more("; the tool's on a new row").no_box();
-        /// Text shown when the mouse rests on the tool.
+        /// Tooltip of the tool.
         tooltip: Text = text("tooltip", "msdyn_tooltip").max(100).localizable().no_box();
-        /// Path of the icon.
+        /// Path to the icon.
         icon_path: Text = text("iconPath", "msdyn_iconpath").max(100).no_box();
     }
 }

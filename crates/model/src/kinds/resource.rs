@@ -1,4 +1,4 @@
-//! A resource: a kind, and what a document says of its fields.
+//! A resource: a kind, and the values that a document gives for its fields.
 
 use serde_json::{Map, Value as Json};
 
@@ -12,30 +12,30 @@ use crate::span::{Span, Spanned};
 use crate::table::Field;
 use crate::yaml::Node;
 
-/// What a document says in its `spec`.
+/// The content of a document's `spec`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     kind: Kind,
     record: Record,
 }
 
-/// A name of another resource, and where it is written.
+/// A reference to another resource, and where it is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReferenceView<'a> {
-    /// The field that holds it.
+    /// The field that contains it.
     pub field: &'static str,
-    /// The kind of what it names.
+    /// The kind of the referenced resource.
     pub kind: Kind,
     /// The name.
     pub name: &'a Reference,
     /// Its place.
     pub span: Span,
-    /// Whether it says that the other one must not be linked (`without`).
+    /// Whether the reference excludes a link (`without`).
     pub excluded: bool,
 }
 
 impl Resource {
-    /// A resource of a kind that says nothing.
+    /// Creates a resource of a kind, without values.
     #[must_use]
     pub fn empty(kind: Kind) -> Self {
         Self {
@@ -52,32 +52,32 @@ impl Resource {
         }
     }
 
-    /// The kind.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What it says.
+    /// Returns the values of its fields.
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// The fields that are given, in the form of a manifest and in the order of the reference.
+    /// Returns the fields that have a value, as in a manifest and in the order of the reference.
     #[must_use]
     pub fn to_spec(&self) -> Map<String, Json> {
         record::to_json(&self.record)
     }
 
-    /// The place of a field, if the document gives it.
+    /// Returns the place of a field, if the document sets it.
     #[must_use]
     pub fn span_of(&self, word: &str) -> Option<Span> {
         let mut fields = self.record.fields();
         fields.find(|(field, _)| field.word == word)?.1.span()
     }
 
-    /// Fills in a field that nothing is said of.
+    /// Sets a field that the document does not set.
     pub(crate) fn fill(&mut self, which: impl Fn(&Field) -> bool, value: Spanned<Value>) {
         if let Some(place) = self.kind.fields().iter().position(which)
             && self.record.at(place).is_absent()
@@ -86,7 +86,7 @@ impl Resource {
         }
     }
 
-    /// Every name of another resource, in the order of the fields.
+    /// Returns all references to other resources, in the order of the fields.
     #[must_use]
     pub fn references(&self) -> Vec<ReferenceView<'_>> {
         let mut found = Vec::new();

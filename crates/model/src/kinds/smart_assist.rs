@@ -27,7 +27,7 @@ pub(super) static DEFINITION: Definition = Definition {
 };
 
 record! {
-    /// What a document says of a smart assist configuration.
+    /// The fields of a smart assist configuration, as declared in a document.
     SmartAssist, SMART_ASSIST_FIELDS {
         /// Name on the admin pages.
         display_name: Text = text("displayName", "msdyn_name").max(100).required();
@@ -35,45 +35,45 @@ record! {
         status: Status = STATUS;
         /// The table whose records get suggestions.
         source_entity: Text = text("sourceEntity", "msdyn_sourceentityname").max(100).required().form("Logical name").stored("`msdyn_SourceEntityName`");
-        /// What is suggested.
+        /// Type of the suggestions.
         suggestion_type: SuggestionType = choice("suggestionType", "msdyn_suggestiontype").required().stored("`msdyn_Suggestiontype`");
-        /// How a suggestion is drawn.
+        /// How suggestions are displayed.
         control_type: ControlType = choice("controlType", "msdyn_suggestioncontroltype").new_has(NewRow::Word("AdaptiveCard"))
             .stored("`msdyn_Suggestioncontroltype`");
         /// Unique name of the control's configuration.
         control_config: Text = text("controlConfig", "msdyn_suggestioncontrolconfiguniquename").max(100).required()
             .stored("`msdyn_SuggestionControlConfigUniquename`");
-        /// Who makes the suggestions.
+        /// Provider of the suggestions.
         provider: Text = text("provider", "msdyn_suggestionprovider").max(100).stored("`msdyn_SuggestionProvider`");
-        /// The script that makes the suggestions.
+        /// The script that generates the suggestions.
         web_resource_url: Text = text("webResourceUrl", "msdyn_suggestionwebresourceurl").max(256).stored("`msdyn_SuggestionWebresourceURL`");
         /// Icon of a suggestion.
         icon_url: Text = text("iconUrl", "msdyn_iconurl").max(256).stored("`msdyn_IconURL`");
         /// Suggestion panel title.
         panel_title: Text = text("panelTitle", "msdyn_suggestioncontainertitle").max(100).localizable().stored("`msdyn_Suggestioncontainertitle`");
-        /// How many suggestions are shown at most.
+        /// Maximum number of suggestions to show.
         max_suggestions: Number = number("maxSuggestions", "msdyn_maxsuggestioncount").range(-2_147_483_648, 2_147_483_647);
-        /// Its place among the suggestions.
+        /// Position among the suggestions.
         order: Number = number("order", "msdyn_order").range(-2_147_483_648, 2_147_483_647).stored("`msdyn_Order`");
-        /// Whether it is the configuration that is used where nothing else says so.
+        /// Whether this configuration is used by default.
         default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false)).stored("`msdyn_isDefault`");
     }
 }
 
 options! {
-    /// What is suggested.
+    /// Type of suggestions.
     SuggestionType {
         /// Knowledge articles.
         KnowledgeArticle = "KnowledgeArticle", 192_360_000;
-        /// Cases like this one.
+        /// Similar cases.
         SimilarCase = "SimilarCase", 192_360_001;
-        /// What a bot finds.
+        /// Results of a bot.
         Bot = "Bot", 192_360_002;
     }
 }
 
 options! {
-    /// How a suggestion is drawn.
+    /// Rendering of a suggestion.
     ControlType {
         /// An adaptive card.
         AdaptiveCard = "AdaptiveCard", 192_360_000;

@@ -1,4 +1,4 @@
-//! The shape of contracts. The doc comments are what editors show and what the reference says.
+//! The schema of contracts. The doc comments are shown in editors and in the reference.
 
 #![expect(
     dead_code,
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
-/// A contract: what a vendor's guide demands, as data. Checked against the manifests and against live environments.
+/// A contract: the requirements of a vendor's guide, as data. Checked against the manifests and against live environments.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ContractDocument {
@@ -22,7 +22,7 @@ pub(crate) struct ContractDocument {
     kind: String,
     /// Name of the contract.
     metadata: ContractMetadata,
-    /// What is demanded.
+    /// The requirements of the contract.
     spec: ContractSpec,
 }
 
@@ -37,55 +37,56 @@ struct ContractMetadata {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct ContractSpec {
-    /// Name for people.
+    /// Display name.
     #[schemars(default, length(min = 1))]
     display_name: String,
-    /// Which guide, which edition.
+    /// The guide and its edition.
     #[schemars(default, length(min = 1))]
     source: String,
     /// Slugs that the vendor's software supplies to templates, without braces.
     #[schemars(default, inner(length(min = 1)))]
     slugs: Vec<String>,
-    /// The demands.
+    /// The rules.
     rules: Vec<RuleForm>,
 }
 
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct RuleForm {
-    /// Shown in every finding. Letters, digits, `-`, `_`, `.`, up to 63.
+    /// Identifier shown in every finding. Letters, digits, `-`, `_`, `.`, up to 63.
     #[schemars(length(min = 1, max = 63))]
     id: String,
-    /// Which resources the rule is about: one by name, some by content, or all of a kind.
+    /// Which resources the rule applies to: one by name, some by content, or all of a kind.
     resource: ResourceForm,
-    /// Without a name: `each` resource must pass all checks, or at least `some` one. Default: `each`.
+    /// If no name is given: `each` resource must pass all checks, or at least `some` one. Default: `each`.
     #[schemars(default, rename = "match", extend("enum" = ["each", "some"]))]
     each_or_some: String,
-    /// With a name: must be there under exactly this unique name.
+    /// If a name is given: whether the resource must exist under exactly this unique name.
     #[schemars(default)]
     required: bool,
-    /// Fields that must have these values, deep, lists exactly. A field that the manifest leaves out is an error too.
+    /// Fields that must have these values. Mappings are compared key by key, lists exactly. Omitting such a field in a manifest is also an
+    /// error.
     #[schemars(default)]
     locked: Map<String, Value>,
-    /// Fields that should have these values: a warning.
+    /// Fields that should have these values. A different value is a warning.
     #[schemars(default)]
     preferred: Map<String, Value>,
-    /// Fields whose text must have this form: `*` is any characters but `/`, at the end any characters.
+    /// Fields whose text must match this pattern: `*` matches any characters except `/`, or any characters at the end of the pattern.
     #[schemars(default, inner(length(min = 1)))]
     matches: BTreeMap<String, String>,
-    /// Fields that must have some value, or some member.
+    /// Fields that must have a value or, for sets, a member.
     #[schemars(default, inner(length(min = 1)))]
     set: Vec<String>,
-    /// Set fields that must have at least these members.
+    /// Set fields that must contain at least these members.
     #[schemars(default)]
     contains: BTreeMap<String, Vec<String>>,
-    /// Why.
+    /// The reason for the rule.
     #[schemars(default, length(min = 1))]
     message: String,
-    /// What stops working otherwise; shown with drift.
+    /// What stops working if the rule is broken. Shown with drift.
     #[schemars(default, length(min = 1))]
     breaks: String,
-    /// What stops working because of one value, by field (`title`, `parameters.url`) or by field and member
+    /// What stops working if one value is broken, by field (`title`, `parameters.url`) or by field and member
     /// (`extensions[msdyn_CIFV2Loader]`). Shown instead of `breaks`.
     #[schemars(default, inner(length(min = 1)))]
     breaks_by_value: BTreeMap<String, String>,
@@ -100,7 +101,7 @@ struct ResourceForm {
     /// The unique name.
     #[schemars(default, length(min = 1))]
     name: String,
-    /// Fields and the form that their text must have.
+    /// Fields and the pattern that their text must match.
     #[schemars(default, rename = "where", inner(length(min = 1)))]
     filter: BTreeMap<String, String>,
 }

@@ -1,4 +1,4 @@
-//! The shape of definitions of kinds. The doc comments are what editors show and what the reference says.
+//! The schema of kind definitions. The doc comments are shown in editors and in the reference.
 
 #![expect(
     dead_code,
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-/// A kind of resources that the program does not come with: which table it is, what identifies a row, and which columns manifests give.
+/// A kind of resources that is not built into the program: its table, the identity of its rows, and the columns that manifests set.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DefinitionDocument {
@@ -37,52 +37,52 @@ struct DefinitionMetadata {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct DefinitionSpec {
-    /// Version of the definition. A saved plan is applied only under the version that it was made with.
+    /// Version of the definition. A saved plan can be applied only with the version that it was created with.
     #[schemars(length(min = 1, max = 63))]
     version: String,
-    /// What people call the kind. Default: the word.
+    /// Display name of the kind. Default: the word.
     #[schemars(default, length(min = 1, max = 100))]
     title: String,
-    /// What the kind is for, in a sentence.
+    /// Purpose of the kind, in one sentence.
     #[schemars(length(min = 1, max = 1000))]
     description: String,
-    /// How well the definition is founded: `seenLive` in an environment, `documented` by Microsoft, taken from generated `typings`, or `unknown`.
+    /// Evidence for the definition: `seenLive` in an environment, `documented` by Microsoft, taken from generated `typings`, or `unknown`.
     #[schemars(default, extend("enum" = ["seenLive", "documented", "typings", "unknown"]))]
     evidence: String,
     /// Logical name of the table.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     table: String,
-    /// Entity set of the table: its name in addresses of the Web API.
+    /// Entity set of the table: its name in Web API URLs.
     #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     entity_set: String,
     /// Primary key of the table. Default: its name with `id`.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_key: String,
-    /// The column that people see as a row's name. Default: the identity.
+    /// The column shown as the name of a row. Default: the identity.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_name: String,
-    /// What finds a row in every environment.
+    /// The columns that identify a row in every environment.
     identity: IdentityForm,
-    /// Columns and the value that they have in every row of the kind. Other rows of the table are not looked at, and a new row gets these values.
+    /// Columns and their fixed values in all rows of the kind. Other rows of the table are ignored, and new rows get these values.
     #[schemars(default)]
     rows: BTreeMap<String, Value>,
-    /// Names of rows that the product needs: nothing changes or deletes them.
+    /// Names of rows that the product needs. They are never changed or deleted.
     #[schemars(default, inner(length(min = 1)))]
     protected: Vec<String>,
-    /// Columns that the server fills in when a row is created. They are not compared; the plan of a new row names them.
+    /// Columns that the server fills in when a row is created. They are not compared; the plan lists them for new rows.
     #[schemars(default, inner(length(min = 1)))]
     server_sets: Vec<String>,
-    /// Whether documents may create rows. Where it is `false`, documents say `metadata.state: existing`, and other documents may name rows
-    /// that no document declares. Default: `true`.
+    /// Whether documents may create rows. If `false`, documents must use `metadata.state: existing`, and other documents may refer to
+    /// undeclared rows. Default: `true`.
     #[schemars(default)]
     creatable: bool,
     /// Whether rows may be deleted. Default: `false`.
     #[schemars(default)]
     deletable: bool,
-    /// Whether `undo` deletes rows that the undone `apply` created, although no plan deletes any. Default: as `deletable`.
+    /// Whether `undo` deletes rows that the undone `apply` created, even if no plan deletes any. Default: the value of `deletable`.
     #[schemars(default)]
     undo_deletes: bool,
-    /// Whether rows are components of solutions, so that they have `ismanaged` and `iscustomizable`. Default: `false`.
+    /// Whether rows are solution components, which have `ismanaged` and `iscustomizable`. Default: `false`.
     #[schemars(default)]
     solution_component: bool,
     /// The fields, by the word that manifests write.
@@ -90,10 +90,10 @@ struct DefinitionSpec {
     /// Many-to-many sets, by the word that manifests write.
     #[schemars(default)]
     sets: BTreeMap<String, SetForm>,
-    /// Rows of other tables that belong to one row of this kind and are written in its document, by the word that manifests write.
+    /// Rows of other tables that belong to one row of this kind and are part of its document, by the word that manifests write.
     #[schemars(default)]
     parts: BTreeMap<String, PartForm>,
-    /// Whom a change of a row reaches. They are counted apart from the users of app profiles.
+    /// The agents whom a change of a row affects. They are counted separately from the users of app profiles.
     #[schemars(default)]
     agents: AgentsForm,
 }
@@ -101,13 +101,13 @@ struct DefinitionSpec {
 #[derive(JsonSchema, Default)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct AgentsForm {
-    /// Words of sets of users, and of lookups, sets and texts that name rows whose agents are reached.
+    /// Words of sets of users, and of lookups, sets and texts that refer to rows whose agents are affected.
     #[schemars(default, inner(length(min = 1)))]
     through: Vec<String>,
-    /// Who else is reached and cannot be counted, such as `agents who have the skill`.
+    /// Other affected people, who cannot be counted, such as `agents who have the skill`.
     #[schemars(default, length(min = 1, max = 200))]
     others: String,
-    /// Who is reached where `through` leads to no row, such as everybody by a quick reply that names no workstream.
+    /// The people affected if `through` leads to no row, such as everybody for a quick reply without a workstream.
     #[schemars(default, length(min = 1, max = 200))]
     otherwise: String,
 }
@@ -115,15 +115,15 @@ struct AgentsForm {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct IdentityForm {
-    /// The text column that holds `metadata.name`. Compared without case, written when the row is created, never changed.
+    /// The text column that holds `metadata.name`. It is compared ignoring case, written when the row is created, and never changed.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     column: String,
-    /// Greatest length of a name.
+    /// Maximum length of a name.
     #[schemars(default, range(min = 1, max = 4000))]
     max_length: u32,
-    /// More columns that identify a row together with `column`, by column, with the type `text` or `number`, or with the words and numbers
-    /// of a choice. Their values follow in `metadata.name`, with ` / ` between: `Greeting / 1033`. The server must take them when the row
-    /// is created.
+    /// Further columns that identify a row together with `column`: by column, with the type `text` or `number`, or with the words and
+    /// numbers of a choice. Their values follow in `metadata.name`, separated by ` / `: `Greeting / 1033`. The server must accept them when
+    /// the row is created.
     #[schemars(default, schema_with = "more_columns")]
     and: BTreeMap<String, Value>,
 }
@@ -146,46 +146,48 @@ struct FieldForm {
     /// Logical name of the column.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     column: String,
-    /// What the column holds. `json` is a mapping kept as JSON text, `status` is `statecode` with `statuscode`, `owner` is a user or a team.
+    /// Type of the column's value. `json` is a mapping stored as JSON text, `status` is `statecode` with `statuscode`, `owner` is a user or
+    /// a team.
     #[schemars(extend("enum" = ["text", "number", "flag", "choice", "lookup", "json", "status", "owner"]))]
     r#type: String,
-    /// What the field is for.
+    /// Purpose of the field.
     #[schemars(default, length(min = 1, max = 1000))]
     description: String,
-    /// Greatest length of a text, in characters.
+    /// Maximum length of a text, in characters.
     #[schemars(default, range(min = 1, max = 1_048_576))]
     max_length: u32,
-    /// Smallest number.
+    /// Minimum of a number.
     #[schemars(default)]
     minimum: i64,
-    /// Greatest number.
+    /// Maximum of a number.
     #[schemars(default)]
     maximum: i64,
-    /// Options of a choice: word and number.
+    /// Options of a choice: words and their numbers.
     #[schemars(default)]
     options: BTreeMap<String, i64>,
-    /// What a lookup points to: the word of a kind, `User`, or a table whose rows are found by name and never written.
+    /// Target of a lookup: the word of a kind, `User`, or a table whose rows are found by name and never written.
     #[schemars(default)]
     to: TargetForm,
-    /// The word of the kind whose names a text holds, such as the unique name of a session template. The name is checked like a reference.
+    /// The word of the kind that a text refers to by name, such as the unique name of a session template. The name is checked like a
+    /// reference.
     #[schemars(default, length(min = 1))]
     names: String,
-    /// What a new row has in a flag or choice that nobody gives.
+    /// Default of a flag or choice in a new row.
     #[schemars(default)]
     default: Value,
     /// Navigation property of a lookup, in exact case. Default: the column.
     #[schemars(default, regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     navigation: String,
-    /// The lookup is read with `$expand`, since the environment shows nothing in its column. Default: `false`.
+    /// Whether the lookup is read with `$expand`, because its column reads as empty. Default: `false`.
     #[schemars(default)]
     expanded: bool,
-    /// A document that may have to create its row gives the field. Default: `false`.
+    /// Whether a document that may have to create its row must set the field. Default: `false`.
     #[schemars(default)]
     required: bool,
-    /// The server takes the value when the row is created and never again. Default: `false`.
+    /// Whether the server accepts the value only when the row is created. Default: `false`.
     #[schemars(default)]
     create_only: bool,
-    /// The text exists once per language. Default: `false`.
+    /// Whether the text exists once per language. Default: `false`.
     #[schemars(default)]
     localizable: bool,
 }
@@ -219,7 +221,7 @@ struct TableForm {
     /// Primary key. Default: the table's name with `id`.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_key: String,
-    /// The column with the name by which a row is found.
+    /// The column with the name that identifies a row.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     name: String,
 }
@@ -227,7 +229,7 @@ struct TableForm {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct PartForm {
-    /// What the rows are for.
+    /// Purpose of the rows.
     #[schemars(default, length(min = 1, max = 1000))]
     description: String,
     /// Logical name of their table.
@@ -239,18 +241,19 @@ struct PartForm {
     /// Primary key of their table. Default: its name with `id`.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_key: String,
-    /// The column that people see as a row's name.
+    /// The column shown as the name of a row.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_name: String,
     /// The lookup to the row of the kind.
     parent: ParentForm,
-    /// The word of the field that tells the parts of one row apart: a text, a number or a lookup. It is required and never changes.
+    /// The word of the field that distinguishes the parts of one row: a text, a number or a lookup. It is required and never changes.
     #[schemars(length(min = 1))]
     identity: String,
-    /// Whether parts that a list does not name are deleted. Where it is `false`, a list says what must be there and others stay. Default: `false`.
+    /// Whether parts that a list does not contain are deleted. If `false`, a list states which parts must exist, and others stay. Default:
+    /// `false`.
     #[schemars(default)]
     deletable: bool,
-    /// Whether parts are components of solutions, so that they have `ismanaged` and `iscustomizable`. Default: `false`.
+    /// Whether parts are solution components, which have `ismanaged` and `iscustomizable`. Default: `false`.
     #[schemars(default)]
     solution_component: bool,
     /// Whether the server deletes the parts with their row. Default: `true`.
@@ -274,16 +277,16 @@ struct ParentForm {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct SetForm {
-    /// What the set is for.
+    /// Purpose of the set.
     #[schemars(default, length(min = 1, max = 1000))]
     description: String,
     /// Schema name of the relationship, which is the navigation property on both sides.
     #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     relationship: String,
-    /// Entity set of the intersect table, where links are read as rows.
+    /// Entity set of the intersect table, through which links are read as rows.
     #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     intersect_set: String,
-    /// The word of the kind that the members are of, or `User`.
+    /// The word of the kind of the members, or `User`.
     #[schemars(length(min = 1))]
     to: String,
     /// Column of the intersect table with the id of this kind's row. Default: the primary key.

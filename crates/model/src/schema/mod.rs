@@ -1,4 +1,4 @@
-//! The JSON Schemas that editors get, and against which documents are checked.
+//! The JSON Schemas that editors use, and against which documents are checked.
 
 mod contract;
 mod definition;
@@ -13,13 +13,13 @@ use crate::kinds::Kind;
 use crate::parameters::Parameters;
 use crate::table::{Choice, Field, Holds, Links, PartTable, Referent, Written};
 
-/// The version of the language, at the head of every document.
+/// Version of the language, as given at the head of every document.
 pub(crate) const API_VERSION: &str = "deskstate/v1";
 
-/// Where the schemas say they are from.
+/// The JSON Schema draft that the schemas use.
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 
-/// The schemas that editors get, by file name.
+/// Returns the schemas for editors, by file name.
 #[must_use]
 pub fn json_schemas() -> Vec<(String, Value)> {
     let kinds = Kind::all().map(|kind| {
@@ -62,7 +62,7 @@ fn titled(title: &str, schema: Value) -> Value {
     Value::Object(titled)
 }
 
-/// One schema for documents of any kind: the kind decides.
+/// Builds one schema for documents of any kind, which branches on the kind.
 fn by_kind(document: fn(Kind) -> Value) -> Value {
     let words: Vec<&str> = Kind::all().map(Kind::as_str).collect();
     let branches: Vec<Value> = Kind::all()
@@ -81,7 +81,7 @@ fn by_kind(document: fn(Kind) -> Value) -> Value {
     })
 }
 
-/// The schema of a document of a kind.
+/// Returns the schema of a document of a kind.
 pub(crate) fn document(kind: Kind) -> Value {
     let mut schema = frame(kind, metadata(kind, false));
     let mut required = json!({});
@@ -97,14 +97,15 @@ pub(crate) fn document(kind: Kind) -> Value {
     schema
 }
 
-/// The schema of a document in an overlay: a part of a document.
+/// Returns the schema of an overlay document, which is only part of a document.
 fn overlay_document(kind: Kind) -> Value {
     let mut schema = frame(kind, metadata(kind, true));
     demand_nothing(&mut schema["properties"]["spec"]);
     schema
 }
 
-/// Mappings of an overlay are laid over those of the base, so they may be partial; items of lists are replaced as a whole.
+/// Removes required fields from a schema. Mappings of an overlay are merged into those of the base, so they may be partial; list items are
+/// replaced completely.
 fn demand_nothing(schema: &mut Value) {
     let Value::Object(object) = schema else {
         return;
@@ -118,7 +119,7 @@ fn demand_nothing(schema: &mut Value) {
     }
 }
 
-/// The schema of some fields of a kind.
+/// Returns the schema of some fields of a kind.
 pub(crate) fn partial_spec(kind: Kind) -> Value {
     json!({
         "type": "object",
@@ -194,22 +195,22 @@ fn metadata(kind: Kind, overlay: bool) -> Value {
     })
 }
 
-/// The schema of `deskstate.yaml`.
+/// Returns the schema of `deskstate.yaml`.
 pub(crate) fn project() -> Value {
     generated::<project::ProjectDocument>()
 }
 
-/// The schema of a definition of a kind.
+/// Returns the schema of a kind definition.
 pub(crate) fn definition() -> Value {
     generated::<definition::DefinitionDocument>()
 }
 
-/// The schema of `deskstate-package.yaml`.
+/// Returns the schema of `deskstate-package.yaml`.
 pub(crate) fn package() -> Value {
     generated::<package::PackageDocument>()
 }
 
-/// The schema of a contract.
+/// Returns the schema of a contract.
 pub(crate) fn contract() -> Value {
     generated::<contract::ContractDocument>()
 }
@@ -225,7 +226,7 @@ fn generated<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Descriptions without line breaks of the source, and no defaults: what is left out is not sent.
+/// Removes line breaks of the source from descriptions, and removes defaults, because omitted values are not sent.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
@@ -236,7 +237,7 @@ fn tidy(schema: &mut Value) {
             }
             for (key, value) in object {
                 match value {
-                    // Here the keys are words of manifests, and `default` may be one of them.
+                    // The keys here are words of manifests, and `default` may be one of them.
                     Value::Object(words) if key == "properties" => {
                         words.values_mut().for_each(tidy);
                     }
@@ -249,20 +250,20 @@ fn tidy(schema: &mut Value) {
     }
 }
 
-/// What a variable looks like, for places where a value of another type stands.
+/// Pattern of a variable in place of a value that is not text.
 const VARIABLE: &str = r"^\$\{\{ *(vars|params)\.[A-Za-z][A-Za-z0-9_]* *\}\}$";
 
-/// The schema of a variable that stands for a whole value.
+/// Returns the schema of a variable that stands for a complete value.
 pub(crate) fn variable_schema() -> Value {
     json!({"type": "string", "pattern": VARIABLE})
 }
 
-/// Whether a pattern of a schema is the one of variables.
+/// Whether a schema's pattern is the one for variables.
 pub(crate) fn is_variable_pattern(pattern: &str) -> bool {
     pattern == VARIABLE
 }
 
-/// Allows a variable beside a value that is no text.
+/// Also allows a variable if the value is not text.
 pub(crate) fn with_variable(schema: Value) -> Value {
     if takes_any_text(&schema) {
         schema
@@ -271,7 +272,7 @@ pub(crate) fn with_variable(schema: Value) -> Value {
     }
 }
 
-/// Whether every text fits, a variable among them.
+/// Whether the schema accepts every text, including variables.
 fn takes_any_text(schema: &Value) -> bool {
     let is_string = |name: &Value| name == "string";
     match &schema["type"] {
@@ -293,7 +294,7 @@ fn any_of(schema: Value, other: Value) -> Value {
     }
 }
 
-/// The schema of one field with its description, `null` where it may be cleared, and a variable.
+/// Returns the schema of one field, with its description. Allows `null` if the field can be cleared, and a variable.
 pub(crate) fn field_schema(field: &Field) -> Value {
     let mut schema = value_schema(field);
     if field.is_clearable() {
@@ -320,7 +321,7 @@ pub(crate) fn field_schema(field: &Field) -> Value {
     Value::Object(described)
 }
 
-/// The schema that fits exactly the values that are read for a field, without `null` and variables.
+/// Returns the schema of exactly the values accepted for a field, without `null` and variables.
 fn value_schema(field: &Field) -> Value {
     match field.holds {
         Holds::Text | Holds::UniqueName | Holds::BusinessUnit => text_schema(field.max_length),
@@ -376,7 +377,7 @@ fn text_schema(max_length: Option<u32>) -> Value {
     schema
 }
 
-/// The schema of a choice, with what each option means.
+/// Returns the schema of a choice, with the meaning of each option.
 fn choice_schema(options: &[Choice]) -> Value {
     let words = options.iter().map(|option| Value::from(option.word));
     let numbers = options
@@ -405,7 +406,7 @@ fn parts_schema(part: &PartTable, max_items: Option<u32>) -> Value {
     }
     match part.written {
         Written::List => list_schema(item, max_items),
-        // What tells a role apart may be written alone.
+        // The value that identifies a role may be written on its own.
         Written::Set => {
             let identity = part.fields.iter().find(|field| part.is_identity(field));
             let mut told = item.clone();
@@ -465,7 +466,7 @@ fn set_schema(member: &Value, without: &Value, users: bool) -> Value {
     json!({"anyOf": [list, long]})
 }
 
-/// A doc comment as text for editors: paragraphs without line breaks of their own.
+/// Converts a doc comment to text for editors: each paragraph on one line.
 pub(crate) fn one_paragraph(doc: &str) -> String {
     let paragraphs: Vec<String> = doc
         .split("\n\n")
@@ -474,7 +475,7 @@ pub(crate) fn one_paragraph(doc: &str) -> String {
     paragraphs.join("\n\n").trim().to_owned()
 }
 
-/// The schema of a mapping with known keys.
+/// Returns the schema of a mapping with known keys.
 pub(crate) fn items_schema(fields: &[Field]) -> Value {
     let mut schema = json!({
         "type": "object",
@@ -485,7 +486,7 @@ pub(crate) fn items_schema(fields: &[Field]) -> Value {
     schema
 }
 
-/// Demands the required fields; one that may stand in a file is demanded in one of its two forms.
+/// Adds the required fields. A field that may be in a file is required in one of its two forms.
 pub(crate) fn require(fields: &[Field], schema: &mut Value) {
     let (in_file, here): (Vec<&Field>, Vec<&Field>) = fields
         .iter()
@@ -502,12 +503,12 @@ pub(crate) fn require(fields: &[Field], schema: &mut Value) {
     }
 }
 
-/// The word under which a field takes a path.
+/// Returns the word under which a field takes a path.
 pub(crate) fn file_word(word: &str) -> String {
     format!("{word}File")
 }
 
-/// The properties of a mapping, with `<word>File` beside a field that may stand in a file.
+/// Returns the properties of a mapping, including `<word>File` for each field that may be in a file.
 pub(crate) fn properties(fields: &[Field]) -> Map<String, Value> {
     let mut properties = Map::new();
     for field in fields.iter().filter(|field| field.is_written) {

@@ -1,4 +1,4 @@
-//! The shape of `deskstate-package.yaml`. The doc comments are what editors show and what the reference says.
+//! The schema of `deskstate-package.yaml`. The doc comments are shown in editors and in the reference.
 
 #![expect(
     dead_code,
@@ -22,7 +22,7 @@ pub(crate) struct PackageDocument {
     kind: String,
     /// Name of the package.
     metadata: PackageMetadata,
-    /// What the package contains and needs.
+    /// The content and the requirements of the package.
     spec: PackageSpec,
 }
 
@@ -46,15 +46,15 @@ struct PackageSpec {
     /// License of the package, preferably an SPDX identifier such as `MIT`.
     #[schemars(default, length(min = 1))]
     license: String,
-    /// What the package is for, in a sentence.
+    /// Purpose of the package, in one sentence.
     #[schemars(default, length(min = 1))]
     description: String,
-    /// What a customer must have.
+    /// Requirements for customers.
     #[schemars(default)]
     requires: Requires,
-    /// What belongs to the package.
+    /// Ownership of unique names.
     owns: PackageOwns,
-    /// Values that a customer gives, by name. Manifests and contracts use them as `${{ params.NAME }}`.
+    /// Values that customers set, by name. Manifests and contracts use them as `${{ params.NAME }}`.
     #[schemars(default)]
     parameters: BTreeMap<String, ParameterForm>,
     /// Files, folders or globs of the manifests, relative to this file. Default: `[manifests]`.
@@ -66,7 +66,7 @@ struct PackageSpec {
     /// Files with definitions of kinds, relative to this file.
     #[schemars(default, inner(length(min = 1)))]
     kinds: Vec<String>,
-    /// What changed, by version. Customers see the notes when they update.
+    /// Release notes, by version. Customers see them when they update.
     #[schemars(default)]
     notes: BTreeMap<String, String>,
 }
@@ -90,13 +90,13 @@ struct PackageOwns {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct ParameterForm {
-    /// What the value is for.
+    /// Purpose of the value.
     #[schemars(length(min = 1))]
     meaning: String,
     /// Type of the value: `text`, `number` (a whole number), `flag` or `list` (of texts).
     #[schemars(rename = "type", extend("enum" = ["text", "number", "flag", "list"]))]
     holds: String,
-    /// Value for customers who give none. A parameter without a default is required.
+    /// Default value. A parameter without a default is required.
     #[schemars(default)]
     default: Value,
 }

@@ -1,4 +1,4 @@
-//! The shape of `deskstate.yaml`. The doc comments are what editors show and what the reference says.
+//! The schema of `deskstate.yaml`. The doc comments are shown in editors and in the reference.
 
 #![expect(
     dead_code,
@@ -11,7 +11,7 @@ use crate::project::{EMULATOR_AGES, FIXED_CHECKS, MANIFEST_WARNINGS, POLICY_CHEC
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-/// The project file `deskstate.yaml`: which manifests, which environments, and what may be done to them.
+/// The project file `deskstate.yaml`: its manifests, its environments, and the permitted changes.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProjectDocument {
@@ -23,7 +23,7 @@ pub(crate) struct ProjectDocument {
     kind: String,
     /// Name of the project.
     metadata: ProjectMetadata,
-    /// What the project is made of.
+    /// The content of the project.
     spec: ProjectSpec,
 }
 
@@ -41,22 +41,22 @@ struct ProjectSpec {
     /// Files, folders or globs of the manifests, relative to this file. Default: `[manifests]`.
     #[schemars(default, inner(length(min = 1)))]
     manifests: Vec<String>,
-    /// Files, folders or globs of YAML files that are not manifests, although they lie below a folder of manifests or an overlay.
+    /// Files, folders or globs of YAML files that are not manifests, although they are below a folder of manifests or an overlay.
     #[schemars(default, inner(length(min = 1)))]
     ignore_files: Vec<String>,
-    /// Contract files: what vendors' guides demand.
+    /// Contract files: requirements of vendors' guides.
     #[schemars(default, inner(length(min = 1)))]
     contracts: Vec<String>,
-    /// Packs of definitions that come with deskstate, such as `contact-centre`.
+    /// Packs of definitions that ship with deskstate, such as `contact-centre`.
     #[schemars(default, inner(length(min = 1)))]
     packs: Vec<String>,
-    /// Files with definitions of kinds that deskstate does not bring.
+    /// Files with definitions of kinds that deskstate does not ship.
     #[schemars(default, inner(length(min = 1)))]
     kinds: Vec<String>,
     /// Packages of vendors, by name. `deskstate package add` writes them.
     #[schemars(default)]
     packages: BTreeMap<String, UsedPackage>,
-    /// What belongs to the project.
+    /// Ownership of unique names.
     #[schemars(default)]
     owns: Owns,
     /// Patterns `Kind/name` of resources that are never deleted, not even by `state: absent`.
@@ -71,38 +71,38 @@ struct ProjectSpec {
     /// Operations in one transaction. Default: 200.
     #[schemars(default, range(min = 1, max = 1000))]
     max_changeset: i64,
-    /// What fills fields that a document leaves out.
+    /// Values for fields that a document omits.
     #[schemars(default)]
     defaults: Defaults,
-    /// What to do for a profile with channel providers and without the loader extension `msdyn_CIFV2Loader`. Default: `link`.
+    /// How to handle a profile with channel providers but without the loader extension `msdyn_CIFV2Loader`. Default: `link`.
     #[schemars(default, extend("enum" = ["link", "warn", "ignore"]))]
     cif_v2_loader: String,
-    /// Unique name of the solution in which new and changed components land.
+    /// Unique name of the solution for new and changed components.
     #[schemars(default, length(min = 1))]
     solution: String,
-    /// Slugs that come from outside the project, such as pre-chat questions or a provider that is not declared here, without braces.
+    /// Slugs supplied from outside the project, such as by pre-chat questions or by a provider that is not declared here, without braces.
     #[schemars(default, inner(length(min = 1)))]
     slugs: Vec<String>,
     /// Values for `${{ vars.name }}` in all environments.
     #[schemars(default)]
     variables: BTreeMap<String, Value>,
-    /// How severe the checks of plan review and the warnings about manifests are, by code. `allow` turns one off.
+    /// Severity of plan review checks and of warnings about manifests, by code. `allow` turns one off.
     #[schemars(default, schema_with = "severities")]
     policy: BTreeMap<String, String>,
-    /// Warnings that are known and accepted, until a day.
+    /// Warnings that are known and accepted until a given day.
     #[schemars(default)]
     accept: Vec<Accept>,
     /// Drift that is known and accepted.
     #[schemars(default)]
     ignore: Vec<Ignore>,
-    /// What counts as drift.
+    /// Which differences count as drift.
     #[schemars(default)]
     drift: DriftRules,
     /// Environments that assistants may read through `deskstate mcp`. If omitted, assistants can read none.
     #[schemars(default, inner(length(min = 1)))]
     assistants: Vec<String>,
-    /// Environments that a change goes through, in this order. `deskstate init --ci` writes workflows or pipelines that apply a change to an
-    /// environment only after the previous one was applied and has no drift.
+    /// Environments that a change passes through, in this order. `deskstate init --ci` writes workflows or pipelines that apply a change to
+    /// an environment only after it was applied to the previous one and that one has no drift.
     #[schemars(default, inner(length(min = 1)))]
     stages: Vec<String>,
     /// The environments by name.
@@ -114,8 +114,8 @@ struct ProjectSpec {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct UsedPackage {
-    /// Where the package is from: a folder or an archive relative to this file, a git repository with a commit, or an https address with a
-    /// checksum. Read by `deskstate package` only; everything else uses the files in `packages/NAME`.
+    /// Source of the package: a folder or an archive relative to this file, a git repository with a commit, or an https address with a
+    /// checksum. Only `deskstate package` reads it; everything else uses the files in `packages/NAME`.
     #[schemars(schema_with = "package_source")]
     from: Value,
     /// Values for the parameters of the package, by name.
@@ -126,11 +126,11 @@ struct UsedPackage {
 #[derive(JsonSchema, Default)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct Owns {
-    /// Prefixes of unique names, without the underscore: may be pruned, and extras under them are drift.
+    /// Prefixes of unique names, without the underscore. Rows under them may be pruned, and undeclared ones can count as drift.
     #[schemars(default, inner(length(min = 1)))]
     prefixes: Vec<String>,
-    /// Single unique names under Microsoft's prefix that are the project's own, as some vendors' guides ask for. They can be created and are
-    /// never pruned.
+    /// Single unique names under Microsoft's prefix that belong to the project, as some vendors' guides require. Such rows can be created
+    /// and are never pruned.
     #[schemars(default, inner(regex(pattern = "^[Mm][Ss][Dd][Yy][Nn]_.+$")))]
     names: Vec<String>,
 }
@@ -141,7 +141,7 @@ struct Removals {
     /// Share of the rows of a kind. Default: `20%`.
     #[schemars(default, regex(pattern = "^(100|[0-9]{1,2})%$"))]
     max_share: String,
-    /// Agents who are affected. Default: 10.
+    /// Affected agents. Default: 10.
     #[schemars(default, range(min = 0, max = 4_294_967_295_i64))]
     max_agents: i64,
 }
@@ -149,10 +149,10 @@ struct Removals {
 #[derive(JsonSchema, Default)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct Defaults {
-    /// For `app` of profiles.
+    /// Value of `app` in profiles.
     #[schemars(default, length(min = 1, max = 100))]
     app: String,
-    /// For `owner` of every kind that has one: `{user: ...}` or `{team: ...}`.
+    /// Value of `owner` in every kind that has one: `{user: ...}` or `{team: ...}`.
     #[schemars(default)]
     owner: OwnerForm,
 }
@@ -188,10 +188,10 @@ struct Accept {
     /// Pattern of the unique name.
     #[schemars(length(min = 1))]
     name: String,
-    /// Why it is accepted.
+    /// Reason for accepting it.
     #[schemars(length(min = 1))]
     reason: String,
-    /// The last day on which it is, as `2027-01-31`.
+    /// Last day of the acceptance, such as `2027-01-31`.
     #[schemars(length(min = 1))]
     until: String,
 }
@@ -208,10 +208,10 @@ struct Ignore {
     /// Fields. Default: all.
     #[schemars(default, inner(length(min = 1)))]
     fields: Vec<String>,
-    /// Why it is accepted.
+    /// Reason for accepting it.
     #[schemars(length(min = 1))]
     reason: String,
-    /// The last day on which it is, as `2027-01-31`.
+    /// Last day of the acceptance, such as `2027-01-31`.
     #[schemars(length(min = 1))]
     until: String,
 }
@@ -225,22 +225,22 @@ struct Environment {
     /// The embedded emulator in place of an organization.
     #[schemars(default)]
     emulator: EmulatorForm,
-    /// Id of the organization; another one behind the address is refused.
+    /// Id of the organization. If the address leads to another one, it is rejected.
     #[schemars(default, length(min = 1))]
     organization_id: String,
     /// Permitted writes: `all` (default), `assignments` (only users of profiles), or `none`.
     #[schemars(default, extend("enum" = ["all", "assignments", "none"]))]
     writes: String,
-    /// Unique name of the solution, in place of the project's.
+    /// Unique name of the solution, instead of the project's.
     #[schemars(default, length(min = 1))]
     solution: String,
-    /// Values for `${{ vars.name }}`; they win over those of the project.
+    /// Values for `${{ vars.name }}`. They override those of the project.
     #[schemars(default)]
     variables: BTreeMap<String, Value>,
-    /// Whether `drift --all` looks at it. Default: `true` for an address, `false` for the embedded emulator.
+    /// Whether `drift --all` includes the environment. Default: `true` for an address, `false` for the embedded emulator.
     #[schemars(default)]
     watched: bool,
-    /// A folder of partial documents, or several that are applied one after the other.
+    /// A folder of partial documents, or several that are applied in order.
     #[schemars(default, schema_with = "one_or_many")]
     overlay: Vec<String>,
 }
@@ -248,13 +248,13 @@ struct Environment {
 #[derive(JsonSchema, Default)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct EmulatorForm {
-    /// The file that keeps its state, relative to this file.
+    /// The file for its state, relative to this file.
     #[schemars(length(min = 1))]
     state: String,
-    /// The year that the environment is like: older ones lack tables, columns and options. Default: the newest.
+    /// The year to imitate: older environments lack tables, columns and options. Default: the newest.
     #[schemars(default, extend("enum" = EMULATOR_AGES))]
     age: i64,
-    /// A folder of table files, so that the environment has tables that the emulator does not bring; relative to this file.
+    /// A folder of table files, relative to this file, with tables that the emulator does not include.
     #[schemars(default, length(min = 1))]
     tables: String,
 }
@@ -287,7 +287,7 @@ fn package_source(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     })
 }
 
-/// Everything whose level `policy` may set may be accepted where it warns.
+/// Every check whose level `policy` may set may also be accepted when it warns.
 fn codes_of_warnings(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let mut codes: Vec<&str> = [&POLICY_CHECKS[..], &MANIFEST_WARNINGS[..]].concat();
     codes.sort_unstable();

@@ -1,13 +1,13 @@
-//! How much may be read.
+//! Limits on how much is read.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Nodes of all files of a project, with the usual memory.
+/// Maximum number of nodes in all files of a project, with the default memory limit.
 const NODES: u64 = 220_000;
-/// What a finding costs, in nodes: it takes as much memory.
+/// Cost of a finding in nodes: it takes as much memory as this many.
 const FINDING: usize = 16;
 
-/// What may still be read. Shared by all files of a project, so that memory stays bounded.
+/// The remaining read budget. All files of a project share it, so that memory stays bounded.
 #[derive(Debug)]
 pub(crate) struct Budget {
     nodes: AtomicUsize,
@@ -21,7 +21,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Nodes are taken by so many at once, so that threads do not wait for each other.
+    /// Number of nodes that are taken at a time, so that threads do not wait for each other.
     pub(super) const SHARE: usize = 1_000;
 
     pub(crate) fn of(nodes: usize) -> Self {
@@ -35,7 +35,7 @@ impl Budget {
         self.nodes.load(Ordering::Relaxed)
     }
 
-    /// Whether something was not read for want of it.
+    /// Whether something was not read because the budget was exhausted.
     pub(crate) fn is_used_up(&self) -> bool {
         self.used_up.load(Ordering::Relaxed)
     }
@@ -52,7 +52,7 @@ impl Budget {
         enough
     }
 
-    /// Takes what findings cost, and returns for how many of them there is room.
+    /// Charges the cost of findings, and returns how many of them fit.
     pub(crate) fn take_findings(&self, count: usize) -> usize {
         let fit = |left: usize| count.min(left / FINDING);
         let taken = |left: usize| Some(left - fit(left) * FINDING);
@@ -66,7 +66,7 @@ impl Budget {
         fit(before)
     }
 
-    /// What a file does not need of its last share serves the next.
+    /// Returns unused nodes of a share for other files.
     pub(super) fn give_back(&self, nodes: usize) {
         self.nodes.fetch_add(nodes, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Edits of YAML text that change a value and leave every other byte as it is.
+//! Edits to YAML text that change a value and leave every other byte as it is.
 
 mod lines;
 mod pairing;
@@ -26,21 +26,21 @@ use pairing::{Pairing, pair};
 pub struct YamlEdits<'a> {
     documents: Vec<Place>,
     editor: Editor<'a>,
-    /// The documents as they must read afterwards.
+    /// The expected value of each document after the edits.
     expected: Vec<Json>,
 }
 
-/// Why a value is not changed.
+/// The reason why a value cannot be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditRefused {
-    /// The first byte of what is in the way.
+    /// Offset of the first byte of the obstacle.
     pub at: usize,
-    /// Why, in words.
+    /// The reason, in words.
     pub why: &'static str,
 }
 
 impl<'a> YamlEdits<'a> {
-    /// Reads the places of everything in a text.
+    /// Parses a text and records the places of all its values.
     ///
     /// # Errors
     /// Why the text is no YAML, in words.
@@ -57,19 +57,19 @@ impl<'a> YamlEdits<'a> {
         })
     }
 
-    /// The documents before they are edited.
+    /// Returns the documents before the edits.
     pub fn documents(&self) -> impl Iterator<Item = Json> {
         self.documents.iter().map(Place::value)
     }
 
-    /// The document that holds a byte.
+    /// Returns the document that contains a byte.
     #[must_use]
     pub fn document_at(&self, byte: usize) -> Option<usize> {
         let holds = |document: &Place| document.start <= byte && byte <= document.end;
         self.documents.iter().rposition(holds)
     }
 
-    /// What a document holds under these keys before it is edited.
+    /// Returns the value under these keys of a document, before the edits.
     #[must_use]
     pub fn get(&self, document: usize, keys: &[&str]) -> Option<Json> {
         let root = self.documents.get(document)?;
@@ -77,8 +77,8 @@ impl<'a> YamlEdits<'a> {
         Some(place.value())
     }
 
-    /// Gives a document another value under these keys, with as few changes as there are differences. Missing keys go behind the last
-    /// entry of their mapping. Two values may be set only if neither holds the other.
+    /// Sets the value under these keys of a document, changing only what differs. Missing keys are added after the last entry of their
+    /// mapping. Two values may be set only if neither contains the other.
     ///
     /// # Errors
     /// If something that changes holds a variable or is shared by an alias. Nothing is changed then.
@@ -102,7 +102,7 @@ impl<'a> YamlEdits<'a> {
         Ok(())
     }
 
-    /// Takes the entry under these keys away, and mappings around it that would be empty then. What is not there stays so.
+    /// Removes the entry under these keys, and mappings around it that would become empty. Does nothing if the entry does not exist.
     ///
     /// # Errors
     /// If something on the way is shared by an alias. Nothing is changed then.
@@ -142,7 +142,7 @@ impl<'a> YamlEdits<'a> {
         Ok(())
     }
 
-    /// Gives a document another text at a place that holds text, or for a key. Nothing else changes.
+    /// Sets the text of a text value or a key. Nothing else changes.
     ///
     /// # Errors
     /// If the place holds a variable, is shared by an alias, or holds no text.
@@ -204,7 +204,7 @@ impl<'a> YamlEdits<'a> {
         Ok(())
     }
 
-    /// The text with every edit made; none if it would not read as exactly what was set.
+    /// Returns the text with all edits applied; `None` if it would not parse to exactly the expected values.
     #[must_use]
     pub fn finish(self) -> Option<String> {
         let after = self.editor.finish();
@@ -214,7 +214,7 @@ impl<'a> YamlEdits<'a> {
     }
 }
 
-/// A range of bytes and the text that replaces it.
+/// A byte range and its replacement text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Edit {
     start: usize,
@@ -222,7 +222,7 @@ struct Edit {
     text: String,
 }
 
-/// Changes of one text, collected against it as it is.
+/// Collects edits to one text, all based on the original text.
 #[derive(Debug)]
 struct Editor<'a> {
     text: &'a str,
@@ -236,7 +236,7 @@ impl Editor<'_> {
         let mut out = String::with_capacity(self.text.len());
         let mut at = 0;
         for edit in &self.edits {
-            // Ranges never cross: an edit of a value is not made next to one of something inside it.
+            // Ranges never overlap: a value is not edited together with something inside it.
             out.push_str(self.text.get(at..edit.start.max(at)).unwrap_or_default());
             out.push_str(&edit.text);
             at = edit.end.max(at);
@@ -254,7 +254,7 @@ impl Editor<'_> {
         result
     }
 
-    /// Puts a new entry behind the last of a mapping.
+    /// Adds an entry after the last one of a mapping.
     fn insert(&mut self, mapping: &Place, key: &str, value: &Json) -> Result<(), EditRefused> {
         if matches!(mapping.style, Style::Alias) || mapping.shared {
             return Err(shared(mapping));
@@ -312,7 +312,7 @@ impl Editor<'_> {
             }
         }
         let Some(last_kept) = (0..entries.len()).rev().find(|at| !gone.contains(at)) else {
-            // No line is left to hold on to.
+            // No line remains as an anchor.
             self.replace(mapping, &Json::Object(wanted.clone()), inside);
             return Ok(());
         };
@@ -328,7 +328,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// Nothing in it is a variable, an alias's target or secret to the project.
+    /// Checks that nothing in a value comes from a variable or is shared by an alias.
     fn free(&self, place: &Place) -> Result<(), EditRefused> {
         if place.shared {
             return Err(shared(place));
@@ -350,7 +350,7 @@ impl Editor<'_> {
         }
     }
 
-    /// Items that stay keep their lines; the others go, change in place or come.
+    /// Unchanged items keep their lines; other items are removed, edited or inserted.
     fn change_list(
         &mut self,
         list: &Place,
@@ -386,7 +386,7 @@ impl Editor<'_> {
             insertions.push((last, fresh));
         }
         if kept == 0 {
-            // No line is left to hold on to.
+            // No line remains as an anchor.
             self.replace(list, &Json::Array(wanted.to_vec()), inside);
             return Ok(());
         }
@@ -400,7 +400,7 @@ impl Editor<'_> {
     }
 }
 
-/// The place of a value in a document; what is in the way of the keys gives way, which the last check then finds.
+/// Returns the place of a value in a document. Values that block the path are replaced with mappings, which the final check then detects.
 fn expected_at<'j>(document: &'j mut Json, keys: &[&str]) -> &'j mut Json {
     keys.iter().fold(document, |value, key| {
         if !value.is_object() {
@@ -417,7 +417,7 @@ fn shared(place: &Place) -> EditRefused {
     }
 }
 
-/// Whether a text refers to a variable; `$${{` does not.
+/// Whether a text contains a variable; `$${{` is not one.
 fn holds_variable(text: &str) -> bool {
     text.match_indices("${{")
         .any(|(at, _)| !text[..at].ends_with('$'))

@@ -1,4 +1,4 @@
-//! Where everything of a file is, for edits that leave the rest as it is.
+//! The places of all values in a file, for edits that leave the rest as it is.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
 use serde_json::{Map, Value};
@@ -6,23 +6,23 @@ use serde_json::{Map, Value};
 use super::NodeValue;
 use super::scalar::resolve;
 
-/// Deepest nesting of lists and mappings.
+/// Maximum nesting of lists and mappings.
 const MAX_DEPTH: usize = 64;
 
-/// A value of a file and how it is written.
+/// A value of a file, and how it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Place {
-    /// First byte; of a block scalar the first of its text, not of its header.
+    /// Offset of the first byte; for a block scalar, of the first byte of its text rather than its header.
     pub(super) start: usize,
-    /// The byte after the last one, without line breaks at the end.
+    /// Offset after the last byte, without trailing line breaks.
     pub(super) end: usize,
     /// How it is written.
     pub(super) style: Style,
-    /// It is anchored, and an alias stands for it elsewhere.
+    /// Whether it is anchored and an alias refers to it.
     pub(super) shared: bool,
-    /// It is within brackets of a list or mapping.
+    /// Whether it is inside the brackets of a list or mapping.
     pub(super) in_brackets: bool,
-    /// What it holds.
+    /// The content of the value.
     pub(super) content: Content,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum Style {
     Double,
     /// A block scalar: `|` or `>`.
     Block,
-    /// A list or mapping in lines of its own.
+    /// A list or mapping that spans its own lines.
     Lines,
     /// A list or mapping in brackets.
     Flow,
@@ -45,7 +45,7 @@ pub(super) enum Style {
     Alias,
 }
 
-/// What a value holds.
+/// The content of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Content {
     /// Text, number, flag or null.
@@ -54,12 +54,12 @@ pub(super) enum Content {
     List(Vec<Place>),
     /// Keys and values in the order of the file.
     Map(Vec<(Place, Place)>),
-    /// What it stands for.
+    /// The value of the alias's target.
     Alias(Value),
 }
 
 impl Place {
-    /// The value without places.
+    /// Returns the value without places.
     pub(super) fn value(&self) -> Value {
         match &self.content {
             Content::Scalar(value) | Content::Alias(value) => value.clone(),
@@ -74,7 +74,7 @@ impl Place {
         }
     }
 
-    /// The text of a key.
+    /// Returns the text of a key.
     pub(super) fn key(&self) -> String {
         match &self.content {
             Content::Scalar(Value::String(text)) => text.clone(),
@@ -83,7 +83,7 @@ impl Place {
         }
     }
 
-    /// The value under a key of a mapping.
+    /// Returns the value under a key of a mapping.
     pub(super) fn get(&self, key: &str) -> Option<&Place> {
         match &self.content {
             Content::Map(entries) => entries
@@ -104,7 +104,7 @@ struct Open {
     children: Vec<Place>,
 }
 
-/// The documents of a file, empty ones included as null.
+/// Returns the documents of a file, with empty ones as null.
 ///
 /// # Errors
 /// Why the file is no YAML, in words.
@@ -220,7 +220,7 @@ pub(super) fn layout(text: &str) -> Result<Vec<Place>, String> {
 
 impl Open {
     fn close(mut self, end: usize, text: &str) -> Place {
-        // The parser begins a list that is as deep as its key at its first item, which may be in brackets.
+        // The parser reports a list that is indented like its key as beginning at its first item, which may be in brackets.
         let begins_inside = self
             .children
             .first()
@@ -235,7 +235,7 @@ impl Open {
             let mut entries = Vec::new();
             while let (Some(key), Some(mut value)) = (children.next(), children.next()) {
                 if value.start == value.end && value.style == Style::Plain {
-                    // A value that is left out is behind the colon of its key.
+                    // An omitted value is placed after the colon of its key.
                     let behind = text[key.end..].trim_start_matches([' ', '\t']);
                     let at = match behind.strip_prefix(':') {
                         Some(rest) => text.len() - rest.len(),
@@ -265,7 +265,8 @@ impl Open {
     }
 }
 
-/// The byte behind the bracket that closes, searched behind the last thing within; the parser may end behind a comment that follows.
+/// Returns the position after the closing bracket, searching from the last value inside. The parser may report the end after a comment that
+/// follows.
 fn behind_bracket(text: &str, last: usize) -> Option<usize> {
     let mut comment = false;
     for (at, character) in text.get(last..)?.char_indices() {
@@ -296,7 +297,7 @@ fn scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> Place {
     }
 }
 
-/// The dash that begins the item whose value begins at `start`: the last of those that begin its line, or a line above.
+/// Returns the dash of the item whose value begins at `start`: the last dash at the beginning of its line, or of a line above.
 pub(super) fn dash_before(text: &str, start: usize) -> Option<usize> {
     let mut end = start;
     loop {
@@ -321,7 +322,7 @@ pub(super) fn dash_before(text: &str, start: usize) -> Option<usize> {
     }
 }
 
-/// The first byte of a value whose place the parser begins at its anchor.
+/// Returns the first byte of a value that begins with an anchor according to the parser.
 fn behind_anchor(text: &str, start: usize) -> usize {
     let mut rest = &text[start..];
     if !rest.starts_with('&') {
@@ -337,7 +338,7 @@ fn behind_anchor(text: &str, start: usize) -> usize {
     }
 }
 
-/// The byte behind a scalar, whose place the parser may end at the next token.
+/// Returns the position after a scalar, whose end according to the parser may be at the next token.
 fn end_of_scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> usize {
     let slice = &text[start..end.max(start)];
     match style {
@@ -374,7 +375,7 @@ fn end_of_scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> us
     }
 }
 
-/// The first byte of the text of a block whose header begins at `start`.
+/// Returns the first byte of the text of a block whose header begins at `start`.
 fn behind_header(text: &str, start: usize) -> usize {
     let body = text[start..]
         .find('\n')
@@ -382,7 +383,7 @@ fn behind_header(text: &str, start: usize) -> usize {
     text.len() - body.trim_start().len()
 }
 
-/// The length of a block without comments that follow it: less indented than its first line.
+/// Returns the length of a block without the comments after it, which are indented less than its first line.
 fn end_of_block(text: &str, start: usize, slice: &str) -> usize {
     let column = start - text[..start].rfind('\n').map_or(0, |found| found + 1);
     let mut kept = slice.trim_end();
@@ -406,7 +407,7 @@ fn plain(text: &str) -> Value {
     }
 }
 
-/// Notes what a value cannot know while it is read: what stands for it elsewhere, and what is around it.
+/// Records what is not known when a value is read: whether aliases refer to it, and whether it is inside brackets.
 fn mark(place: &mut Place, shared: &[usize], in_brackets: bool) {
     place.shared = shared.contains(&place.start);
     place.in_brackets = in_brackets;

@@ -1,6 +1,6 @@
-//! YAML as the manifests use it. The YAML crates are named in this folder and nowhere else.
+//! YAML as used by the manifests. Only this folder refers to the YAML crates.
 //!
-//! Reading keeps the place of every value and follows the core schema of YAML 1.2; merge keys and tags are not part of the language.
+//! Reading keeps the place of every value and follows the core schema of YAML 1.2. Merge keys and tags are not part of the language.
 
 mod budget;
 mod edit;
@@ -28,7 +28,7 @@ pub(crate) struct Node {
     pub(crate) span: Span,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum NodeValue {
     Null,
@@ -38,11 +38,11 @@ pub(crate) enum NodeValue {
     Text(Box<str>),
     List(Vec<Node>),
     Map(Vec<Entry>),
-    /// A number or flag that its value does not spell again, such as `0400`, `1.10` and `True`. Boxed, since there are hardly any.
+    /// A number or flag whose spelling cannot be derived from its value, such as `0400`, `1.10` and `True`. Boxed, because it is rare.
     Spelled(Box<Spelled>),
-    /// A text with a variable that has no value here; the finding is reported where the variable is missing.
+    /// A text with a variable that has no value here. The finding is reported where the variable is missing.
     Unresolved(Box<str>),
-    /// What is in a file of its own. Boxed, since a tree holds thousands of nodes and hardly one of these.
+    /// The content of a separate file. Boxed, because it is rare among thousands of nodes.
     Opaque(Box<Value>),
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Spelled {
     pub(crate) value: NodeValue,
 }
 
-/// A key of a mapping with its value. Keys are unique within a mapping.
+/// A key of a mapping and its value. Keys are unique within a mapping.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) key: Box<str>,
@@ -62,7 +62,7 @@ pub(crate) struct Entry {
 }
 
 impl Node {
-    /// The entries of a mapping; none for anything else.
+    /// Returns the entries of a mapping; empty for any other value.
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.value {
             NodeValue::Map(entries) => entries,
@@ -70,7 +70,7 @@ impl Node {
         }
     }
 
-    /// The items of a list; none for anything else.
+    /// Returns the items of a list; empty for any other value.
     pub(crate) fn items(&self) -> &[Node] {
         match &self.value {
             NodeValue::List(items) => items,
@@ -78,7 +78,7 @@ impl Node {
         }
     }
 
-    /// A value that stands for the whole of a place.
+    /// Creates a node from JSON, in which every value has the same place.
     pub(crate) fn of_json(value: &Value, span: Span) -> Self {
         let value = match value {
             Value::Null => NodeValue::Null,
@@ -104,7 +104,7 @@ impl Node {
         matches!(self.value, NodeValue::Map(_))
     }
 
-    /// Whether it is `{customer}` without quotes: a mapping in braces whose keys have no values.
+    /// Whether this is `{customer}` without quotes: a mapping in braces whose keys have no values.
     pub(crate) fn is_brace_value(&self) -> bool {
         let unwritten =
             |entry: &Entry| entry.value.is_null() && entry.value.span.start == entry.value.span.end;
@@ -115,12 +115,12 @@ impl Node {
         matches!(self.value, NodeValue::Null)
     }
 
-    /// The entry of a mapping with this key.
+    /// Returns the entry of a mapping with this key.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| &*entry.key == key)
     }
 
-    /// The value under a key of a mapping.
+    /// Returns the value under a key of a mapping.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.value)
     }
@@ -132,7 +132,7 @@ impl Node {
         }
     }
 
-    /// A whole number; `1e3` is one.
+    /// Returns a whole number; `1e3` is one.
     pub(crate) fn as_int(&self) -> Option<i64> {
         match *self.plain() {
             NodeValue::Int(number) => Some(number),
@@ -148,7 +148,7 @@ impl Node {
         }
     }
 
-    /// The value without its spelling.
+    /// Returns the value without its spelling.
     pub(crate) fn plain(&self) -> &NodeValue {
         match &self.value {
             NodeValue::Spelled(spelled) => &spelled.value,
@@ -156,7 +156,7 @@ impl Node {
         }
     }
 
-    /// The value without places, with the key order of the file.
+    /// Returns the value without places, with keys in the order of the file.
     pub(crate) fn to_json(&self) -> Value {
         match self.plain() {
             NodeValue::Spelled(spelled) => Value::String(spelled.text.to_string()),
@@ -178,7 +178,7 @@ impl Node {
     }
 }
 
-/// The integer that a float stands for, if it is one that both types hold exactly.
+/// Returns the integer equal to a float, if both types represent it exactly.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the range is checked, and the fraction is none"

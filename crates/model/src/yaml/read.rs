@@ -1,4 +1,4 @@
-//! From text to nodes, within fixed bounds and with as many findings as there are.
+//! Parses text into nodes, within fixed limits, and reports as many problems as possible.
 
 pub(crate) mod key;
 pub(crate) mod syntax;
@@ -38,14 +38,14 @@ pub(crate) const YAML_TEXT: Explanation = Explanation::new(
     "Remove them.",
 );
 
-/// Deepest nesting of lists and mappings.
+/// Maximum nesting of lists and mappings.
 const MAX_DEPTH: usize = 64;
-/// Nodes that aliases may add to one file.
+/// Maximum number of nodes that aliases may add to one file.
 const MAX_ALIASED: usize = 10_000;
-/// Syntax errors in one file before reading stops for good.
+/// Maximum number of syntax errors in one file.
 const MAX_ERRORS: usize = 20;
 
-/// The documents of a file, and whether a part of the file could not be read.
+/// The documents of a file, and its unreadable parts.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) documents: Vec<Node>,
@@ -53,7 +53,7 @@ pub(crate) struct Stream {
     pub(crate) unread: Vec<Span>,
 }
 
-/// Reads all documents of a file. After a syntax error it goes on with the next document.
+/// Reads all documents of a file. Continues with the next document after a syntax error.
 pub(crate) fn read(
     sources: &SourceMap,
     file: FileId,
@@ -68,7 +68,7 @@ pub(crate) fn read(
         let mut builder = Builder::new(file, rest, start, budget);
         let stopped = builder.run(&mut stream.documents, diagnostics);
         let Some(at) = stopped else { break };
-        // Nothing after it would fit either, and once is enough to say so.
+        // Nothing after it would fit either, and one finding is enough.
         let next = match budget.is_used_up() {
             true => text.len(),
             false => next_document(text, at),
@@ -86,7 +86,7 @@ pub(crate) fn read(
     stream
 }
 
-/// The start of the next line that begins a document, after a byte offset.
+/// Returns the start of the next line after an offset that begins a document.
 fn next_document(text: &str, after: usize) -> usize {
     let mut at = after;
     while let Some(line_break) = text.get(at..).and_then(|rest| rest.find('\n')) {
@@ -102,22 +102,22 @@ fn next_document(text: &str, after: usize) -> usize {
     text.len()
 }
 
-/// Turns parser events into nodes with an own stack, so that depth costs no recursion.
+/// Turns parser events into nodes with an explicit stack, so that nesting does not use recursion.
 struct Builder<'text, 'budget> {
     file: FileId,
     text: &'text str,
-    /// Where `text` begins in the file.
+    /// Offset of `text` in the file.
     base: usize,
-    /// Byte offset of every character; `None` where each has one byte.
+    /// Byte offset of every character; `None` if each has one byte.
     offsets: Option<Vec<u32>>,
     open: Vec<Open>,
-    /// Anchored values that are complete, and `None` for those still open.
+    /// Anchored values: complete ones, and `None` for those still open.
     anchors: HashMap<usize, Option<Node>>,
     aliased: usize,
     budget: &'budget Budget,
-    /// Of the share that was taken last.
+    /// Nodes left of the share that was taken last.
     nodes_left: usize,
-    /// Where the document begins that is being read.
+    /// Offset where the current document begins.
     document_start: usize,
 }
 
@@ -143,7 +143,7 @@ enum Body {
     },
 }
 
-/// A key whose value comes next; `None` for one that was refused.
+/// A key whose value comes next; `None` if the key was rejected.
 struct Key(Option<(Box<str>, Span)>);
 
 impl<'text, 'budget> Builder<'text, 'budget> {
@@ -168,7 +168,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         }
     }
 
-    /// Reads until the end or the first error; gives the place of the error in the file.
+    /// Reads until the end or the first error; returns the position of the error in the file.
     fn run(
         &mut self,
         documents: &mut Vec<Node>,
@@ -200,7 +200,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 Event::Scalar(text, style, anchor, tag) => {
                     self.refuse_tag(tag.is_some(), span, diagnostics);
                     let value = self.scalar(&text, style, span, diagnostics);
-                    // A value that is not written has no extent, wherever the parser noticed that it is missing.
+                    // An omitted value has no extent, regardless of where the parser noticed its absence.
                     let unwritten = text.is_empty() && style == ScalarStyle::Plain;
                     let span = if unwritten {
                         Span {
@@ -269,7 +269,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             return Ok(());
         };
         let (value, last) = match body {
-            // The nodes of all documents are there at once, and room to grow is half of them.
+            // The nodes of all documents are in memory at the same time, and spare capacity takes up half of the space.
             Body::List(mut items) => {
                 items.shrink_to_fit();
                 let last = items.last().map(|node| node.span);
@@ -283,7 +283,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 (NodeValue::Map(entries), last)
             }
         };
-        // The end of a block collection is only noticed at the next token, so its last value says where it ends.
+        // The end of a block collection is only noticed at the next token, so the last value determines the end.
         let span = if end.start < end.end {
             start.to(end)
         } else {
@@ -315,7 +315,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         self.finish(value, 0, root, diagnostics)
     }
 
-    /// Counts a value that is kept for aliases, or that one stands for.
+    /// Counts a value that is stored for aliases or repeated by one.
     fn repeats(&mut self, value: &Node, span: Span) -> Result<(), Box<Diagnostic>> {
         self.aliased += size(value);
         if self.aliased <= MAX_ALIASED {
@@ -333,7 +333,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         ))
     }
 
-    /// Puts a complete value where it belongs: under its key, into its list, or at the root.
+    /// Adds a complete value to its parent: under its key, to its list, or at the root.
     fn finish(
         &mut self,
         node: Node,
@@ -471,7 +471,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         }
     }
 
-    /// The parser counts characters; places are bytes.
+    /// The parser counts characters, but places are in bytes.
     fn offset(&self, index: usize) -> usize {
         match &self.offsets {
             None => index.min(self.text.len()),
@@ -481,7 +481,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         }
     }
 
-    /// A span without blanks and line breaks at its end.
+    /// Trims trailing blanks and line breaks from a span.
     fn trimmed(&self, span: Span) -> Span {
         trim(self.text, self.base, span)
     }
@@ -501,13 +501,13 @@ fn size(node: &Node) -> usize {
     1 + match &node.value {
         NodeValue::List(items) => items.iter().map(size).sum(),
         NodeValue::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
-        // A long text counts for as many values as would take its place.
+        // A long text counts as many values as take the same memory.
         NodeValue::Text(text) => text.len() / 64,
         _ => 0,
     }
 }
 
-/// Offsets fit because files are far smaller than 4 GiB.
+/// Offsets always fit, because files are far smaller than 4 GiB.
 fn to_u32(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }

@@ -1,8 +1,8 @@
-//! Plain scalars by the core schema of YAML 1.2 (section 10.3.2): `no`, `on` and `12:30` are text, `012` is twelve.
+//! Plain scalars according to the core schema of YAML 1.2 (section 10.3.2): `no`, `on` and `12:30` are text, `012` is twelve.
 
 use super::{NodeValue, Spelled};
 
-/// A plain scalar that means a value that JSON does not have.
+/// A plain scalar with a value that JSON cannot represent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotJson {
     /// `.inf`, `.nan` and similar.
@@ -11,7 +11,7 @@ pub(super) enum NotJson {
     TooLarge,
 }
 
-/// What a plain scalar means.
+/// Returns the value of a plain scalar.
 pub(super) fn resolve(plain: &str) -> Result<NodeValue, NotJson> {
     match plain {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(NodeValue::Null),
@@ -60,7 +60,7 @@ pub(super) fn resolve(plain: &str) -> Result<NodeValue, NotJson> {
     Ok(NodeValue::Text(plain.into()))
 }
 
-/// A value with its spelling, where the value alone does not give it back.
+/// Adds the spelling to a value that does not determine it.
 pub(super) fn with_spelling(plain: &str, value: NodeValue) -> NodeValue {
     let canonical = match &value {
         NodeValue::Flag(flag) => flag.to_string(),

@@ -1,4 +1,4 @@
-//! The words of a file and where they are, for editors.
+//! The keys and values of a file with their places, for editors.
 
 use std::ops::Range;
 
@@ -8,16 +8,16 @@ use crate::span::{SourceMap, Span};
 /// A value of a YAML file and its place in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
-    /// Where it is.
+    /// The place of the value.
     pub place: Range<usize>,
-    /// What it is.
+    /// The content of the value.
     pub value: TreeValue,
 }
 
-/// What a value of a YAML file is.
+/// The content of a value of a YAML file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TreeValue {
-    /// Nothing is written, or `null`.
+    /// Nothing, or `null`.
     Null,
     /// Text, a number or a flag, as text.
     Scalar(String),
@@ -32,7 +32,7 @@ pub enum TreeValue {
 pub struct TreeEntry {
     /// The key.
     pub key: String,
-    /// Where the key is.
+    /// The place of the key.
     pub key_place: Range<usize>,
     /// The value.
     pub value: Tree,
@@ -41,16 +41,16 @@ pub struct TreeEntry {
 /// A step from a value to one inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathStep {
-    /// Under a key of a mapping.
+    /// To the value under a key of a mapping.
     Key(String),
-    /// At a place of a list, from 0.
+    /// To an item of a list, counted from 0.
     Item(usize),
-    /// The key of a mapping itself; the last step.
+    /// To a key of a mapping itself; always the last step.
     InKey(String),
 }
 
 impl Tree {
-    /// The documents of a file that can be read, and whether that is all of them.
+    /// Returns the readable documents of a file, and whether these are all of its documents.
     #[must_use]
     pub fn read(text: &str) -> (Vec<Tree>, bool) {
         let mut sources = SourceMap::default();
@@ -61,7 +61,7 @@ impl Tree {
         (stream.documents.iter().map(tree).collect(), is_whole)
     }
 
-    /// The entries of a mapping; none for anything else.
+    /// Returns the entries of a mapping; empty for any other value.
     #[must_use]
     pub fn entries(&self) -> &[TreeEntry] {
         match &self.value {
@@ -70,7 +70,7 @@ impl Tree {
         }
     }
 
-    /// The items of a list; none for anything else.
+    /// Returns the items of a list; empty for any other value.
     #[must_use]
     pub fn items(&self) -> &[Tree] {
         match &self.value {
@@ -79,19 +79,19 @@ impl Tree {
         }
     }
 
-    /// The entry under a key.
+    /// Returns the entry under a key.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<&TreeEntry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// The value under a key.
+    /// Returns the value under a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Tree> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// The text of a scalar.
+    /// Returns the text of a scalar.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &self.value {

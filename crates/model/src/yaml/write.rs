@@ -1,4 +1,4 @@
-//! From values to YAML in the layout of the examples: keys in the given order, quotes only where they are needed, short lists on one line.
+//! Writes values as YAML in the layout of the examples: keys in the given order, quotes only where necessary, short lists on one line.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::kinds::Kind;
 use crate::manifests::{Declared, State};
 use crate::variables::escape_variables;
 
-/// Widest line for a list that is written on one.
+/// Maximum line width for a list on a single line.
 const WIDTH: usize = 110;
 
 /// One document to write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutDocument {
-    /// What is above the document, without `#`; may have several lines.
+    /// Comment above the document, without `#`; may have several lines.
     pub comment: Option<String>,
     /// The kind.
     pub kind: Kind,
@@ -27,12 +27,12 @@ pub struct OutDocument {
     pub labels: BTreeMap<String, String>,
     /// `metadata.state`; not written for [`State::Present`].
     pub state: State,
-    /// The fields in the order in which they are to stand.
+    /// The fields, in the order in which they are written.
     pub spec: Map<String, Value>,
 }
 
 impl OutDocument {
-    /// A resource as it is declared. What its texts hold of a variable's form was escaped when it was read, and is again.
+    /// Creates a document from a declared resource. Text that looks like a variable was unescaped when it was read, and is escaped again.
     #[must_use]
     pub fn of(declared: &Declared, comment: Option<String>) -> Self {
         let mut spec = Value::Object(declared.spec.to_spec());
@@ -56,7 +56,7 @@ impl OutDocument {
     }
 }
 
-/// Writes documents as one file of manifests. The same documents give the same bytes.
+/// Writes documents as one file of manifests. The same documents always give the same bytes.
 #[must_use]
 pub fn write_documents(documents: &[OutDocument]) -> String {
     let mut out = String::new();
@@ -109,7 +109,7 @@ fn write_entries(entries: &Map<String, Value>, indent: usize, out: &mut String) 
     }
 }
 
-/// A key and its value in block style, indented, with a line break at the end.
+/// Writes a key and its value in block style, indented and with a line break at the end.
 pub(crate) fn entry_lines(key: &str, value: &Value, indent: usize) -> String {
     let mut out = String::new();
     pad(indent, &mut out);
@@ -117,7 +117,7 @@ pub(crate) fn entry_lines(key: &str, value: &Value, indent: usize) -> String {
     out
 }
 
-/// List items in block style, indented, with a line break at the end.
+/// Writes list items in block style, indented and with a line break at the end.
 pub(super) fn item_lines(items: &[Value], indent: usize) -> String {
     let mut out = String::new();
     write_items(items, indent, &mut out);
@@ -186,7 +186,7 @@ fn is_short(entries: &Map<String, Value>) -> bool {
     entries.len() == 1 && entries.values().all(scalar)
 }
 
-/// A list of scalars on one line, where it fits.
+/// A list of scalars on one line, if it fits.
 fn on_one_line(items: &[Value], column: usize) -> Option<String> {
     let simple = items
         .iter()
@@ -216,7 +216,7 @@ pub(super) fn flow(value: &Value, inside: bool) -> String {
     }
 }
 
-/// Whether a text is written as a literal block: several lines that a block gives back unchanged.
+/// Whether a text is written as a literal block: it has several lines, which a block reproduces unchanged.
 fn is_block(value: &str) -> bool {
     value.contains('\n')
         && !value.starts_with([' ', '\t', '\n'])
@@ -236,13 +236,13 @@ fn write_block(value: &str, indent: usize, out: &mut String) {
     }
 }
 
-/// A text as a scalar on one line, with quotes where it needs them.
+/// Returns a text as a scalar on one line, with quotes where necessary.
 #[must_use]
 pub fn scalar(value: &str) -> String {
     text(value, true)
 }
 
-/// A text as a scalar on one line.
+/// Writes a text as a scalar on one line.
 fn text(value: &str, inside: bool) -> String {
     if plain_is_text(value, inside) {
         value.to_owned()
@@ -251,9 +251,9 @@ fn text(value: &str, inside: bool) -> String {
     }
 }
 
-/// Whether a text can stand without quotes and is read as the same text.
+/// Whether a text without quotes is read back as the same text.
 ///
-/// `inside` is for places within `[ ]` and `{ }`, where commas and brackets have a meaning.
+/// `inside` means inside `[ ]` and `{ }`, where commas and brackets have a special meaning.
 fn plain_is_text(value: &str, inside: bool) -> bool {
     let Some(first) = value.chars().next() else {
         return false;
@@ -266,7 +266,7 @@ fn plain_is_text(value: &str, inside: bool) -> bool {
             .is_some_and(|next| next.is_alphanumeric());
     let legacy_flag =
         ["yes", "no", "on", "off", "y", "n"].contains(&value.to_ascii_lowercase().as_str());
-    // Parsers take the dash of `[a -]` for a list item.
+    // Parsers read the dash of `[a -]` as a list item.
     let flow_indicator =
         inside && (value.contains([',', '[', ']', '{', '}']) || value.ends_with(" -"));
     (!indicator || dash_word)
@@ -283,7 +283,7 @@ fn plain_is_text(value: &str, inside: bool) -> bool {
         && matches!(resolve(value), Ok(NodeValue::Text(_)))
 }
 
-/// Parsers disagree on a colon before punctuation within brackets; addresses (`https://…`) they all read alike.
+/// Parsers disagree on a colon before punctuation inside brackets; they all read addresses (`https://…`) the same way.
 fn colon_before_punctuation(value: &str) -> bool {
     value
         .split(':')
@@ -291,12 +291,12 @@ fn colon_before_punctuation(value: &str) -> bool {
         .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '/'))
 }
 
-/// Characters that cannot be seen or that look like others: line breaks, and the blank that looks like an ordinary one.
+/// Whether a character is invisible or looks like another one: line breaks, and the blank that looks like an ordinary one.
 fn needs_escape(character: char) -> bool {
     character == '\u{a0}' || is_hidden(character)
 }
 
-/// The double-quoted form. It is inert whatever it holds, and so does not begin a line with `::`.
+/// Returns the double-quoted form, which is always inert and therefore cannot begin a line with `::`.
 fn quoted(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
@@ -399,7 +399,7 @@ mod tests {
         "#);
     }
 
-    /// What a terminal, a build or a reader is deceived by. Control characters are refused where a manifest is read.
+    /// Text that deceives a terminal, a build or a reader. Control characters are rejected when a manifest is read.
     const ACTIVE: &[&str] = &[
         "##[group]",
         "##vso[task.setvariable]",
@@ -473,7 +473,7 @@ mod tests {
             prop_assert!(diagnostics.is_empty(), "{out}\n{diagnostics:?}");
             let read_back = stream.documents[0].get("spec").and_then(|spec| spec.get("value")).unwrap().to_json();
             prop_assert_eq!(&read_back, &value, "{}", out);
-            // Another reader of YAML sees the same.
+            // A different YAML parser reads the same value.
             let other: Value = serde_yaml::from_str(&out).unwrap();
             prop_assert_eq!(&other["spec"]["value"], &value, "{}", out);
         }

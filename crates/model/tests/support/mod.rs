@@ -1,10 +1,10 @@
-//! Findings as plain text, for snapshots.
+//! Renders findings as plain text for snapshots.
 
 use std::fmt::Write;
 
 use deskstate_model::{Diagnostic, Label, SourceMap};
 
-/// Every finding with its places, in the order given.
+/// Renders all findings with their places, in the given order.
 pub(crate) fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {

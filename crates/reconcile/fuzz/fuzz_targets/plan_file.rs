@@ -1,4 +1,5 @@
-//! Any text is read as a plan file or an undo file, or refused with a reason; what was read can be written again as the same file.
+//! Any text is either parsed as a plan file or an undo file, or refused with a reason. A file that was parsed can be written again
+//! unchanged.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Manifests without an error can be planned, whether the environment is empty or not.
+//! Manifests without errors can be planned against an empty environment and against one with rows.
 
 #![no_main]
 

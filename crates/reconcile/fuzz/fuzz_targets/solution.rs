@@ -1,4 +1,4 @@
-//! Any bytes are read as a solution, an archive or the files of an unpacked one, or refused with a reason; what is exported of it loads.
+//! Any bytes are either read as a solution (an archive, or the files of an unpacked one) or refused with a reason. Its export loads.
 
 #![no_main]
 

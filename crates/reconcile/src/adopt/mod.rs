@@ -1,4 +1,4 @@
-//! Live values back into the existing manifests: what drifted is written where it is declared, and everything else stays byte for
+//! Copies live values back into the existing manifests. Drifted values are written where they are declared; everything else stays byte for
 //! byte.
 
 mod overlay;
@@ -16,56 +16,56 @@ use crate::lower::Desired;
 use crate::plan::{Action, Change, FieldChange, Plan};
 use crate::raise::{Options, Raised, raise};
 
-/// Where a value goes that the base holds, in an environment that has an overlay.
+/// Destination of a value that is declared in the base, for an environment that has an overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Into {
-    /// Into the overlay: other environments keep what they have.
+    /// The overlay. Other environments keep their values.
     #[default]
     Overlay,
-    /// Into the base, for all environments.
+    /// The base, for all environments.
     Base,
 }
 
-/// What is adopted.
+/// The input of an adoption.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The manifests of the environment.
     pub manifests: &'a Manifests,
-    /// What they declare.
+    /// The resources that they declare.
     pub desired: &'a Desired,
-    /// What is there, with names of what it refers to.
+    /// The live environment, including the names of referenced rows.
     pub live: &'a Live,
-    /// What would put it back, of what is adopted.
+    /// The plan that would revert what is adopted.
     pub plan: &'a Plan,
-    /// Rows that no manifest declares and that become documents, with what they need.
+    /// Undeclared rows that become documents, together with their dependencies.
     pub new: &'a Export,
-    /// Overlay or base.
+    /// Whether values go into the overlay or the base.
     pub into: Into,
     /// The environment's overlay folders, relative to the project, with `/`.
     pub overlays: &'a [String],
-    /// The folder in which documents of new rows are put, relative to the project.
+    /// The folder for the documents of new rows, relative to the project.
     pub folder: &'a str,
-    /// How people are written.
+    /// How people are referred to.
     pub options: Options<'a>,
 }
 
-/// What came of it. Nothing is written to disk here.
+/// The result of an adoption. Nothing has been written to disk.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Adoption {
     /// Files by path, relative to the project.
     pub files: BTreeMap<String, FileChange>,
     /// Fields that were adopted.
     pub adopted: Vec<(ResourceKey, String)>,
-    /// Fields that were not.
+    /// Fields that were not adopted.
     pub refused: Vec<Refusal>,
 }
 
 /// A file before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
-    /// Its text; none for a new file.
+    /// The old text; `None` for a new file.
     pub before: Option<String>,
-    /// Its new text.
+    /// The new text.
     pub after: String,
 }
 
@@ -74,15 +74,15 @@ pub struct FileChange {
 pub struct Refusal {
     /// The resource.
     pub key: ResourceKey,
-    /// The field; empty for all of it.
+    /// The field; empty for the complete resource.
     pub path: String,
-    /// What is in the way, in words.
+    /// The reason, for people.
     pub why: String,
-    /// The place that stands in the way.
+    /// The place that prevents the adoption.
     pub place: Option<Span>,
 }
 
-/// Works out the edits.
+/// Computes the edits.
 pub fn adopt(request: &Request<'_>) -> Adoption {
     let mut adopting = Adopting {
         request: *request,
@@ -109,13 +109,13 @@ fn is_below(path: &str, folder: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// A file that is edited.
+/// A file to edit.
 struct File<'a> {
     edits: YamlEdits<'a>,
     adopted: Vec<(ResourceKey, String)>,
 }
 
-/// One value to change: where it is written, and which keys of it where it is owned key by key.
+/// One value to change: where it is written and, if it is owned key by key, which of its keys.
 struct Unit<'a> {
     field: &'a FieldChange,
     parts: Vec<&'a str>,
@@ -124,7 +124,7 @@ struct Unit<'a> {
 struct Adopting<'a> {
     request: Request<'a>,
     files: BTreeMap<FileId, File<'a>>,
-    /// Fields that go into the overlay and are not there yet.
+    /// Fields that have to be added to the overlay.
     overlay: BTreeMap<ResourceKey, Map<String, Json>>,
     result: Adoption,
 }
@@ -171,7 +171,7 @@ impl<'a> Adopting<'a> {
         if let Json::Object(spec) = spec {
             raised.spec = spec;
         }
-        // One value is changed once, and a mapping that is owned key by key once in each file that holds keys of it.
+        // Each value is changed once. A mapping that is owned key by key is changed once in each file that contains some of its keys.
         let mut units: BTreeMap<(&str, Option<FileId>), Unit<'_>> = BTreeMap::new();
         for field in &change.fields {
             let (word, part) = field.path.split_once('.').unwrap_or((&field.path, ""));
@@ -265,7 +265,7 @@ impl<'a> Adopting<'a> {
         }
     }
 
-    /// Reads a file, once.
+    /// Parses a file on first use.
     fn open(&mut self, file: FileId) -> Result<(), String> {
         if let btree_map::Entry::Vacant(unread) = self.files.entry(file) {
             unread.insert(File {
@@ -276,7 +276,7 @@ impl<'a> Adopting<'a> {
         Ok(())
     }
 
-    /// The document around a place, and what it says under a word of its `spec`; null where it says nothing.
+    /// The document at a place, and its value for a field of `spec`; null if it has none.
     fn written(&self, span: Span, word: &str) -> Option<(usize, Json)> {
         let edits = &self.files.get(&span.file)?.edits;
         let at = edits.document_at(span.start as usize)?;
@@ -284,7 +284,7 @@ impl<'a> Adopting<'a> {
         (!in_file).then(|| (at, edits.get(at, &["spec", word]).unwrap_or_default()))
     }
 
-    /// Edits the value where it is.
+    /// Edits the value in place.
     fn put(&mut self, key: &ResourceKey, at: usize, span: Span, word: &str, wanted: &Json) {
         let Some(file) = self.files.get_mut(&span.file) else {
             return;
@@ -332,7 +332,7 @@ impl<'a> Adopting<'a> {
         self.result.adopted.push((document.key, String::new()));
     }
 
-    /// Rows that were named and that no document declares become documents of their own.
+    /// Creates a document for each row that was named and that no document declares.
     fn new_rows(&mut self) {
         let desired = self.request.desired;
         for document in &self.request.new.documents {
@@ -343,7 +343,7 @@ impl<'a> Adopting<'a> {
         }
     }
 
-    /// Every edited file, read again: exactly the adopted places differ, or nothing of the file is adopted.
+    /// Reads every edited file again. Unless exactly the adopted places differ, nothing in the file is adopted.
     fn finish(mut self) -> Adoption {
         let sources = &self.request.manifests.sources;
         for (id, file) in std::mem::take(&mut self.files) {
@@ -378,7 +378,7 @@ impl<'a> Adopting<'a> {
     }
 }
 
-/// The document of a resource among those of a file.
+/// Finds the document of a resource among those of a file.
 fn document_of(edits: &YamlEdits<'_>, key: &ResourceKey) -> Option<usize> {
     edits.documents().position(|document| {
         let name = document["metadata"]["name"].as_str();

@@ -1,4 +1,4 @@
-//! Values that the base holds and that go into the overlay of the environment.
+//! Values that are declared in the base and go into the overlay of the environment.
 
 use deskstate_model::{FileId, ResourceKey, Span};
 use serde_json::{Map, Value as Json};
@@ -7,7 +7,7 @@ use super::{Adopting, document_of, is_below};
 use crate::export::Document;
 
 impl Adopting<'_> {
-    /// Notes what goes into the overlay: of a mapping that is merged key by key, the keys that change.
+    /// Records a value for the overlay. For a mapping that is merged key by key, only the changed keys are recorded.
     pub(super) fn put_aside(
         &mut self,
         key: &ResourceKey,
@@ -40,7 +40,7 @@ impl Adopting<'_> {
             .insert(word.to_owned(), value);
     }
 
-    /// Fields that the base holds go into the document of the last overlay, or into a new one there.
+    /// Writes the recorded fields into the document of the last overlay, or into a new document there.
     pub(super) fn extend_overlays(&mut self) {
         let Some(folder) = self.request.overlays.last().cloned() else {
             return;

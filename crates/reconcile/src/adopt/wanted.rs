@@ -1,4 +1,4 @@
-//! What a field is to say after adoption: the live value, in the words that are there already.
+//! The value of a field after adoption: the live value, keeping the existing wording where possible.
 
 mod items;
 
@@ -14,19 +14,19 @@ use crate::quirks::loader::Loader;
 use crate::raise::{LeftOut, Options, Raised, Users, refused};
 use crate::state::{DeclaredResource, DeclaredSet, Lookup, RowKey, Universe};
 
-/// What both sides of a comparison know.
+/// The two sides of a comparison.
 pub(super) struct Side<'a> {
     pub(super) desired: &'a Desired,
     pub(super) live: &'a Live,
     pub(super) options: Options<'a>,
 }
 
-/// Fields whose keys are owned one by one.
+/// Whether the keys of a field are owned one by one.
 pub(super) fn is_by_key(field: &Field) -> bool {
     matches!(field.holds, Holds::Parts(part) if matches!(part.written, Written::Parameters | Written::Features(_)))
 }
 
-/// The mapping that is written, with the keys that differ as they are live.
+/// The written mapping, with the live values of the keys that differ.
 pub(super) fn by_key(
     field: &Field,
     parts: &[&str],
@@ -72,7 +72,7 @@ pub(super) fn by_key(
     Ok(Json::Object(wanted))
 }
 
-/// Features go by name or number.
+/// Compares two keys. A feature can be written by name or by number.
 fn same_key(field: &Field, left: &str, right: &str) -> bool {
     match field.holds {
         Holds::Parts(part) if matches!(part.written, Written::Features(_)) => {
@@ -82,7 +82,7 @@ fn same_key(field: &Field, left: &str, right: &str) -> bool {
     }
 }
 
-/// The value of a field that is one value.
+/// The new value of a field that is adopted as one value.
 pub(super) fn whole(
     side: &Side<'_>,
     change: &Change,
@@ -130,7 +130,7 @@ pub(super) fn whole(
     }
 }
 
-/// The value, unless it says that something is empty of which no manifest can say that.
+/// Returns the value, unless it is empty or contains an empty field and a manifest cannot express that.
 pub(super) fn sayable(field: &Field, value: Json) -> Result<Json, String> {
     if value.is_null() && !field.is_clearable() {
         let or = if field.is_needed() {
@@ -153,7 +153,7 @@ pub(super) fn sayable(field: &Field, value: Json) -> Result<Json, String> {
     Ok(value)
 }
 
-/// Why a list is not adopted of which an item has lost a value.
+/// Why a list is not adopted if one of its items has lost a value.
 fn lost(key: &str, item: &Json) -> String {
     let name = ["name", "tool", "shared", "displayName", "header"]
         .iter()
@@ -168,7 +168,7 @@ fn cannot_say(left_out: &LeftOut) -> String {
     format!("a manifest cannot express the live value: {}", left_out.why)
 }
 
-/// What was raised, or why nothing was.
+/// Returns the raised value, or the reason why it was left out.
 fn left_out(raised: &Raised, word: &str) -> Result<Json, String> {
     if let Some(value) = raised.spec.get(word) {
         return Ok(value.clone());
@@ -181,7 +181,7 @@ fn left_out(raised: &Raised, word: &str) -> Result<Json, String> {
     }
 }
 
-/// The list that was raised. One that is exact has to name all of live: what it cannot name, the next apply would take away.
+/// Returns the raised list. An exact list has to name everything that is live: the next apply would remove anything it does not name.
 fn list(word: &str, written: &Json, raised: &Raised) -> Result<Json, String> {
     let unnamed = raised
         .left_out
@@ -197,7 +197,7 @@ fn is_at_least(written: &Json) -> bool {
     written.get("mode").and_then(Json::as_str) == Some("atLeast")
 }
 
-/// The written items of a set, in its short or long form.
+/// The listed items of a set, in its short or long form.
 fn listed<'a>(written: &'a Json, word: &str) -> Option<&'a Vec<Json>> {
     match written {
         Json::Array(items) => Some(items),
@@ -206,7 +206,7 @@ fn listed<'a>(written: &'a Json, word: &str) -> Option<&'a Vec<Json>> {
     }
 }
 
-/// The set in its form with other members and exclusions.
+/// Returns the set in its original form, with new members and exclusions.
 fn with_lists(written: &Json, members: Vec<Json>, without: Option<Vec<Json>>) -> Json {
     match written {
         Json::Object(set) => {
@@ -234,7 +234,7 @@ fn members(
 ) -> Result<Json, String> {
     let word = set.field.word;
     if written.is_null() {
-        // Only an implied member can differ where nothing is written.
+        // If nothing is written, only an implied member can differ.
         return left_out(raised, word);
     }
     let live: Vec<Uuid> = side
@@ -263,7 +263,7 @@ fn members(
     for (item, key) in items.iter().zip(declared) {
         match side.live.find(key) {
             Match::One(id) if !live.contains(&id) => {}
-            // Whoever cannot be told stays: absence is not shown by not knowing.
+            // A member that cannot be identified stays: this does not prove that it is gone.
             Match::One(id) | Match::Unfit(id, _) => {
                 known.push(id);
                 kept.push(item.clone());
@@ -295,7 +295,7 @@ fn members(
                 Err(why) => nameless.push(why),
             }
         }
-        // Each is told, since nobody finds the others by the first.
+        // Report all of them, so that people need not find them one by one.
         if !nameless.is_empty() {
             return Err(nameless.join("; "));
         }
@@ -314,7 +314,7 @@ fn members(
             .collect()
     });
     let mut adopted = with_lists(written, kept, excluded);
-    // An implied member that is not there can only be said away.
+    // An implied member that is gone can only be excluded.
     let implied = set.members.iter().filter(|member| member.implied);
     let gone: Vec<String> = implied
         .filter(|member| {
@@ -374,7 +374,7 @@ fn name_of(side: &Side<'_>, set: &DeclaredSet, id: Uuid) -> Result<String, Strin
     }
 }
 
-/// Parts that are written by a name alone, such as roles: those that are there stay as they are written; others come by name.
+/// Parts that are written as plain names, such as roles. Existing ones stay as they are written; others are added by name.
 fn bare_parts(
     side: &Side<'_>,
     resource: &DeclaredResource,

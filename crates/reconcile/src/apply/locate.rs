@@ -1,4 +1,4 @@
-//! Which write of a refused transaction the server refused, where its reply does not say: what the rows themselves show.
+//! Finds the write that made the server refuse a transaction, if the reply does not state it, by reading the rows.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use crate::plan::{Guard, Operation, RowTarget, Transaction};
 
-/// What the server said is wrong, where rows can show it.
+/// A refusal whose cause the rows can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrong {
-    /// A row or a link is not there.
+    /// A row or a link does not exist.
     Absent,
-    /// A row or a link is there already.
+    /// A row or a link exists already.
     Exists,
-    /// A row has another version, or is there already: a reply without a code does not tell the two apart.
+    /// A row has another version, or exists already: a reply without a code does not distinguish the two.
     Precondition,
 }
 
@@ -37,11 +37,11 @@ impl Wrong {
     }
 }
 
-/// The writes of which the server refused one: by what the rows show now, or by what its message names.
+/// The writes that may have caused the refusal, judging by the current rows or by the names in the message.
 ///
-/// Replies differ in whether they say which write was refused. Where neither rows nor message tell, neither does this, so that a refusal
-/// is told alike whatever its reply looks like; but what a reply says outranks what rows and message suggest. Nothing is written: the
-/// transaction was rolled back, so the rows are as they were before it.
+/// Some replies state which write was refused, others do not. If neither rows nor message show it, all writes are suspects, so that a
+/// refusal is reported in the same way whatever the reply looks like. An explicit statement in the reply takes precedence over rows and
+/// message. Nothing is written here: the transaction was rolled back, so the rows are as they were before it.
 pub(super) async fn suspects(
     transaction: &Transaction,
     stated: Option<usize>,
@@ -51,7 +51,7 @@ pub(super) async fn suspects(
     let by_rows = match Wrong::of(error) {
         Some(wrong) => match locate(transaction, wrong, reader).await {
             Ok(found) => found,
-            // Without an answer, the reply is all there is.
+            // Without an answer, only the reply is left.
             Err(_) => stated,
         },
         None => None,
@@ -66,7 +66,7 @@ pub(super) async fn suspects(
     }
 }
 
-/// The first write that the rows, as they are now, rule out in the way that the server stated; none where they do not tell.
+/// The first write that the current rows make impossible for the stated reason; `None` if they do not show it.
 async fn locate(
     transaction: &Transaction,
     wrong: Wrong,
@@ -88,15 +88,16 @@ async fn locate(
         match ruled_out(operation, &answers, wrong, &created) {
             Some(true) => return Ok(Some(index)),
             Some(false) => {}
-            // It may be this one: nobody can say.
+            // It may be this one, but nothing proves it.
             None => return Ok(None),
         }
     }
     Ok(None)
 }
 
-/// The writes that a message can be about: those that touch the rows that it names, need the privilege, set the column to the value, or are
-/// of the table. What fits no write tells nothing, and a column alone does not either: a write may be refused for what it lacks.
+/// The writes that a message may be about: those that touch the rows that it names, need the privilege, set the column to the value, or
+/// write to the table. A hint that fits no write is ignored. A column name is not enough, because a write may be refused for a column that
+/// it lacks.
 fn named(transaction: &Transaction, message: &str) -> Vec<usize> {
     let end = |char: char| !(char.is_alphanumeric() || matches!(char, '_' | '-'));
     let words: BTreeSet<String> = message
@@ -105,7 +106,7 @@ fn named(transaction: &Transaction, message: &str) -> Vec<usize> {
         .filter(|word| !word.is_empty())
         .collect();
     let operations = &transaction.operations;
-    // A label of one plain word, such as `url`, may be a word of the sentence.
+    // A label that is one plain word, such as `url`, may be an ordinary word of the sentence.
     let rows = operations.iter().filter_map(own_row);
     let rows: BTreeSet<Uuid> = rows
         .filter(|row| row.label.contains('_') && words.contains(&row.label.to_lowercase()))
@@ -139,7 +140,7 @@ fn own_row(operation: &Operation) -> Option<&RowTarget> {
     }
 }
 
-/// The rows that a write is about, and those that it points to.
+/// The rows that a write is about, and those that it refers to.
 fn touched(operation: &Operation) -> Vec<Uuid> {
     match operation {
         Operation::Link { owner, member, .. } | Operation::Unlink { owner, member, .. } => {
@@ -258,7 +259,7 @@ fn end(table: &deskstate_model::Table, id: Uuid) -> Query {
         .filter(Filter::eq(table.key, id))
 }
 
-/// The link between two rows.
+/// Query for the link between two rows.
 pub(super) fn pair(relationship: &Relationship, owner: Uuid, member: Uuid) -> Query {
     Query::rows(relationship.intersect_set)
         .select([relationship.owner_column, relationship.member_column])
@@ -268,7 +269,7 @@ pub(super) fn pair(relationship: &Relationship, owner: Uuid, member: Uuid) -> Qu
         )
 }
 
-/// Whether the rows rule an operation out; `None` where they could not be read.
+/// Whether the rows make an operation impossible; `None` if they could not be read.
 fn ruled_out(
     operation: &Operation,
     answers: &[&Answer],
@@ -352,9 +353,9 @@ mod tests {
             ("No row 00000000-0000-0000-0000-000000000005.", &[3]),
             ("missing prvCreatemsdyn_sessiontemplate privilege", &[2]),
             ("The value 7 of 'msdyn_order' is out of range.", &[1]),
-            // A length is no value of the column.
+            // A length is not a value of the column.
             ("'msdyn_name' has at most 100 characters", &[0, 1, 2, 3]),
-            // A write can be refused for the column that it lacks.
+            // A write may be refused for a column that it lacks.
             (
                 "'msdyn_order' of 'msdyn_notificationfield' is needed",
                 &[0, 1],

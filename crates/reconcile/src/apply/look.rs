@@ -1,4 +1,4 @@
-//! Another look at rows whose writes cannot be bound to a version.
+//! Reads rows again before a write that cannot be bound to a version.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,19 +9,19 @@ use uuid::Uuid;
 use super::{ApplyError, Settings, has_parts_of_the_server, unread};
 use crate::plan::{Guard, Operation, RowTarget, Seen, Transaction};
 
-/// Rows by table, and what was seen of each.
+/// Rows by table, with their state at planning time.
 type Guarded<'a> = BTreeMap<&'static Table, Vec<(&'a RowTarget, &'a Seen)>>;
 
-/// What this very apply did to rows that it has yet to write.
+/// Effects of this apply on rows that it has yet to write.
 #[derive(Debug)]
 pub(super) struct Own {
-    /// A link moves the versions of both of its rows.
+    /// Whether a link changes the versions of both of its rows.
     links_move_versions: bool,
-    /// A row moves when what it points to is deleted.
+    /// Whether a row's version changes when a row that it refers to is deleted.
     deletes_move_versions: bool,
-    /// Rows whose version it may have moved: they were looked at before it did.
+    /// Rows whose version this apply may have changed. They were checked before.
     moved: BTreeSet<Uuid>,
-    /// Rows seen again after a write that may have moved them.
+    /// Rows that were read again after a write that may have changed their versions.
     seen: BTreeMap<Uuid, Seen>,
 }
 
@@ -35,16 +35,16 @@ impl Own {
         }
     }
 
-    /// Live was read whole again, and the rest planned anew.
+    /// Starts over after the environment was read completely and the rest was replanned.
     pub(super) fn forget(&mut self) {
         self.moved.clear();
         self.seen.clear();
     }
 
-    /// Takes note of a transaction that was carried out.
+    /// Records a committed transaction.
     ///
     /// # Errors
-    /// If the rows that are still to be written cannot be read again.
+    /// If the rows that have yet to be written cannot be read again.
     pub(super) async fn carried_out(
         &mut self,
         transaction: &Transaction,
@@ -62,8 +62,8 @@ impl Own {
         Ok(())
     }
 
-    /// Whether a transaction may move rows that it does not write: a delete empties what refers to the row and takes its links away, and
-    /// the server may write the parts of a changed row again.
+    /// Whether a transaction may change the versions of rows that it does not write: a delete clears lookups to the row and removes its
+    /// links, and the server may rewrite the parts of a changed row.
     fn stirs_others(&self, transaction: &Transaction) -> bool {
         let stirs = |operation: &Operation| match operation {
             Operation::Delete { .. } => self.deletes_move_versions || self.links_move_versions,
@@ -73,7 +73,7 @@ impl Own {
         transaction.operations.iter().any(stirs)
     }
 
-    /// Rows whose version a transaction may have moved.
+    /// Rows whose version a transaction may have changed.
     fn moves(&self, transaction: &Transaction) -> BTreeSet<Uuid> {
         let moves = |operation: &Operation| match operation {
             Operation::Link { .. } | Operation::Unlink { .. } if !self.links_move_versions => {
@@ -105,9 +105,9 @@ impl Own {
     }
 }
 
-/// Reads the rows again, in one trip, and compares them with what was seen of them. Without such rows nothing is sent.
+/// Reads the rows again, in one trip, and compares them with their state at planning time. If there are no such rows, sends nothing.
 ///
-/// Before a write that may move other rows, those of the transactions ahead are compared too.
+/// Before a write that may change the versions of other rows, also compares the rows of later transactions.
 pub(super) async fn unchanged(
     transaction: &Transaction,
     ahead: &VecDeque<Transaction>,
@@ -153,7 +153,7 @@ async fn read(
     let queries: Vec<Query> = guarded
         .iter()
         .map(|(table, rows)| {
-            // An environment that lacks the column showed no time of change, and rows of it are told by their versions.
+            // If the environment lacks the column, no time of change was read, and rows are compared by version.
             let dated = rows.iter().any(|(_, seen)| seen.modified_on.is_some());
             Query::rows(table.set)
                 .select([table.key].into_iter().chain(dated.then_some("modifiedon")))
@@ -183,7 +183,7 @@ async fn read(
         .collect())
 }
 
-/// Rows that an operation changes or takes away without a version to hold on to.
+/// Rows that an operation changes or deletes without being bound to their version.
 fn looks(operation: &Operation) -> Vec<(&RowTarget, &Seen)> {
     match operation {
         Operation::Update {

@@ -1,4 +1,4 @@
-//! Carrying out a plan: transactions in order, and a look at what came of them.
+//! Applies a plan: executes its transactions in order and verifies the result.
 
 mod locate;
 mod look;
@@ -25,28 +25,28 @@ use crate::plan::{
     server_adds_parts_to, transactions,
 };
 
-/// How a plan is carried out.
+/// Settings for executing a plan.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The most operations in one transaction.
+    /// Maximum number of operations in one transaction.
     pub max_changeset: usize,
-    /// Whether the server makes the parts of some rows by itself; unknown counts as yes.
+    /// Whether the server automatically creates the parts of some rows; unknown counts as yes.
     pub server_adds_parts: Option<bool>,
-    /// Whether the server respects the version that a write of a transaction names; unknown counts as yes, as documented.
+    /// Whether the server respects the version that a write in a transaction names; unknown counts as yes, as documented.
     pub heeds_versions: Option<bool>,
-    /// Whether the server writes the parts of some rows again, or moves their versions, when it writes such a row; unknown counts as yes.
+    /// Whether the server rewrites the parts of some rows, or changes their versions, when it writes such a row; unknown counts as yes.
     pub server_touches_parts: Option<bool>,
-    /// The server is known to write other values into the parts of some rows when it writes such a row: that row is written first, and its
-    /// parts are set right in a transaction of their own.
+    /// Whether the server is known to store other values in the parts of some rows when it writes such a row. If so, the row is written
+    /// first, and its parts are corrected in a transaction of their own.
     pub server_rewrites_parts: bool,
-    /// Whether a link moves the versions of both of its rows; unknown counts as yes. Where it moves none, an edit by somebody else is seen
-    /// in rows that an earlier transaction linked, too.
+    /// Whether a link changes the versions of both of its rows; unknown counts as yes. If it does not, an edit by somebody else is also
+    /// detected in rows that an earlier transaction linked.
     pub links_move_versions: Option<bool>,
-    /// Whether a row moves when what it points to is deleted; unknown counts as yes.
+    /// Whether a row's version changes when a row that it refers to is deleted; unknown counts as yes.
     pub emptied_lookups_move_versions: Option<bool>,
-    /// The unmanaged solution that new and changed components land in.
+    /// The unmanaged solution that new and changed components are added to.
     pub solution: Option<String>,
-    /// How long to look for the effect of a write whose outcome is unknown.
+    /// How long to watch for the effect of a write whose outcome is unknown.
     pub patience: Duration,
 }
 
@@ -59,7 +59,8 @@ impl Settings {
         }
     }
 
-    /// Cuts a plan. Where versions are not respected, or an earlier write moves them, a row is looked at just before it is written.
+    /// Cuts a plan into transactions. Where versions are not respected, or an earlier write changes them, a row is read again just before
+    /// it is written.
     fn cut(&self, plan: &Plan, limits: Limits) -> VecDeque<Transaction> {
         let mut cut = transactions(plan, limits);
         let unheeded = self.heeds_versions == Some(false);
@@ -79,104 +80,104 @@ impl Settings {
     }
 }
 
-/// A plan, and what it was made from and with: what is planned anew must be planned alike.
+/// A plan with everything that it was computed from, so that it can be replanned in the same way.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// What it makes true.
+    /// The state that the plan brings about.
     pub desired: &'a Desired,
-    /// How it was planned.
+    /// The options that it was planned with.
     pub options: &'a Options,
-    /// How it is carried out.
+    /// How it is executed.
     pub settings: &'a Settings,
-    /// How much is read.
+    /// How much of the environment is read.
     pub scope: &'a Scope,
 }
 
-/// What happens while a plan is carried out, for whoever shows it.
+/// Progress of an apply.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A transaction is about to be sent.
     Sending {
-        /// Which one, from 1.
+        /// Its number, from 1.
         number: usize,
-        /// Of how many, as far as is known.
+        /// Number of transactions, as far as it is known.
         of: usize,
-        /// The writes in it.
+        /// Number of writes in it.
         operations: usize,
     },
-    /// A transaction was carried out.
+    /// A transaction was committed.
     Committed {
-        /// Its writes.
+        /// The transaction.
         transaction: &'a Transaction,
     },
-    /// The reply was lost; the rows are looked at until it is clear what happened.
+    /// A reply was lost. The rows are read until it is clear whether the transaction was committed.
     Looking,
-    /// What was written is read back.
+    /// The written rows are read back.
     Verifying,
 }
 
-/// How it ended.
+/// Why an apply ended early or could not be verified.
 #[derive(Debug, Error)]
 pub enum ApplyError {
-    /// The server refused a transaction: nothing of it happened.
+    /// The server refused a transaction and applied none of its writes.
     #[error("{}", refused(*.transactions_before, .suspects, *.operations, .error))]
     Refused {
-        /// Transactions that were carried out before.
+        /// Number of transactions that were committed before.
         transactions_before: usize,
-        /// The writes of which it refused one.
+        /// The writes that may have caused the refusal.
         suspects: Vec<Operation>,
-        /// Writes in the transaction.
+        /// Number of writes in the transaction.
         operations: usize,
-        /// What the server said.
+        /// The server's error.
         #[source]
         error: Box<ServiceError>,
     },
-    /// A transaction could not be sent, or had no effect for as long as somebody looked.
+    /// A transaction could not be sent, or showed no effect within [`Settings::patience`].
     #[error("transaction {} was not executed", transactions_before + 1)]
     NotSent {
-        /// Transactions that were carried out before.
+        /// Number of transactions that were committed before.
         transactions_before: usize,
         /// The error of the request that failed.
         #[source]
         error: Box<Error>,
     },
-    /// The reply was lost and looking did not settle it.
+    /// The reply was lost, and the rows do not show whether the transaction was committed.
     #[error("it is unknown whether transaction {} was applied; nothing else was changed: {}", transactions_before + 1, states.join("; "))]
     Unknown {
-        /// Transactions that were carried out before.
+        /// Number of transactions that were committed before.
         transactions_before: usize,
-        /// What the rows look like now, row by row.
+        /// The current state of the rows, row by row.
         states: Vec<String>,
         /// Why the reply was lost.
         #[source]
         error: Box<Error>,
     },
-    /// Live could not be read before a transaction, which was not sent.
+    /// The environment could not be read before a transaction, so the transaction was not sent.
     #[error("the environment could not be read, so transaction {} was not sent", transactions_before + 1)]
     NotRead {
-        /// Transactions that were carried out before.
+        /// Number of transactions that were committed before.
         transactions_before: usize,
         /// The error of the request that failed.
         #[source]
         error: Box<ObserveError>,
     },
-    /// Everything was carried out, and nobody could look at what came of it.
+    /// Everything was executed, but the result could not be read back.
     #[error("everything was written, but it could not be read back")]
     NotVerified {
-        /// Transactions that were carried out.
+        /// Number of transactions that were committed.
         transactions: usize,
         /// The error of the request that failed.
         #[source]
         error: Box<ObserveError>,
     },
-    /// Somebody changed rows that cannot be bound to a version; the transaction was not sent.
+    /// Somebody changed rows that cannot be bound to a version, so the transaction was not sent.
     #[error("somebody changed {} since it was read; transaction {} was not sent", rows.join(", "), transactions_before + 1)]
     Changed {
-        /// Transactions that were carried out before.
+        /// Number of transactions that were committed before.
         transactions_before: usize,
-        /// The rows, in words.
+        /// The rows, for people.
         rows: Vec<String>,
     },
     /// Somebody changed the environment between two transactions.
@@ -184,7 +185,7 @@ pub enum ApplyError {
         "{key} ({path}) changed while this ran; transaction {} was not sent", transactions_before + 1
     )]
     Moved {
-        /// Transactions that were carried out before.
+        /// Number of transactions that were committed before.
         transactions_before: usize,
         /// The resource.
         key: ResourceKey,
@@ -194,13 +195,13 @@ pub enum ApplyError {
     /// Apply was asked to stop between two transactions.
     #[error("stopped before transaction {} was sent", transactions_before + 1)]
     Stopped {
-        /// Transactions that were carried out before.
+        /// Number of transactions that were committed before.
         transactions_before: usize,
     },
 }
 
 impl ApplyError {
-    /// Whether somebody else changed the environment since it was read, so that what was planned is not what it needs.
+    /// Whether somebody else changed the environment since it was read, so that the plan is out of date.
     pub fn is_stale(&self) -> bool {
         match self {
             Self::Refused { error, .. } => error.is_stale(),
@@ -213,7 +214,7 @@ impl ApplyError {
         }
     }
 
-    /// Transactions that were carried out for certain.
+    /// Number of transactions that were certainly committed.
     pub fn transactions(&self) -> usize {
         match self {
             Self::Refused {
@@ -256,7 +257,7 @@ fn refused(
     operations: usize,
     error: &ServiceError,
 ) -> String {
-    /// So many writes are listed.
+    /// Maximum number of writes to list.
     const LISTED: usize = 5;
     let because = if error.is_stale() {
         "somebody changed the environment since it was read, so "
@@ -275,7 +276,7 @@ fn refused(
     )
 }
 
-/// An operation in words.
+/// Describes an operation for people.
 pub fn describe(operation: &Operation) -> String {
     match operation {
         Operation::Create { row, .. } => format!("create {} `{}`", row.table.logical, row.label),
@@ -297,29 +298,29 @@ pub fn describe(operation: &Operation) -> String {
     }
 }
 
-/// A plan that was carried out and read back.
+/// A plan that was executed and read back.
 #[derive(Debug)]
 pub struct Applied {
-    /// Transactions that were carried out.
+    /// Number of transactions that were committed.
     pub transactions: usize,
-    /// Writes in them.
+    /// Number of writes in them.
     pub operations: usize,
-    /// What the server stored differently: resource, field with both values.
+    /// Fields that the server stored differently, with both values.
     pub mismatches: Vec<(ResourceKey, FieldChange)>,
-    /// What differs still and is left alone, since somebody changed it meanwhile or something else is against it: resource and why.
+    /// Resources that still differ and are left alone because somebody changed them meanwhile or because of another obstacle, and why.
     pub left: Vec<(ResourceKey, String)>,
-    /// What was written and could not be compared with what was stored, and why.
+    /// Resources that were written but could not be compared with the stored values, and why.
     pub unseen: Vec<(ResourceKey, String)>,
-    /// HTTP requests that reading back took.
+    /// Number of HTTP requests for reading back.
     pub read_requests: u64,
 }
 
-/// Whether the server writes parts of such rows by itself.
+/// Whether the server automatically writes parts of such rows.
 fn has_parts_of_the_server(table: &Table) -> bool {
     server_adds_parts_to(table).next().is_some()
 }
 
-/// Parts whose rows the server may touch by itself, since the plan changes the row that they belong to.
+/// Parts whose rows the server may touch automatically because the plan changes the row that they belong to.
 fn touched_parts(plan: &Plan) -> BTreeSet<Uuid> {
     let mut touched = BTreeSet::new();
     for part in Kind::part_tables().filter(|part| part.server_adds) {
@@ -334,29 +335,29 @@ fn touched_parts(plan: &Plan) -> BTreeSet<Uuid> {
     touched
 }
 
-/// A plan, and how to make it again from a newer look at live.
+/// A plan, and a way to replan from a newer snapshot of the live environment.
 pub struct Work<'a> {
-    /// What is carried out.
+    /// The plan to execute.
     pub plan: &'a Plan,
-    /// What live is read for.
+    /// The declared state. It determines which rows are read.
     pub desired: &'a Desired,
-    /// How it is carried out.
+    /// How it is executed.
     pub settings: &'a Settings,
-    /// How much is read.
+    /// How much of the environment is read.
     pub scope: &'a Scope,
-    /// Makes the plan again: nothing of it may be left at the end.
+    /// Replans. At the end, the new plan has to be empty.
     pub replan: &'a dyn Fn(&Live) -> Planned,
 }
 
 impl Applied {
-    /// Whether everything was read back as it was to be.
+    /// Whether everything was read back as planned.
     pub fn is_verified(&self) -> bool {
         self.mismatches.is_empty() && self.left.is_empty() && self.unseen.is_empty()
     }
 }
 
 impl Work<'_> {
-    /// What is left to do, with the parts that the server wrote again.
+    /// The remaining changes, including the parts that the server rewrote.
     fn rest(&self, live: &Live) -> Plan {
         let (mut rest, _) = (self.replan)(live);
         rest::put_back(self.plan, &mut rest, live);
@@ -364,10 +365,10 @@ impl Work<'_> {
     }
 }
 
-/// Carries out a plan of manifests; see [`carry_out`].
+/// Executes a plan of manifests; see [`carry_out`].
 ///
 /// # Errors
-/// As [`carry_out`].
+/// See [`carry_out`].
 pub async fn apply(
     job: &Job<'_>,
     session: &Session,
@@ -385,13 +386,13 @@ pub async fn apply(
     carry_out(&work, session, stop, on_event).await
 }
 
-/// Carries out a plan and reads back what was written.
+/// Executes a plan and reads back what was written.
 ///
-/// Nothing but what the plan says is changed: where live must be read again between two transactions, the rest is planned anew and
-/// must be part of the plan. `stop` is asked before every transaction, once more after its [`Event::Sending`], and wherever somebody waits.
+/// Changes nothing beyond the plan: if the environment must be read again between two transactions, the rest is replanned and has to be
+/// part of the plan. `stop` is called before every transaction, once more after its [`Event::Sending`], and during every wait.
 ///
 /// # Errors
-/// If a transaction is refused, cannot be sent or has an unknown outcome. All or nothing of each transaction happened.
+/// If a transaction is refused, cannot be sent or has an unknown outcome. Each transaction was executed completely or not at all.
 #[tracing::instrument(level = "info", skip_all, name = "apply", fields(changes = work.plan.changes.len()))]
 pub async fn carry_out(
     work: &Work<'_>,
@@ -450,7 +451,7 @@ pub async fn carry_out(
             looks += 1;
             let limits = Limits {
                 server_adds_parts: false,
-                // A new row may be changed once more, to repeat what its parts say.
+                // A new row may be changed once more, to update its copy of the values of its parts.
                 server_rewrites_parts: settings.server_rewrites_parts && looks < 2,
                 ..settings.limits()
             };
@@ -483,7 +484,7 @@ fn unread(error: impl Into<ObserveError>, done: usize) -> ApplyError {
     }
 }
 
-/// Whoever was asked to stop reads nothing any more: that is the end, and no failure of the environment.
+/// After a request to stop, nothing more is read. That is a regular end, not a failure of the environment.
 fn not_read(error: ApplyError, stop: &(dyn Fn() -> bool + Sync)) -> ApplyError {
     match error {
         ApplyError::NotRead {
@@ -513,7 +514,7 @@ async fn commit(
         Commit::Committed => Ok(()),
         Commit::Refused { operation, error } => {
             let suspects = locate::suspects(transaction, operation, &error, session.reader()).await;
-            // However the server wraps the refusal, it is about this write, or about one of several.
+            // However the server wraps the refusal, it concerns this write, or one of several.
             let mut error = error.of_the_batch();
             if let ([index], Ok(mut requests)) = (suspects.as_slice(), changeset.requests(""))
                 && *index < requests.len()

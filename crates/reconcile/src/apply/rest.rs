@@ -1,4 +1,4 @@
-//! What is left of a plan: between two transactions, and at the end.
+//! The remainder of a plan, between two transactions and at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::has_parts_of_the_server;
 use crate::live::Live;
 use crate::plan::{Action, Change, Difference, FieldChange, Judged, Operation, Plan, SyncState};
 
-/// Adds to the rest of a plan what gives the parts that the plan leaves alone their values back.
+/// Adds writes to the rest of a plan that restore the parts that the plan leaves alone.
 pub(super) fn put_back(plan: &Plan, rest: &mut Plan, live: &Live) {
     for back in plan
         .changes
@@ -48,7 +48,7 @@ pub(super) fn put_back(plan: &Plan, rest: &mut Plan, live: &Live) {
     }
 }
 
-/// What a plan wrote and a plan made afterwards would write again.
+/// Fields that a plan wrote and that a later plan would write again.
 pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChange)> {
     let mut found = Vec::new();
     let planned: BTreeMap<&ResourceKey, &Change> = plan
@@ -69,7 +69,7 @@ pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChan
             .iter()
             .map(|field| field.path.as_str())
             .collect();
-        // Parts that were in sync, and that the server wrote again together with their row.
+        // Parts that were in sync, but were rewritten by the server together with their row.
         let touched = changes_row_of_the_server(before);
         let differing = change.fields.iter().filter(|field| {
             (touched && is_of_the_server(change, &field.path)
@@ -81,7 +81,7 @@ pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChan
     found
 }
 
-/// Resources that a plan wrote and about which a plan made afterwards finds an obstacle of this state that was not there before, and why.
+/// Resources that a plan wrote and for which a later plan finds a new obstacle with this state, and why.
 pub(super) fn obstructed(plan: &Plan, rest: &Plan, state: SyncState) -> Vec<(ResourceKey, String)> {
     let before: BTreeMap<&ResourceKey, &Judged> = of(plan);
     let written = plan.changes.iter().map(|change| &change.key);
@@ -105,13 +105,13 @@ fn of(plan: &Plan) -> BTreeMap<&ResourceKey, &Judged> {
         .collect()
 }
 
-/// Whether a field that differs is about a part that the server may have written along with its row, which the plan wrote.
+/// Whether a differing field belongs to a part that the server may have written together with its row, which the plan wrote.
 pub fn written_along(plan: &Plan, key: &ResourceKey, path: &str) -> bool {
     let mut changes = plan.changes.iter().filter(|change| change.key == *key);
     changes.any(|change| changes_row_of_the_server(change) && is_of_the_server(change, path))
 }
 
-/// Whether a change writes a row whose parts the server may write by itself.
+/// Whether a change writes a row whose parts the server may write automatically.
 fn changes_row_of_the_server(change: &Change) -> bool {
     change.operations.iter().any(|operation| match operation {
         Operation::Create { row, .. } | Operation::Update { row, .. } => {
@@ -121,7 +121,7 @@ fn changes_row_of_the_server(change: &Change) -> bool {
     })
 }
 
-/// Whether a field is about parts that the server writes by itself.
+/// Whether a field belongs to parts that the server writes automatically.
 fn is_of_the_server(change: &Change, path: &str) -> bool {
     let word = path.split('.').next().unwrap_or_default();
     let fields = change.key.kind.fields().iter();
@@ -129,7 +129,7 @@ fn is_of_the_server(change: &Change, path: &str) -> bool {
     parts.any(|field| matches!(field.holds, Holds::Parts(part) if part.server_adds))
 }
 
-/// A row that was to be made or deleted, and is not there, or still is.
+/// A row that should have been created but does not exist, or should have been deleted but still exists.
 fn whole_row(change: &Change) -> FieldChange {
     let there = change.action == Action::Delete;
     FieldChange {
@@ -143,10 +143,10 @@ fn whole_row(change: &Change) -> FieldChange {
     }
 }
 
-/// Where the rest of a plan holds what the plan did not: resource and field.
+/// The first place where the rest of a plan goes beyond the plan: resource and field.
 ///
-/// It may only hold the same resources, fields and values, from the same values before, but for rows that the plan itself made, and for parts
-/// that the server wrote again with their row.
+/// The rest may only contain the same resources, fields and values as the plan, with the same previous values. Exceptions are rows that the
+/// plan itself created and parts that the server rewrote together with their row.
 pub(super) fn beyond(
     rest: &Plan,
     plan: &Plan,
@@ -173,7 +173,7 @@ pub(super) fn beyond(
             .collect();
         for field in &change.fields {
             let same = known.contains(&(field.path.as_str(), facts(&field.difference, made)));
-            // A part that the server itself made or wrote is set right or emptied; the copy follows from the rest.
+            // A part that the server created or rewrote is corrected or emptied; the copy follows from the other fields.
             let rewritten = server_rewrites_parts
                 && changes_row_of_the_server(before)
                 && is_of_the_server(change, &field.path);
@@ -190,7 +190,7 @@ pub(super) fn beyond(
     None
 }
 
-/// What a difference says; of a row that the plan made, only what it is to be.
+/// The values of a difference as text; for a row that the plan created, only the new value.
 fn facts(difference: &Difference, made: bool) -> String {
     match difference {
         Difference::Value { after, .. } if made => format!("={after}"),

@@ -1,4 +1,4 @@
-//! A write whose reply was lost: what the rows themselves show of it.
+//! Finds out from the rows whether a write whose reply was lost was executed.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use super::{ApplyError, describe};
 use crate::plan::{Operation, Transaction, is_copy};
 use crate::value::became;
 
-/// What the rows of a transaction show of it.
+/// What the rows of a transaction show about it.
 enum Trace {
-    /// All that can be seen is as after it.
+    /// Everything visible is as after the transaction.
     After,
-    /// All that can be seen is as before it.
+    /// Everything visible is as before the transaction.
     Before,
-    /// Some of both.
+    /// Some of both; the states of the rows, for people.
     Mixed(Vec<String>),
 }
 
-/// How long to look.
+/// How long to watch the rows.
 pub(super) struct Until<'a> {
     /// When the transaction was sent.
     pub(super) sent: Instant,
-    /// How long after that its effect may come.
+    /// How long after that its effect may appear.
     pub(super) patience: Duration,
-    /// Somebody does not want to wait any longer.
+    /// Whether the user no longer wants to wait.
     pub(super) stop: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Looks until an effect shows that the transaction happened, or the patience is over. Never sends it again.
+/// Watches the rows until they show that the transaction was committed, or the time is up. Never sends it again.
 pub(super) async fn settle(
     transaction: &Transaction,
     reader: &Reader,
@@ -159,7 +159,7 @@ fn trace_query(operation: &Operation) -> Query {
     }
 }
 
-/// Whether a column repeats what the parts of its row say.
+/// Whether a column repeats the values of the row's parts.
 fn repeats_parts(table: &Table, column: &str) -> bool {
     Kind::of_table(table).is_some_and(|kind| {
         let mut companions = kind.definition().companions.iter();
@@ -175,8 +175,8 @@ fn read_name(name: &str, value: &deskstate_dataverse::Value) -> String {
     }
 }
 
-/// By the equality of plan and read-back. A copy of what parts say is no evidence next to other columns: the server may write it itself, from
-/// parts that come later.
+/// Compares in the same way as plan and read-back. A copy of the parts' values is no evidence if there are other columns: the server may
+/// write it automatically, from parts that are written later.
 fn body_holds(
     table: &Table,
     body: &[(String, deskstate_dataverse::Value)],

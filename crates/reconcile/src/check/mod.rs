@@ -1,7 +1,7 @@
-//! Contracts against live rows: each rule is kept, broken or unknown, whoever set the environment up.
+//! Checks contracts against live rows: each rule is kept, broken or unknown, whoever configured the environment.
 //!
-//! A rule is broken only where the rows that were read prove it, and kept only where nothing that could break it is unread. Everything
-//! else is unknown.
+//! A rule counts as broken only if the rows that were read prove it, and as kept only if everything that could break it was read. Otherwise
+//! it is unknown.
 
 mod unread;
 mod writers;
@@ -19,20 +19,20 @@ use crate::live::{Access, Live};
 use crate::plan::{Elsewhere, Obstacle, SyncState};
 use crate::raise::{Loss, Options, raise};
 
-/// Whether an environment keeps a rule. Ordered: of several, the last one counts.
+/// Whether an environment keeps a rule. Ordered: of several results, the greatest one counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Keeping {
-    /// Everything that the rule is about was read, and nothing breaks it.
+    /// Everything that the rule depends on was read, and nothing breaks it.
     #[default]
     Kept,
-    /// What was read proves that it is broken.
+    /// The rows that were read prove that the rule is broken.
     Broken,
-    /// Something that decides about the rule could not be read, whatever else is broken.
+    /// Something that the rule depends on could not be read, even if something else breaks the rule.
     Unknown,
 }
 
 impl Keeping {
-    /// For people and for programs.
+    /// For people.
     pub fn word(self) -> &'static str {
         match self {
             Self::Kept => "kept",
@@ -49,15 +49,15 @@ pub struct RuleCheck {
     pub contract: String,
     /// The rule.
     pub rule: String,
-    /// The resources that it is about: `SessionTemplate CTI_createSession`, `each AppProfile`.
+    /// The resources that the rule applies to: `SessionTemplate CTI_createSession`, `each AppProfile`.
     pub about: String,
-    /// How many resources it was checked against.
+    /// Number of resources that it was checked against.
     pub checked: usize,
     /// The result.
     pub keeping: Keeping,
-    /// What breaks it, and preferred values that are different.
+    /// Violations of the rule, and deviations from preferred values.
     pub broken: Vec<Broken>,
-    /// Where none of several resources passes: what those break that come less near.
+    /// If none of several resources passes: the findings about the resources that come less close to passing.
     pub others: Vec<Finding>,
     /// What could not be judged.
     pub doubts: Vec<Doubt>,
@@ -65,29 +65,29 @@ pub struct RuleCheck {
     pub span: Span,
 }
 
-/// A contract rule that live breaks.
+/// A contract rule that the live environment breaks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Broken {
     /// The contract.
     pub contract: String,
     /// The rule.
     pub rule: String,
-    /// Why the rule is there.
+    /// Purpose of the rule.
     pub message: Option<String>,
     /// What stops working.
     pub breaks: Option<String>,
-    /// The resource it is about: the one at fault, or the named one that is not there.
+    /// The resource at fault, or the required resource that does not exist.
     pub key: Option<ResourceKey>,
-    /// What was found.
+    /// The violation.
     pub finding: Finding,
-    /// Why the value is as it is, where the environment says so.
+    /// Why the field has this value, if the environment shows it.
     pub note: Option<String>,
     /// The rule in the contract.
     pub span: Span,
 }
 
 impl Broken {
-    /// What stops working, or that the contract is broken.
+    /// Describes what stops working, or states that the contract is broken.
     pub fn words(&self) -> String {
         match &self.breaks {
             Some(breaks) => format!("breaks: {breaks} ({}/{})", self.contract, self.rule),
@@ -96,23 +96,23 @@ impl Broken {
     }
 }
 
-/// Something that a rule needs and that could not be judged.
+/// Something that a rule depends on and that could not be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
-    /// The resource; none for those that may exist unseen.
+    /// The resource; `None` for resources that may exist unseen.
     pub key: Option<ResourceKey>,
-    /// The field; empty for the whole resource.
+    /// The field; empty for the complete resource.
     pub path: String,
     /// What could not be read.
     pub why: String,
-    /// It is about how manifests write the field, which no environment shows. Loading the manifests judges that.
+    /// Whether the doubt is about how manifests write the field, which no environment shows. That is judged when the manifests are loaded.
     pub of_manifests: bool,
 }
 
-/// A live row as rules see it.
+/// A live row in the form that rules are checked against.
 struct Seen {
     subject: Subject,
-    /// Fields that the row does not show as they are, and why.
+    /// Fields that could not be read in full, and why.
     left_out: BTreeMap<String, String>,
 }
 
@@ -150,11 +150,11 @@ pub(crate) const CONTRACT_UNKNOWN: Explanation = Explanation::new(
     "Get the missing rights: `deskstate doctor --env NAME` lists them, and `deskstate check --env NAME` lists everything that is unknown.",
 );
 
-/// Doubts about a rule that are told one by one.
+/// Maximum number of doubts about a rule that are listed individually.
 const MOST_DOUBTS: usize = 3;
 
 impl RuleCheck {
-    /// That nobody can say whether an environment keeps the rule, as far as `counts` lets a doubt count.
+    /// Returns an obstacle if it is unknown whether the environment keeps the rule. Only doubts accepted by `counts` are considered.
     pub(crate) fn unknown(&self, counts: impl Fn(&Doubt) -> bool) -> Option<Elsewhere> {
         let doubts = self.doubts.iter().filter(|doubt| !doubt.of_manifests);
         let doubts: Vec<&Doubt> = doubts.filter(|doubt| counts(doubt)).collect();
@@ -194,7 +194,7 @@ impl Doubt {
     }
 }
 
-/// Whether names of users, roles and other looked-up rows decide about these contracts.
+/// Whether these contracts depend on names of users, roles and other looked-up rows.
 pub fn needs_names(contracts: &[Contract]) -> bool {
     let mut rules = contracts.iter().flat_map(|contract| &contract.rules);
     rules.any(|rule| {
@@ -233,7 +233,7 @@ fn rows_of(kind: Kind, live: &Live) -> Vec<Seen> {
     .collect()
 }
 
-/// What one resource makes of a rule.
+/// The results of checking one resource against a rule.
 #[derive(Default)]
 struct Verdict {
     broken: Vec<(Finding, Option<String>)>,
@@ -273,7 +273,7 @@ impl Judging<'_> {
         self.finish(chosen.len(), result)
     }
 
-    /// A row of which nobody can say whether the rule is about it.
+    /// The doubt about a row for which it is unknown whether the rule applies to it.
     fn unread_choice(&self, row: &Seen) -> Option<Doubt> {
         let words = self.rule.resource.filter.keys();
         words
@@ -297,7 +297,7 @@ impl Judging<'_> {
 
     fn verdict(&self, row: &Seen) -> Verdict {
         let mut verdict = Verdict::default();
-        // A text in another language says nothing, whether it fits or not.
+        // A text in another language is no evidence, whether it matches or not.
         for word in self.rule.fields() {
             if let Some(why) = self.unread.other_language(word) {
                 verdict.doubts.push(Doubt {
@@ -440,7 +440,7 @@ impl Judging<'_> {
         }
     }
 
-    /// Why rows may exist that nobody saw.
+    /// Why there may be rows that were not read.
     fn rows_may_be_unseen(&self) -> Option<String> {
         match &self.live.table(self.rule.resource.kind.table()).access {
             Access::Whole | Access::Absent => None,

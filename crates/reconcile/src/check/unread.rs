@@ -1,4 +1,4 @@
-//! Why a field could not be read as it is, or cannot be what a rule asks for.
+//! Why a field could not be read in full, or cannot have the value that a rule requires.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::live::{Access, Live};
 
-/// What is unread of one kind.
+/// What could not be read about rows of one kind.
 pub(super) struct Unread<'a> {
     kind: Kind,
     live: &'a Live,
@@ -19,7 +19,7 @@ impl<'a> Unread<'a> {
         Self { kind, live }
     }
 
-    /// Why nobody can say which text a field has: it exists once per language.
+    /// Why it is unknown which text a field has: it exists once per language.
     pub(super) fn other_language(&self, word: &str) -> Option<String> {
         let field = field(self.kind, word)?;
         (field.localizable && !self.live.facts.reads_base_language()).then(|| {
@@ -27,7 +27,7 @@ impl<'a> Unread<'a> {
         })
     }
 
-    /// Why a field was read of no row.
+    /// Why a field could not be read for any row.
     pub(super) fn of_field(&self, word: &str) -> Option<String> {
         match access(self.live, field(self.kind, word)?)? {
             Access::Whole | Access::Absent => None,
@@ -35,18 +35,18 @@ impl<'a> Unread<'a> {
         }
     }
 
-    /// Why the names in a field were not read of one row.
+    /// Why the names in a field of one row could not be read.
     pub(super) fn of_row(&self, word: &str, left_out: &BTreeMap<String, String>) -> Option<String> {
         match field(self.kind, word)?.holds {
             Holds::Set { .. } | Holds::Parts(_) | Holds::Lookup { .. } | Holds::Owner => {
                 left_out.get(word).cloned()
             }
-            // What a column holds was read, whether or not a manifest could hold it.
+            // The value of a column was read even if a manifest could not express it.
             _ => None,
         }
     }
 
-    /// That the environment has no place for the field, so it cannot have the value.
+    /// The reason, if the environment has no place for the field, so that it cannot have the value.
     pub(super) fn lacking(&self, word: &str) -> Option<String> {
         let field = field(self.kind, word)?;
         let columns = &self.live.table(self.kind.table()).missing_columns;
@@ -56,7 +56,7 @@ impl<'a> Unread<'a> {
     }
 }
 
-/// The links or parts that hold a field.
+/// Access to the links or parts that a field consists of.
 fn access<'a>(live: &'a Live, field: &Field) -> Option<&'a Access> {
     match field.holds {
         Holds::Set { relationship, .. } => Some(&live.links(relationship).access),
@@ -70,7 +70,7 @@ fn field(kind: Kind, word: &str) -> Option<&'static Field> {
     fields.iter().find(|field| field.word == word)
 }
 
-/// Whether a field is shown by names that are read only when they are asked for.
+/// Whether a field consists of names that are read only on request.
 pub(super) fn holds_names(kind: Kind, word: &str) -> bool {
     field(kind, word).is_some_and(|field| match field.holds {
         Holds::Owner | Holds::Parts(_) => true,
@@ -81,7 +81,7 @@ pub(super) fn holds_names(kind: Kind, word: &str) -> bool {
     })
 }
 
-/// Why a value says nothing about a rule: it is an id where the rule has a name, or the rule asks how a set is written.
+/// Why a value is no evidence for a rule: it is an id where the rule has a name, or the rule is about the way a set is written.
 pub(super) fn incomparable(kind: Kind, finding: &Finding) -> Option<&'static str> {
     let word = finding.path.first()?;
     if is_form_of_manifest(kind, finding) {
@@ -110,7 +110,7 @@ fn is_guid(text: &str) -> bool {
     Uuid::try_parse(text).is_ok()
 }
 
-/// Whether a rule asks how a manifest writes a set.
+/// Whether a rule is about the way a manifest writes a set.
 pub(super) fn is_form_of_manifest(kind: Kind, finding: &Finding) -> bool {
     let Some((word, rest)) = finding.path.split_first() else {
         return false;

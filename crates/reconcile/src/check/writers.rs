@@ -1,4 +1,4 @@
-//! Who wrote what breaks a contract, and when, as far as the environment says.
+//! Who wrote the values that break a contract, and when, as far as the environment shows it.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ use crate::state::{RowKey, fold};
 /// The last write of a value, a link or a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastWrite {
-    /// Who, as the environment names them.
+    /// The writer, as the environment names them.
     pub who: String,
-    /// When, as the server says it.
+    /// The time, as the server states it.
     pub when: Option<String>,
-    /// How it is known.
+    /// The evidence for it.
     pub source: Source,
 }
 
-/// How a write is known.
+/// The evidence for a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// Auditing recorded the write of this very value or link, or the deletion.
+    /// Auditing recorded the write of exactly this value or link, or the deletion.
     Auditing,
-    /// Somebody wrote the row last, maybe another column of it.
+    /// The user is the last writer of the row, but may have changed another column.
     Row,
 }
 
 impl Broken {
-    /// The findings to act on: of resources of which none passes, those of the nearest.
+    /// The findings to act on. If no resource passes, these are the findings of the nearest one.
     pub fn leaves(&self) -> Vec<&Finding> {
         match &self.finding.problem {
             Problem::NonePasses { nearest } if !nearest.is_empty() => nearest.iter().collect(),
@@ -45,7 +45,7 @@ impl Broken {
     }
 }
 
-/// The rows whose history tells who broke these rules.
+/// The rows whose history shows who broke these rules.
 pub fn rows_to_ask(checked: &[RuleCheck], live: &Live) -> Vec<(&'static Table, Uuid)> {
     let mut rows = BTreeMap::new();
     for rule in checked {
@@ -65,7 +65,7 @@ pub fn rows_to_ask(checked: &[RuleCheck], live: &Live) -> Vec<(&'static Table, U
     rows.into_iter().map(|(id, table)| (table, id)).collect()
 }
 
-/// The row of a resource, or the id that deskstate would have given it: a deleted row keeps its history.
+/// The row of a resource, or the id that deskstate would have assigned to it: the history of a deleted row is preserved.
 fn row_of(live: &Live, key: &ResourceKey) -> (&'static Table, Uuid) {
     let table = key.kind.table();
     let id = match live.table(table).named(key.name.folded()) {
@@ -79,7 +79,7 @@ fn row_of(live: &Live, key: &ResourceKey) -> (&'static Table, Uuid) {
     (table, id)
 }
 
-/// The last write of what a finding is about, as far as anything tells.
+/// The last write of the subject of a finding, if it is known.
 pub fn last_write(
     live: &Live,
     blame: &Blame,

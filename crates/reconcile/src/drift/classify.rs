@@ -1,8 +1,9 @@
-//! What a difference looks like, and on what evidence.
+//! Classifies differences and states the evidence.
 //!
-//! The revision that was last applied decides first: where live still says what that revision says, the manifests moved on. Then
-//! auditing: if the declared value was there before an edit, somebody changed it after it was applied, even if that was the identity that
-//! deskstate uses. Then the writer, whom auditing knows for each column and link, and the row only as a whole. Otherwise it is unknown.
+//! The revision that was last applied takes precedence: if the live environment still matches that revision, the manifests have changed
+//! since. Auditing comes next: if the declared value was present before an edit, somebody changed it after it was applied, even if that
+//! edit was made with the identity that deskstate uses. Then comes the writer, whom auditing knows for each column and link, and the row
+//! only as a whole. Otherwise the class is unknown.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +43,7 @@ impl Verdict {
     }
 }
 
-/// Judges one field of a resource that is there.
+/// Classifies one field of a resource that exists.
 pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> Verdict {
     let row = written_row(input, change, field);
     let read_name = read_name(change, field);
@@ -61,7 +62,7 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
     }
     if let Some(recorded) = recorded {
         return match (&recorded.what, row) {
-            // A link that was taken away was there, and one that was made was not.
+            // A link that was removed existed before, and one that was added did not.
             (What::Linked { .. }, _) => after_declared(input, recorded, recorded),
             (_, Some(row)) => by_history(input, change, field, row, recorded),
             (_, None) => by_record(input, recorded, false),
@@ -77,7 +78,7 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
     by_last_writer(input, change, field)
 }
 
-/// Judges a row that is missing or should not be there.
+/// Classifies a row that is missing or should not exist.
 pub(super) fn whole_row(input: &Input<'_>, change: &Change) -> Difference {
     let mut verdict = match change.action {
         Action::Create => missing(input, change),
@@ -157,7 +158,7 @@ fn unwanted(input: &Input<'_>, change: &Change) -> Verdict {
     )
 }
 
-/// What the last applied revision says about the field.
+/// Classifies a field by the last applied revision.
 fn by_revision(input: &Input<'_>, change: &Change, field: &FieldChange) -> Option<Verdict> {
     let applied = input.applied.as_ref()?;
     let Some(resource) = applied.desired.resources.get(&change.key) else {
@@ -184,7 +185,7 @@ fn by_revision(input: &Input<'_>, change: &Change, field: &FieldChange) -> Optio
     Some(Verdict::new(Class::NotApplied, why))
 }
 
-/// The same field; of a set, the same member on the same side.
+/// Whether both are about the same field or, for a set, the same member on the same side.
 fn same_place(left: &FieldChange, right: &FieldChange) -> bool {
     use plan::Difference as D;
     left.path == right.path
@@ -223,7 +224,7 @@ fn writes(what: &What, read_name: &str) -> bool {
     }
 }
 
-/// Looks for an edit before which the declared value was there, the newest first.
+/// Looks for an edit before which the declared value was present, newest first.
 fn by_history(
     input: &Input<'_>,
     change: &Change,
@@ -266,14 +267,17 @@ fn by_history(
     by_record(input, newest, true)
 }
 
-/// The declared value was there until an edit; the newest one may be another.
+/// Applies of a build and updates of the product both come from applications.
+const ANY_APPLICATION: &str = ": an apply, another program or a product update";
+
+/// Classifies a field that had the declared value until `edit`. The newest edit may be a different one.
 fn after_declared(input: &Input<'_>, edit: &Recorded, newest: &Recorded) -> Verdict {
     let (first, last) = (input.blame.writer(edit.by), input.blame.writer(newest.by));
     let class = match (last.nature, last.is_caller) {
         (Nature::Person, _) => Class::EditedByHand,
-        (Nature::Platform, _) | (Nature::Application, false) => Class::ProductUpdate,
-        // An earlier revision may have been applied since.
-        (Nature::Application, true) | (Nature::Unknown, _) => Class::Unknown,
+        (Nature::Platform, _) => Class::ProductUpdate,
+        // An earlier revision may have been applied since, also by another application than the caller.
+        (Nature::Application | Nature::Unknown, _) => Class::Unknown,
     };
     let since = if edit == newest {
         String::new()
@@ -287,7 +291,7 @@ fn after_declared(input: &Input<'_>, edit: &Recorded, newest: &Recorded) -> Verd
     Verdict::new(class, evidence).by(&last, Some(&newest.at))
 }
 
-/// Auditing names the writer. `never_declared` where all edits that it recorded found other values than the declared one.
+/// Classifies by the writer that auditing recorded. `never_declared` states that none of the recorded edits replaced the declared value.
 fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Verdict {
     let writer = input.blame.writer(recorded.by);
     let (class, note) = match (writer.nature, writer.is_caller) {
@@ -301,7 +305,8 @@ fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Ve
             ", the identity that deskstate uses, and no record has the declared value",
         ),
         (Nature::Application, true) => (Class::Unknown, ", the identity that deskstate uses"),
-        (Nature::Platform, _) | (Nature::Application, false) => (Class::ProductUpdate, ""),
+        (Nature::Application, false) => (Class::Unknown, ANY_APPLICATION),
+        (Nature::Platform, _) => (Class::ProductUpdate, ""),
         (Nature::Unknown, _) => (Class::Unknown, ""),
     };
     let evidence = format!("auditing names {}{note}", described(&writer));
@@ -334,7 +339,9 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Ve
             Class::NotApplied,
             ", the identity that deskstate uses, though maybe of another field",
         ),
-        (Nature::Platform, _) | (Nature::Application, false) => (Class::ProductUpdate, ""),
+        (Nature::Application, false) if row.is_managed() => (Class::ProductUpdate, ""),
+        (Nature::Application, false) => (Class::Unknown, ANY_APPLICATION),
+        (Nature::Platform, _) => (Class::ProductUpdate, ""),
         (Nature::Unknown, _) => (Class::Unknown, ""),
     };
     let evidence = format!(
@@ -345,7 +352,7 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Ve
     Verdict::new(class, evidence).by(&writer, row.modified_on())
 }
 
-/// A writer in words.
+/// Describes a writer for people.
 fn described(writer: &Writer) -> String {
     match writer.nature {
         Nature::Platform => format!("the platform ({})", writer.name),
@@ -371,7 +378,7 @@ fn no_record(input: &Input<'_>, what: &str) -> String {
     }
 }
 
-/// Column and table of a change; a relationship is as the column, without a table.
+/// Column and table of a change. For a relationship, its name without a table.
 fn wire_column(field: &FieldChange) -> (&str, Option<&'static Table>) {
     match field.wire.split_once('.') {
         Some((table, column)) => (column, table_named(table)),
@@ -390,7 +397,8 @@ fn read_name(change: &Change, field: &FieldChange) -> String {
     definition.map_or_else(|| column.to_owned(), |field| field.read_name().into_owned())
 }
 
-/// The field of a change and its declared value, where an earlier value can be compared with it. Copies repeat what parts say.
+/// The field of a change and its declared value, if earlier values can be compared with it. Copies are excluded, since they repeat the
+/// values of parts.
 fn declared_value(
     input: &Input<'_>,
     change: &Change,
@@ -419,7 +427,7 @@ fn table_named(logical: &str) -> Option<&'static Table> {
         .find(|table| table.logical == logical)
 }
 
-/// The row whose history knows about the field: the part's for a part's column, else the resource's own.
+/// The row whose history includes the field: the part's row for a column of a part, otherwise the resource's own row.
 fn written_row(input: &Input<'_>, change: &Change, field: &FieldChange) -> Option<Uuid> {
     let own = change.key.kind.table();
     let table = wire_column(field).1.unwrap_or(own);
@@ -441,14 +449,14 @@ fn written_row(input: &Input<'_>, change: &Change, field: &FieldChange) -> Optio
     }
 }
 
-/// The relationship, the member, and whether the drift is that the link was made.
+/// The relationship, the member, and whether the drift is that the link was added.
 fn link_member<'a>(
     input: &Input<'_>,
     change: &'a Change,
     field: &FieldChange,
 ) -> Option<(&'a str, Uuid, bool)> {
     change.operations.iter().find_map(|operation| {
-        // What the plan links is what was unlinked, and the other way round.
+        // A link that the plan adds was removed, and vice versa.
         let (relationship, member, made) = match operation {
             Operation::Link {
                 relationship,

@@ -1,10 +1,10 @@
-//! What differences break, by contract.
+//! The contract rules that differences break.
 
 use super::Difference;
 use crate::check::Broken;
 use deskstate_model::ResourceKey;
 
-/// Says with each difference which rules it breaks: those that found fault with the same field, or with the whole resource.
+/// Adds to each difference the rules that it breaks: those that found fault with the same field, or with the complete resource.
 pub(super) fn attach(broken: &[Broken], key: &ResourceKey, differences: &mut [Difference]) {
     for rule in broken
         .iter()

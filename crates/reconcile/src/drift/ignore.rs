@@ -1,4 +1,4 @@
-//! Accepted drift: rules with a reason and a last day.
+//! Accepted drift: rules with a reason and an expiry date.
 
 use crate::lower::Desired;
 use crate::plan::{Action, Options, Plan, is_copy, path};
@@ -8,30 +8,30 @@ use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span, matches_pattern}
 /// A difference that a rule accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
-    /// Which resource.
+    /// The resource.
     pub key: ResourceKey,
-    /// Which field; empty for the whole row.
+    /// The field; empty for the complete row.
     pub path: String,
     /// Why it is accepted.
     pub reason: String,
-    /// The last day.
+    /// The last day on which the rule applies.
     pub until: String,
 }
 
-/// A rule whose last day is over: what it accepted is drift again.
+/// An expired rule. The differences that it accepted are drift again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expired {
-    /// `kind/name` as the rule gives it.
+    /// `kind/name` as written in the rule.
     pub resources: String,
     /// Why it was accepted.
     pub reason: String,
-    /// The last day.
+    /// The last day on which it applied.
     pub until: String,
     /// The rule.
     pub span: Span,
 }
 
-/// The project's rules on one day.
+/// The project's rules as of one day.
 pub(super) struct Rules<'a> {
     valid: Vec<&'a IgnoreRule>,
     expired: Vec<&'a IgnoreRule>,
@@ -39,7 +39,7 @@ pub(super) struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    /// Days of the form `YYYY-MM-DD` compare as texts.
+    /// Days in the form `YYYY-MM-DD` can be compared as text.
     pub(super) fn new(manifests: &'a Manifests, today: &str) -> Self {
         let rules = manifests.project.iter().flat_map(|project| &project.ignore);
         let (valid, expired) = rules.partition(|rule| rule.until.as_str() >= today);
@@ -50,12 +50,12 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Whether a valid rule accepts a difference. A rule for some fields does not accept a missing row.
+    /// Whether a rule that has not expired accepts a difference. A rule for some fields does not accept a missing row.
     pub(super) fn accepts(&mut self, key: &ResourceKey, path: &str) -> bool {
         self.accepting(key, path).is_some()
     }
 
-    /// The valid rule that accepts a difference.
+    /// The rule, not expired, that accepts a difference.
     fn accepting(&mut self, key: &ResourceKey, path: &str) -> Option<&'a IgnoreRule> {
         let rule = *self.valid.iter().find(|rule| covers(rule, key, path))?;
         self.ignored.push(Ignored {
@@ -78,7 +78,8 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Takes what rules accept of a plan out of what is declared and pruned, so that the next plan leaves it as it is; says what that is.
+/// Removes the differences that rules accept from the declared resources and from pruning, so that the next plan leaves them alone. Returns
+/// the accepted differences.
 pub fn keep_accepted(
     manifests: &Manifests,
     today: &str,
@@ -110,7 +111,7 @@ pub fn keep_accepted(
     rules.finish().0
 }
 
-/// Declares nothing any more of the fields that are covered.
+/// Removes the covered fields from the declaration.
 fn leave_to_live(resource: &mut DeclaredResource, covered: &dyn Fn(&str) -> bool) {
     let mut some_part = false;
     for part in &mut resource.parts {
@@ -119,12 +120,12 @@ fn leave_to_live(resource: &mut DeclaredResource, covered: &dyn Fn(&str) -> bool
             .retain(|column| !covered(&path(&part.path, column.field)));
         let is_less = part.columns.len() < declared;
         some_part |= is_less;
-        // It stays listed: a list that is exact would delete what it does not list.
+        // The part stays listed, since an exact list would delete an unlisted part.
         part.only_if_there |= covered(&part.path) || is_less && part.columns.is_empty();
     }
     resource.part_lists.retain(|list| !covered(list.field.word));
     resource.sets.retain(|set| !covered(set.field.word));
-    // The copy of the parts says the same as they do, or nothing.
+    // The copy of the parts is either consistent with all of them or not declared.
     resource
         .row
         .columns

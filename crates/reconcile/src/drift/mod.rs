@@ -1,7 +1,7 @@
-//! Drift: where live differs from the manifests, what each difference looks like, and what it breaks.
+//! Drift: where the live environment differs from the manifests, how each difference is classified, and what it breaks.
 //!
-//! A drift report reads a plan the other way round: what the plan would put back is what somebody changed. Only what manifests
-//! manage is compared; rows that nobody declares are listed apart.
+//! A drift report reads a plan in reverse: what the plan would restore is what somebody changed. Only what manifests manage is compared;
+//! undeclared rows are listed separately.
 
 mod classify;
 mod contracts;
@@ -22,75 +22,75 @@ use crate::live::{Access, Live};
 use crate::lower::Desired;
 use crate::plan::{
     self, Action, Change, Elsewhere, FieldChange, Judged, Obstacle, Plan, States, SyncState,
-    pruned_to_nothing,
+    nothing_to_compare, pruned_to_nothing,
 };
 
-/// What a report is made from.
+/// The input of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
     /// The manifests.
     pub manifests: &'a Manifests,
-    /// What they declare.
+    /// The resources that they declare.
     pub desired: &'a Desired,
-    /// What is there.
+    /// The live environment.
     pub live: &'a Live,
-    /// What would make it as declared.
+    /// The plan that would restore the declared state.
     pub plan: &'a Plan,
-    /// The same for the manifests as they were last applied, where that revision is known.
+    /// The same for the manifests as they were last applied, if that revision is known.
     pub applied: Option<Applied<'a>>,
-    /// Who wrote.
+    /// What is known about writers.
     pub blame: &'a Blame,
-    /// The day, as `YYYY-MM-DD`, for rules that expire.
+    /// Today, as `YYYY-MM-DD`, for rules that expire.
     pub today: &'a str,
-    /// Contract rules are reported only where they are about these resources; none for everything.
+    /// Restricts contract rules to those about these resources; `None` reports all of them.
     pub only: Option<&'a BTreeSet<ResourceKey>>,
 }
 
 /// The manifests of a revision, compared with the same live rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Applied<'a> {
-    /// What people call the revision.
+    /// Name of the revision, for people.
     pub revision: &'a str,
-    /// What it declares.
+    /// The resources that it declares.
     pub desired: &'a Desired,
-    /// What would make live as it declares.
+    /// The plan that would apply it to the live environment.
     pub plan: &'a Plan,
 }
 
-/// The differences of one environment.
+/// The drift of one environment.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Every declared resource that was looked at, by key, and whether live has it as declared, accepted differences aside.
+    /// Every declared resource that was compared, by key, and whether the live row matches it, accepted differences aside.
     pub resources: Vec<Judged>,
-    /// Those that differ, by key.
+    /// The resources that differ, by key.
     pub drifted: Vec<Drifted>,
     /// Live rows under owned prefixes that no document declares.
     pub extras: Vec<ExtraRow>,
-    /// Kinds that may have more such rows, and why they cannot be seen.
+    /// Kinds that may have more such rows, and why those cannot be seen.
     pub unlisted: Vec<(Kind, String)>,
-    /// Whether such rows are drift.
+    /// Whether such rows count as drift.
     pub undeclared: Undeclared,
     /// Accepted differences.
     pub ignored: Vec<Ignored>,
-    /// Rules whose day is over.
+    /// Expired rules.
     pub expired: Vec<Expired>,
     /// Contract rules that the environment breaks.
     pub broken: Vec<Broken>,
-    /// Contract rules that nobody can judge.
+    /// Contract rules for which it is unknown whether they are kept.
     pub elsewhere: Vec<Elsewhere>,
-    /// Whether auditing could be asked.
+    /// Whether audit records are available.
     pub audit: Audit,
-    /// Rows whose history was not read.
+    /// Number of rows whose history was not read.
     pub histories_unread: usize,
 }
 
 impl Report {
-    /// How many declared resources are in which state.
+    /// Number of declared resources by state.
     pub fn states(&self) -> States {
         States::of(self.resources.iter().map(|judged| judged.state))
     }
 
-    /// Whether live matches the manifests, accepted differences aside.
+    /// Whether the live environment matches the manifests, accepted differences aside.
     pub fn state(&self) -> SyncState {
         let extras = match self.undeclared {
             Undeclared::Report => SyncState::InSync,
@@ -112,101 +112,101 @@ impl Report {
     }
 }
 
-/// One resource that differs.
+/// A resource that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drifted {
-    /// Which.
+    /// The resource.
     pub key: ResourceKey,
-    /// Its row, or the id that it would get.
+    /// The id of its row, or the id that it would get.
     pub id: Uuid,
-    /// Changed, missing, or there although it should not be.
+    /// Whether it was changed, is missing, or exists although it should not.
     pub state: DriftState,
     /// Where it is declared.
     pub declared_at: Option<Span>,
-    /// What differs; one entry without a path for a row that is missing or too many.
+    /// The differences. For a row that is missing or should not exist, a single entry without a path.
     pub differences: Vec<Difference>,
 }
 
 /// How a resource differs as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DriftState {
-    /// It is there with other values, parts or links.
+    /// It exists, with other values, parts or links.
     Changed,
-    /// It is declared and not there.
+    /// It is declared but does not exist.
     Missing,
-    /// It is declared absent and there.
+    /// It is declared absent but exists.
     Unwanted,
 }
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// The field, such as `title`, `parameters.url`, `users`; empty for the whole row.
+    /// The field, such as `title`, `parameters.url`, `users`; empty for the complete row.
     pub path: String,
-    /// What the manifests say and what live has.
+    /// The declared and the live value.
     pub shift: Shift,
-    /// What it looks like.
+    /// Its classification.
     pub class: Class,
-    /// Why it looks so.
+    /// The evidence for the classification.
     pub evidence: String,
-    /// Who made it, as far as anything tells.
+    /// Who made the change, if known.
     pub who: Option<String>,
-    /// When, as the server says it.
+    /// When it was made, as the server states it.
     pub when: Option<String>,
     /// What stops working, by contract.
     pub breaks: Vec<String>,
     /// Where the declared value is written.
     pub span: Option<Span>,
-    /// Table and column or relationship.
+    /// Table and column, or relationship.
     pub wire: String,
 }
 
-/// What the manifests say against what live has.
+/// A declared value compared with the live one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shift {
-    /// Another value; null is none.
+    /// Another value; null stands for no value.
     Value {
-        /// In the manifests.
+        /// The declared value.
         declared: Json,
-        /// In the environment.
+        /// The live value.
         live: Json,
     },
-    /// The second copy of the fact disagrees.
+    /// A second copy of the value disagrees with it.
     Copy {
         /// The column that disagrees.
         column: &'static str,
-        /// In the manifests.
+        /// The declared value.
         declared: Json,
     },
-    /// A declared member is gone.
+    /// A declared member was removed.
     Lost {
         /// The member.
         member: String,
     },
-    /// A member that nobody declares.
+    /// An undeclared member was added.
     Gained {
         /// The member.
         member: String,
     },
-    /// The row as a whole.
+    /// The complete row.
     Row,
 }
 
-/// What a difference looks like.
+/// The classification of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Somebody changed it in the environment.
+    /// Somebody changed it manually in the environment.
     EditedByHand,
     /// The manifests changed and were not applied.
     NotApplied,
     /// The product or a solution changed it.
     ProductUpdate,
-    /// Nothing tells.
+    /// The cause is unknown.
     Unknown,
 }
 
 impl Class {
-    /// Every class, in the order in which people care.
+    /// All classes, most important first.
     pub const ALL: [Self; 4] = [
         Self::EditedByHand,
         Self::NotApplied,
@@ -214,7 +214,7 @@ impl Class {
         Self::Unknown,
     ];
 
-    /// In words.
+    /// The name for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::EditedByHand => "edited by hand",
@@ -224,7 +224,7 @@ impl Class {
         }
     }
 
-    /// For machines.
+    /// The name for programs.
     pub fn code(self) -> &'static str {
         match self {
             Self::EditedByHand => "editedByHand",
@@ -238,7 +238,7 @@ impl Class {
 /// A row that no document declares.
 #[derive(Debug, Clone)]
 pub struct ExtraRow {
-    /// What nobody declares.
+    /// The row.
     pub extra: Extra,
     /// Its last writer.
     pub who: Option<String>,
@@ -251,14 +251,14 @@ pub fn owned_extras(manifests: &Manifests, desired: &Desired, live: &Live) -> Ve
     extras(desired, live, &owned_prefixes(manifests))
 }
 
-/// The project's prefixes, folded.
+/// The project's prefixes, in lowercase.
 pub fn owned_prefixes(manifests: &Manifests) -> BTreeSet<String> {
     let owns = manifests.project.iter().flat_map(|project| &project.owns);
     owns.map(|prefix| prefix.value.to_ascii_lowercase())
         .collect()
 }
 
-/// Kinds of which rows under the project's prefixes may be hidden, and why.
+/// Kinds whose rows under the project's prefixes may be hidden, and why.
 fn unlisted(manifests: &Manifests, live: &Live) -> Vec<(Kind, String)> {
     let owns = manifests
         .project
@@ -283,7 +283,7 @@ pub fn drift(input: Input<'_>) -> Report {
             .differences
             .into_iter()
             .partition(|difference| rules.accepts(&key, &difference.path));
-        // The copy of parts repeats what was accepted of them.
+        // A copy of parts is accepted together with those parts.
         let is_below = |part: &Difference, copy: &Difference| {
             let rest = part.path.strip_prefix(&copy.path);
             rest.is_some_and(|rest| rest.starts_with('.'))
@@ -341,23 +341,32 @@ pub fn drift(input: Input<'_>) -> Report {
     }
 }
 
-/// That no manifest declares anything, although rows that nobody declares are to be deleted.
+/// A project that declares nothing for the environment: either its manifests are lost, or nothing was compared.
 fn lost_manifests(input: &Input<'_>) -> Option<Elsewhere> {
     let project = input.manifests.project.as_ref()?;
-    let mut declared = input.desired.resources.values();
-    if project.prune != Prune::Owned
-        || input.only.is_some()
-        || declared.any(|resource| resource.state == State::Present)
-    {
+    let resources = &input.desired.resources;
+    if input.only.is_some() || resources.values().any(|one| one.state == State::Present) {
         return None;
     }
-    let rows = owned_extras(input.manifests, input.desired, input.live);
-    let diagnostic = pruned_to_nothing(rows.iter().filter(|row| row.may_go()).count())?;
-    let obstacle = Obstacle::of(String::new(), SyncState::Unknown, &diagnostic);
-    Some(Elsewhere::undeclared(obstacle))
+    let owned = || {
+        let rows = owned_extras(input.manifests, input.desired, input.live);
+        pruned_to_nothing(rows.iter().filter(|row| row.may_go()).count())
+    };
+    let is_empty = resources.is_empty()
+        && project.undeclared != Undeclared::Fail
+        && input.manifests.contracts.is_empty();
+    let obstacle = |diagnostic| Obstacle::of(String::new(), SyncState::Unknown, &diagnostic);
+    let pruned = (project.prune == Prune::Owned).then(owned).flatten();
+    if let Some(diagnostic) = pruned {
+        return Some(Elsewhere::undeclared(obstacle(diagnostic)));
+    }
+    is_empty.then(|| Elsewhere {
+        about: "the environment".to_owned(),
+        obstacle: obstacle(nothing_to_compare()),
+    })
 }
 
-/// The states of the plan, without the differences that rules accept.
+/// The states of the plan's resources, disregarding accepted differences.
 fn judged(plan: &Plan, drifted: &[Drifted]) -> Vec<Judged> {
     let changing: HashSet<&ResourceKey> = plan.changes.iter().map(|change| &change.key).collect();
     let differing: HashSet<&ResourceKey> = drifted.iter().map(|drifted| &drifted.key).collect();
@@ -431,7 +440,8 @@ fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Differ
     }
 }
 
-/// What is known of a member: its team, for sets that take the members of teams, or whose it is if nobody declares it.
+/// A remark about a member: the team that it comes from, for sets that include members of teams, or the owner of its prefix if it is
+/// undeclared.
 fn about_member<'a>(input: &Input<'_>, change: &Change, field: &'a FieldChange) -> Option<&'a str> {
     let sets = &input.desired.resources.get(&change.key)?.sets;
     let takes = |set: &crate::state::DeclaredSet| {

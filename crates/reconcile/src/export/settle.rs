@@ -1,5 +1,5 @@
-//! What an export cannot say: values that `validate` refuses, and fields that a plan of it would still change. They are left out,
-//! each with the reason, so that an export passes `validate` and plans to no changes whatever live holds.
+//! Leaves out what an export cannot express: values that `validate` rejects, and fields that a plan of the export would still change. Each
+//! is listed with the reason. As a result, an export passes `validate` and plans to no changes, whatever the environment contains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,22 +10,22 @@ use super::{Document, Export, file_names, write};
 use crate::plan::{Plan, Planned};
 use crate::raise::{LeftOut, Loss};
 
-/// Rules for rows that may have to be created; what is `existing` need not follow them.
+/// Rules for rows that may have to be created. `existing` resources need not follow them.
 const ABOUT_CREATING: [&str; 2] = ["unique-name", "reserved-prefix"];
 
-/// A place in a document that cannot stay as it is.
+/// A place in a document that has to be left out.
 struct Cut {
     document: usize,
-    /// The field; none where the document as a whole is meant.
+    /// The field; `None` for the complete document.
     word: Option<String>,
-    /// The one member of a set that is meant.
+    /// A single member of a set.
     member: Option<String>,
     about_creating: bool,
     why: String,
 }
 
 impl Export {
-    /// The manifests that the documents make, and what is wrong with them. No file is written.
+    /// Loads the documents as manifests and returns them with the findings. No file is written.
     pub fn manifests(&self) -> (Manifests, Vec<Diagnostic>) {
         let project = json!({
             "apiVersion": "deskstate/v1", "kind": "Project", "metadata": {"name": "export"},
@@ -51,7 +51,7 @@ impl Export {
             .collect()
     }
 
-    /// Leaves out what `validate` refuses, until it refuses nothing.
+    /// Leaves out what `validate` rejects until nothing is rejected.
     pub fn leave_out_refused(&mut self) -> Manifests {
         loop {
             let (manifests, findings) = self.manifests();
@@ -62,7 +62,7 @@ impl Export {
         }
     }
 
-    /// Leaves out what a plan of these manifests would refuse or change; says whether anything was left out.
+    /// Leaves out what a plan of these manifests would reject or change. Returns whether anything was left out.
     pub fn leave_out_changes(&mut self, manifests: &Manifests, planned: &Planned) -> bool {
         let (plan, findings) = planned;
         let mut cuts = self.refused(findings, manifests, "plan");
@@ -72,7 +72,7 @@ impl Export {
         self.carry_out(&cuts)
     }
 
-    /// Where errors point to.
+    /// The places that errors refer to.
     fn refused(&self, findings: &[Diagnostic], manifests: &Manifests, by: &str) -> Vec<Cut> {
         let sources = &manifests.sources;
         let paths = self.paths();
@@ -88,7 +88,7 @@ impl Export {
                 let span = finding.primary.as_ref()?.span;
                 let document = *documents.get(sources.path(span.file))?;
                 let is_present = self.documents.get(document)?.state == State::Present;
-                // A row of a file that lacks something stays as it is in the file, for its author to complete.
+                // An incomplete row of a file is exported as it is; its author has to complete it.
                 if self.from_file && is_present && finding.is_about_lacking {
                     return None;
                 }
@@ -107,7 +107,7 @@ impl Export {
             .collect()
     }
 
-    /// What a plan would write.
+    /// The places that a plan would write.
     fn changed(&self, plan: &Plan) -> Vec<Cut> {
         let documents: BTreeMap<&ResourceKey, usize> = self
             .documents
@@ -200,7 +200,7 @@ fn lost(document: &Document, owned: &[String], path: &str, why: String) -> (Stri
     note(document, path, why, loss)
 }
 
-/// The field of a document's text that a byte of it belongs to.
+/// The field that contains the byte at a position of a document's text.
 fn field_at(text: &str, at: usize) -> Option<String> {
     let spec = text.find("\nspec:\n")?;
     let end = text
@@ -219,7 +219,7 @@ fn field_at(text: &str, at: usize) -> Option<String> {
         .map(|(word, _)| word.to_owned())
 }
 
-/// Whether a document that creates its row must have the field.
+/// Whether the field is required in a document that creates its row.
 fn is_needed(document: &Document, word: &str) -> bool {
     let is_column = document
         .key
@@ -244,7 +244,7 @@ fn sets(document: &Document) -> impl Iterator<Item = &'static str> + use<> {
         .map(|field| field.word)
 }
 
-/// What somebody else brings may have members that are not listed.
+/// Turns a document into an `existing` one, whose row may have members that are not listed.
 fn become_existing(document: &mut Document) {
     document.state = State::Existing;
     for word in sets(document) {
@@ -264,7 +264,7 @@ fn write_at_least(document: &mut Document, word: &str, members: Vec<Json>) {
     }
 }
 
-/// A member of a set, or the whole field.
+/// Removes a member of a set, or the complete field.
 fn take_out(document: &mut Document, word: &str, member: Option<&str>) {
     let members = document
         .spec

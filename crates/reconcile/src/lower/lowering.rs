@@ -1,4 +1,4 @@
-//! A resource on its way to rows and links.
+//! A resource that is being lowered to rows and links.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::state::{
     DeclaredMember, DeclaredParts, DeclaredRow, DeclaredSet, Lookup, PartName, RowKey, Universe,
 };
 
-/// What lowering one document needs to know of the others.
+/// What lowering a document needs to know about the other documents.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
-    /// Display names of declared resources that parts are called after.
+    /// Display names of declared resources that parts are named after.
     pub display_names: BTreeMap<ResourceKey, &'a str>,
-    /// A profile with a channel provider gets the loader extension too.
+    /// Whether a profile with a channel provider also gets the loader extension.
     pub links_loader: bool,
 }
 
-/// A resource on its way to rows and links.
+/// A resource that is being lowered to rows and links.
 pub(crate) struct Lowering<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) kind: Kind,
@@ -42,7 +42,7 @@ impl Lowering<'_> {
     }
 }
 
-/// How a row that a lookup or a link points to is found.
+/// The key of a row that a lookup or a link refers to.
 pub(crate) fn target_key(to: Referent, name: &str) -> RowKey {
     match to {
         Referent::Named(table) => RowKey::Named {
@@ -64,7 +64,7 @@ pub(crate) fn target_key(to: Referent, name: &str) -> RowKey {
 }
 
 impl DeclaredSet {
-    /// A set of a field; none where the field holds no links.
+    /// Creates the set of a field; `None` if the field does not consist of links.
     pub(crate) fn new(
         field: &'static Field,
         mode: SetMode,

@@ -1,4 +1,4 @@
-//! From one document to rows and links: the tables of its kind say how, except for the quirks.
+//! Lowers one document to rows and links, as the tables of its kind describe it, except for quirks.
 
 use deskstate_model::{
     Declared, Field, Fill, Given, Holds, Kind, Links, NameOf, ORGANIZATION_ID, Owner, PartIdentity,
@@ -41,7 +41,7 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
         match quirk {
             Quirk::Loaders => loader::lower(&mut lowering),
             Quirk::ScriptsByName => scripts::lower(&mut lowering),
-            // What depends on the type is checked where manifests are read.
+            // The constraints of a type are checked when manifests are read.
             Quirk::SessionType => {}
         }
     }
@@ -52,19 +52,19 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
         mut sets,
         ..
     } = lowering;
-    // What is implied is not left to anybody.
+    // A set with an implied member is not left out.
     left_out.retain(|field| sets.iter().all(|set| set.field.word != field.word));
     for row in std::iter::once(&mut row).chain(&mut parts) {
         let columns = row.columns.iter_mut().map(|column| &mut column.value);
         let of_new = row.when_new.iter_mut().map(|(_, value)| value);
         columns.chain(of_new).for_each(with_organization);
     }
-    // Two fields may be two forms of one column.
+    // Two fields may be two forms of the same column.
     left_out.retain(|field| {
         let is_other = |column: &DeclaredColumn| column.field.column == field.column;
         !field.is_column() || !row.columns.iter().any(is_other)
     });
-    // Thousands of these are kept to the end of a run, and room to grow is half of them.
+    // Thousands of these are kept until the end of a run, and spare capacity is half of their size.
     row.columns.shrink_to_fit();
     row.when_new.shrink_to_fit();
     parts.shrink_to_fit();
@@ -84,7 +84,7 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
     }
 }
 
-/// Marks a value that holds the id of the organization, which the environment has yet to say.
+/// Marks a value that contains the id of the organization, which is known only once the environment is read.
 fn with_organization(value: &mut Stored) {
     let holds = match value {
         Stored::Text(text) => text.contains(ORGANIZATION_ID),
@@ -309,7 +309,7 @@ impl Lowering<'_> {
         });
     }
 
-    /// A row for an item of a list or a set.
+    /// Creates the row of an item of a list or a set.
     fn item(&self, list: &List, item: &Spanned<Record>, index: usize) -> Option<DeclaredRow> {
         let record = &item.value;
         let source = list.name.source(record);
@@ -411,7 +411,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// What an item that leaves a field out gets.
+    /// Adds the value of a field that an item leaves out.
     fn fill(
         &self,
         field: &'static Field,
@@ -427,7 +427,7 @@ impl Lowering<'_> {
         let longest = field.max_length.map_or(100, |max| max as usize);
         let text = match field.fill {
             Fill::Nothing => {
-                // The actions that are not meant are emptied, so that a changed step leaves nothing behind.
+                // The fields of the other actions are cleared, so that nothing is left behind when a step changes.
                 if let Some(span) = one_of_several(field, &item.value) {
                     let value = Stored::Null;
                     row.columns.push(DeclaredColumn { field, value, span });
@@ -455,7 +455,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// What a resource that an item names is called, where it is declared; else its unique name.
+    /// The display name of a resource that an item refers to, if it is declared; otherwise its unique name.
     fn display_name(&self, item: &Spanned<Record>, word: &str, name: &Value) -> Option<String> {
         let name = name.as_text()?;
         let (field, _) = item.value.fields().find(|(field, _)| field.word == word)?;
@@ -507,7 +507,7 @@ impl Lowering<'_> {
     }
 }
 
-/// Where the items of a list or a set go.
+/// The destination of the items of a list or a set.
 struct List {
     word: &'static str,
     table: &'static Table,
@@ -515,7 +515,7 @@ struct List {
     name: NameOf,
 }
 
-/// The row that tells a part apart, and what people call it.
+/// The row that identifies a part, and what people call it.
 fn target_of(part: &PartTable, record: &Record) -> Option<(String, RowKey)> {
     let PartIdentity::Lookup(_) = part.identity else {
         return None;
@@ -544,7 +544,7 @@ fn target_of(part: &PartTable, record: &Record) -> Option<(String, RowKey)> {
     Some((label, key))
 }
 
-/// The text or number that tells a part apart.
+/// The text or number that identifies a part.
 fn place_of(part: &PartTable, record: &Record) -> Option<PartName> {
     let mut columns = record.columns();
     let (_, given) = columns.find(|(field, _)| part.is_identity(field))?;
@@ -555,7 +555,7 @@ fn place_of(part: &PartTable, record: &Record) -> Option<PartName> {
     }
 }
 
-/// The number of the one field that an item gives, and where.
+/// The number of the alternative that an item uses, and its position.
 fn chosen(words: &[deskstate_model::Choice], record: &Record) -> Option<(i64, Span)> {
     record.fields().find_map(|(field, given)| {
         let word = words.iter().find(|word| word.word == field.word)?;
@@ -563,7 +563,7 @@ fn chosen(words: &[deskstate_model::Choice], record: &Record) -> Option<(i64, Sp
     })
 }
 
-/// Where an item says which of several fields it gives, if this is one of them.
+/// The position of the alternative that an item uses, if this field is one of the alternatives.
 fn one_of_several(field: &Field, record: &Record) -> Option<Span> {
     record.columns().find_map(|(other, _)| match other.holds {
         Holds::OneOf(words) if words.iter().any(|word| word.word == field.word) => {
@@ -578,7 +578,7 @@ fn from_teams(set: &Set) -> Vec<(String, Span)> {
     teams.map(|team| (team.value.clone(), team.span)).collect()
 }
 
-/// A scalar or a single reference, as its column keeps it.
+/// A scalar or a single reference in the form in which its column stores it.
 fn stored(field: &'static Field, value: &Value) -> Option<Stored> {
     Some(match (value, field.holds) {
         (Value::Text(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name)),

@@ -1,4 +1,4 @@
-//! Where the definition of a kind is not what the environment's metadata says.
+//! Differences between the definition of a kind and the environment's metadata.
 
 use deskstate_model::{Field, Holds, Kind, PartTable, Relationship, Table, Unlisted};
 
@@ -6,29 +6,29 @@ use super::{Column, TableMetadata};
 use crate::kinds::tables_of;
 use crate::kinds::target_table;
 
-/// What a difference means for a plan.
+/// The consequence of a difference for a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
     /// Values would be read, compared or written wrongly, so nothing of the kind is planned.
     Stops,
-    /// The server says so where a value does not fit.
+    /// The server reports an error if a value does not fit.
     Warns,
-    /// Something is missing, which a plan says itself where a manifest needs it.
+    /// Something is missing. The plan reports it if a manifest needs it.
     Missing,
 }
 
-/// Something that a definition says and the metadata does not.
+/// A difference between a definition and the metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// The field, set or part; empty for the table.
     pub word: String,
-    /// What differs, as a sentence.
+    /// The difference, as a sentence.
     pub text: String,
-    /// What it means for a plan.
+    /// Its consequence for a plan.
     pub weight: Weight,
 }
 
-/// Every difference between the definition of a kind and the tables that are found.
+/// Returns every difference between the definition of a kind and the tables that were found.
 #[must_use]
 pub fn check(kind: Kind, found: &[TableMetadata]) -> Vec<Mismatch> {
     let mut differences = Vec::new();
@@ -64,7 +64,7 @@ pub fn check(kind: Kind, found: &[TableMetadata]) -> Vec<Mismatch> {
 
 type Found = (&'static str, String, Weight);
 
-/// The word under which a kind has a part.
+/// The field of a kind that contains a part.
 fn word_of(kind: Kind, part: &PartTable) -> Option<&'static str> {
     let mut fields = kind.fields().iter();
     let field =
@@ -72,7 +72,7 @@ fn word_of(kind: Kind, part: &PartTable) -> Option<&'static str> {
     Some(field.word)
 }
 
-/// What a definition says of the columns of one of its tables.
+/// The fields of one of a kind's tables.
 fn fields(kind: Kind, part: Option<&'static PartTable>) -> Vec<&'static Field> {
     let definition = kind.definition();
     match part {
@@ -113,7 +113,7 @@ fn of_table(
         }
     }
     if table.component != found.is_component {
-        // Unless they are read, rows of managed solutions look like all others and would be deleted with them.
+        // Unless the managed state is read, rows of managed solutions look like any other rows and would be deleted with them.
         let deletable = match part {
             None => kind.definition().deletable,
             Some(part) => part.unlisted == Unlisted::Delete,
@@ -161,7 +161,7 @@ fn of_table(
     differs
 }
 
-/// Why rows of a table can be no resources.
+/// Why the rows of a table cannot be resources.
 pub(super) fn unfit(found: &TableMetadata) -> Option<&'static str> {
     if found.is_activity {
         Some("an activity, which is data of customers")
@@ -321,7 +321,7 @@ fn of_column(
     found
 }
 
-/// Whether a column of an attribute type can hold a field.
+/// Whether a column with this attribute type can store a field.
 fn fits(field: &Field, found: &str) -> bool {
     let expected: &[&str] = match field.holds {
         Holds::Text | Holds::Json => &["String", "Memo", "EntityName"],
@@ -337,7 +337,7 @@ fn fits(field: &Field, found: &str) -> bool {
     expected.contains(&found)
 }
 
-/// The type that a definition says, in its own word.
+/// The type that a definition states, in its own words.
 fn said(field: &Field) -> &'static str {
     match field.holds {
         Holds::Number | Holds::Option => "number",
@@ -355,7 +355,7 @@ fn said(field: &Field) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The metadata of a built-in table, as far as its columns do not matter.
+    /// Metadata of a built-in table for tests that do not depend on its columns.
     fn found(kind: Kind) -> TableMetadata {
         let table = kind.table();
         TableMetadata {

@@ -1,4 +1,4 @@
-//! The draft of a definition: everything that metadata gives, and an open question where it gives nothing.
+//! Drafts a definition: everything that the metadata provides, and an open question wherever it provides nothing.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use deskstate_model::{Kind, denied_table, yaml_scalar};
 
 use super::{Column, Lookup, TableMetadata, TableNames};
 
-/// Columns that every table has and the server keeps.
+/// Columns that every table has and the server maintains.
 const KEPT_BY_SERVER: &[&str] = &[
     "importsequencenumber",
     "overriddencreatedon",
@@ -16,8 +16,8 @@ const KEPT_BY_SERVER: &[&str] = &[
     "utcconversiontimezonecode",
 ];
 
-/// A definition of a kind for a table, with comments. What identifies a row is left to people, and until they say it the definition is
-/// refused. The same metadata gives the same text.
+/// Drafts the definition of a kind for a table, with comments. People have to decide what identifies a row; until then, the definition is
+/// rejected. The same metadata always gives the same text.
 #[must_use]
 pub fn draft(table: &TableMetadata) -> String {
     let mut out = String::new();
@@ -145,7 +145,7 @@ pub fn draft(table: &TableMetadata) -> String {
     out
 }
 
-/// What may identify a row; which one does is for people to say.
+/// Candidates for the identity of a row. People have to choose one.
 fn identity(table: &TableMetadata, out: &mut String) {
     comment(
         out,
@@ -200,7 +200,7 @@ fn identity(table: &TableMetadata, out: &mut String) {
     );
 }
 
-/// The lines of a field, or why it cannot be one.
+/// The lines of a field, or why the column cannot be a field.
 fn field(column: &Column, table: &TableMetadata) -> Result<Vec<String>, String> {
     let Column {
         logical,
@@ -285,7 +285,7 @@ fn field(column: &Column, table: &TableMetadata) -> Result<Vec<String>, String> 
             let known = ways
                 .iter()
                 .find_map(|way| Some((yaml_scalar(kind_of(&way.target)?), *way)));
-            // Rows of another table are found by name.
+            // The rows of a table without a kind are found by name.
             let named = || match ways.as_slice() {
                 [way] => Some((by_name(way)?, *way)),
                 _ => None,
@@ -320,7 +320,7 @@ fn field(column: &Column, table: &TableMetadata) -> Result<Vec<String>, String> 
     Ok(lines)
 }
 
-/// A table whose rows a lookup finds by name. Customers' data, access and code are left out.
+/// A table whose rows a lookup finds by name. Tables of customer data, access and code are left out.
 fn by_name(way: &Lookup) -> Option<String> {
     let TableNames { set, key, name } = way.names.as_ref()?;
     if name.is_empty() || denied_table(&way.target).is_some() {
@@ -333,7 +333,7 @@ fn by_name(way: &Lookup) -> Option<String> {
     ))
 }
 
-/// The word of the kind whose rows are in a table.
+/// The name of the kind whose rows are in a table.
 fn kind_of(table: &str) -> Option<&'static str> {
     if table == "systemuser" {
         return Some("User");
@@ -343,7 +343,7 @@ fn kind_of(table: &str) -> Option<&'static str> {
         .map(Kind::as_str)
 }
 
-/// `contoso_IsDesk` becomes `isDesk`; a word that is used already gets the whole column.
+/// Converts `contoso_IsDesk` to `isDesk`. If the word is already used, the complete column name is used.
 fn word(schema: &str, logical: &str, used: &mut BTreeSet<String>) -> String {
     let own = schema.split_once('_').map_or(schema, |(_, own)| own);
     let mut word = String::new();
@@ -375,7 +375,7 @@ fn word(schema: &str, logical: &str, used: &mut BTreeSet<String>) -> String {
     word
 }
 
-/// `Capacity Profile` becomes `CapacityProfile`.
+/// Converts `Capacity Profile` to `CapacityProfile`.
 fn kind_word(title: &str) -> String {
     let words = title.split(|character: char| !character.is_ascii_alphanumeric());
     let joined: String = words

@@ -1,4 +1,4 @@
-//! What to ask on each trip.
+//! The queries of each trip.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,41 +14,41 @@ use crate::kinds::{self, part_of};
 use crate::lower::Desired;
 use crate::state::Lookup;
 
-/// How much to read next to what the manifests need.
+/// How much to read in addition to what the manifests need.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// Names of every linked user, role and looked-up row, for export and for reports on people.
+    /// Whether to read the names of all linked users, roles and looked-up rows, for export and for reports on people.
     pub names: bool,
-    /// The organization that must answer.
+    /// The expected organization.
     pub organization: Option<Uuid>,
-    /// More users to look up.
+    /// Additional users to look up.
     pub users: Vec<String>,
-    /// More rows whose names will be shown, whether or not a live row points to them.
+    /// Additional rows whose names will be shown, whether or not a live row refers to them.
     pub shown: BTreeMap<&'static Table, BTreeSet<Uuid>>,
-    /// The last writer of each row by name, in the same request.
+    /// Whether to read the name of each row's last writer, in the same request.
     pub writers: bool,
-    /// What is needed of the tables that grow with an environment; all of them where it is `None`.
+    /// The required rows of the tables that grow with an environment; `None` reads all of their rows.
     pub narrow: Option<Narrow>,
 }
 
-/// One question, and so where its answer goes.
+/// The subject of a query, which determines where its answer goes.
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
     Table(&'static Table),
     /// Some rows of a table, with their links.
     Narrow(&'static Table),
-    /// The keys of rows that point to what is declared.
+    /// The keys of rows that refer to declared rows.
     Pointing(&'static Table),
     Links(&'static Relationship),
     ExpandedLinks(&'static Relationship),
-    /// One row that has links, with them.
+    /// One row that has links, with those links.
     Linked(&'static Relationship),
     Caller,
     CallerSettings,
     Organization,
     Publishers,
     Definitions,
-    /// All that the metadata says of the tables of kinds that the project defines.
+    /// The metadata of the tables of kinds that the project defines.
     Metadata,
     Options(&'static Table),
     /// Whether an entity set has a column.
@@ -57,7 +57,7 @@ pub(super) enum Ask {
     Privilege(String),
     Users,
     Teams,
-    /// Those of them that have members.
+    /// The requested teams that have members.
     MannedTeams,
     Roles,
     BusinessUnits,
@@ -67,7 +67,7 @@ pub(super) enum Ask {
     Workstreams,
 }
 
-/// Every column of a table that deskstate reads.
+/// All columns of a table that deskstate reads.
 pub(super) fn columns(table: &'static Table) -> Vec<String> {
     let mut columns = BTreeSet::new();
     for field in kinds::row_fields(table).filter(|field| field.is_column()) {
@@ -85,7 +85,7 @@ pub(super) fn columns(table: &'static Table) -> Vec<String> {
     columns.into_iter().collect()
 }
 
-/// Lookups of a table that are read with `$expand`: field, navigation property, and the key of the table that they point to.
+/// Lookups of a table that are read with `$expand`: field, navigation property, and the key of the target table.
 pub(super) fn expanded(
     table: &'static Table,
 ) -> impl Iterator<Item = (&'static Field, &'static str, &'static str)> {
@@ -97,7 +97,7 @@ pub(super) fn expanded(
     })
 }
 
-/// The columns by which rows are recognised; without one of them nobody can say which row is which.
+/// The columns that identify rows. If one of them is missing, rows cannot be recognised.
 pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
     let mut columns = vec![table.key.to_owned()];
     match part_of(table) {
@@ -121,7 +121,7 @@ pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
     columns
 }
 
-/// Every table whose rows deskstate writes.
+/// All tables whose rows deskstate writes.
 pub(super) fn written_tables() -> Vec<&'static Table> {
     Kind::all()
         .map(|kind| kind.table())
@@ -129,7 +129,7 @@ pub(super) fn written_tables() -> Vec<&'static Table> {
         .collect()
 }
 
-/// The privilege that reading a table takes: `prvRead` and the table's schema name, which for these tables is their logical name.
+/// The privilege for reading a table: `prvRead` and the table's schema name, which for these tables is their logical name.
 pub(super) fn read_privilege(table: &Table) -> String {
     match table.logical {
         "systemuser" => "prvReadUser".to_owned(),
@@ -229,7 +229,7 @@ pub(super) fn first_trip(
     trip
 }
 
-/// Whether links come with rows: a row that has some must show them.
+/// Tests whether links are returned with rows: a row that has links must show them.
 pub(super) fn linked(relationship: &'static Relationship) -> (Ask, Query) {
     let (name, member) = (relationship.schema_name, relationship.member.key);
     let query = Query::rows(relationship.owner.set)
@@ -240,7 +240,7 @@ pub(super) fn linked(relationship: &'static Relationship) -> (Ask, Query) {
     (Ask::Linked(relationship), query)
 }
 
-/// Some rows of a table that grows with the links that matter.
+/// Reads some rows of a table that grows, with the relevant links.
 pub(super) fn some_rows(
     table: &'static Table,
     filter: Filter,
@@ -257,7 +257,7 @@ pub(super) fn some_rows(
     (Ask::Narrow(table), query)
 }
 
-/// What tells the rows of a kind from others of their table.
+/// The condition that distinguishes the rows of a kind from other rows of their table.
 fn of_the_kind(table: &Table) -> Option<Filter> {
     let rows = Kind::of_table(table)?.definition().rows.iter();
     let conditions = rows.map(|row| {
@@ -294,7 +294,7 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
             Lookup::View { .. } => views.push(name),
             Lookup::Form { .. } | Lookup::Dashboard(_) => forms.push(name),
             Lookup::Row { table, .. } => others.entry(table).or_default().push(name),
-            // `WhoAmI` says it, which every trip asks.
+            // Every trip queries `WhoAmI`, which returns it.
             Lookup::Organization => {}
         }
     }
@@ -372,7 +372,7 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
         let columns = [table.key, table.label].into_iter().chain(table.shown);
         let mut query = Query::rows(table.set).select(columns);
         if table == &tables::ROLE {
-            // Each role has a copy in every business unit; the columns hold the ids of the originals.
+            // Each role has a copy in every business unit; the columns contain the ids of the originals.
             query = query.filter(Filter::is_null("_parentroleid_value"));
         }
         trip.push((Ask::Labels(table), query));
@@ -380,7 +380,7 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
     trip
 }
 
-/// Tables whose rows a declared column lists by id: what the column has in addition to is shown by name, too.
+/// Tables whose rows a declared column lists by id. Additional ids in the column are also shown by name.
 fn listed_by_id(desired: &Desired) -> BTreeSet<&'static Table> {
     let columns = desired.resources.values().flat_map(|resource| {
         let lists = |field: &Field| matches!(field.holds, Holds::Ids { .. });
@@ -395,7 +395,7 @@ fn listed_by_id(desired: &Desired) -> BTreeSet<&'static Table> {
     tables.collect()
 }
 
-/// What is read of a user.
+/// The columns of a user that are read.
 pub(super) const USER_COLUMNS: [&str; 8] = [
     "systemuserid",
     "domainname",
@@ -407,7 +407,7 @@ pub(super) const USER_COLUMNS: [&str; 8] = [
     "deletedstate",
 ];
 
-/// Users are found by object id, principal name or e-mail: a query for each.
+/// Queries users by object id, principal name and e-mail, with one query for each.
 pub(super) fn users_by_name(names: &[String]) -> Vec<Query> {
     let (ids, texts): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| Uuid::parse_str(name).is_ok());
@@ -434,7 +434,7 @@ pub(super) fn users_by_name(names: &[String]) -> Vec<Query> {
     queries
 }
 
-/// Lookup fields to rows that are never written, by table; their labels may have to be fetched.
+/// The target table of a lookup to rows that are never written. Their labels may have to be read.
 pub(super) fn looked_up_table(field: &Field) -> Option<&'static Table> {
     match field.holds {
         Holds::Lookup {

@@ -1,4 +1,4 @@
-//! The security roles of one user, direct and through teams.
+//! Security roles of one user, assigned directly or through teams.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::who::HeldRoles;
 
-/// Reads them in two trips: own roles and teams, then the roles of the teams.
+/// Reads the roles in two trips: the user's own roles and teams, then the roles of the teams.
 ///
 /// # Errors
-/// If the environment cannot be asked at all. What it refuses is said in the result.
+/// If the environment cannot be queried. Refused reads are listed in the result.
 pub async fn held_roles(reader: &Reader, user: Uuid) -> Result<HeldRoles, Error> {
     let mut held = HeldRoles::default();
     let own = Query::rows(tables::USER_ROLES)

@@ -1,4 +1,4 @@
-//! Reading what an environment's own metadata says of tables.
+//! Reads what an environment's own metadata states about tables.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::metadata::{TableMetadata, TableNames, tables as read_tables};
 /// Why metadata could not be read.
 #[derive(Debug, Error)]
 pub enum MetadataError {
-    /// The environment could not be asked, or is another organization.
+    /// The environment could not be queried, or is another organization.
     #[error(transparent)]
     Observe(#[from] ObserveError),
-    /// It does not show its metadata.
+    /// The environment does not show its metadata.
     #[error("the environment does not show its metadata: {}", .0.message)]
     Refused(Refused),
 }
@@ -29,7 +29,7 @@ impl From<deskstate_dataverse::Error> for MetadataError {
 /// Reads the metadata of these tables; those that the environment lacks are left out.
 ///
 /// # Errors
-/// If the environment cannot be asked, is another organization than is expected, or does not show its metadata.
+/// If the environment cannot be queried, is another organization than expected, or does not show its metadata.
 pub async fn observe_metadata(
     reader: &Reader,
     tables: &[&str],
@@ -55,7 +55,7 @@ pub async fn observe_metadata(
     };
     let mut found = read_tables(&rows);
     for (logical, answer) in tables.iter().zip(answers) {
-        // A table that is not there has no choices.
+        // A table that does not exist has no choices.
         let Ok(rows) = answer else { continue };
         if let Some(table) = found.iter_mut().find(|table| table.logical() == *logical) {
             table.take_options(&rows.rows);
@@ -65,7 +65,7 @@ pub async fn observe_metadata(
     Ok(found)
 }
 
-/// How the tables behind relationships and lookups are addressed.
+/// Reads the names of the tables behind relationships and lookups.
 async fn names_of_others(
     reader: &Reader,
     found: &mut [TableMetadata],

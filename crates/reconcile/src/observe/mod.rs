@@ -1,4 +1,4 @@
-//! Reading live: one trip for everything, a second only for what the first showed to be needed.
+//! Reads the live environment in one trip, plus a second one for what the first showed to be needed.
 
 mod ask;
 mod held_roles;
@@ -25,27 +25,27 @@ use place::Observed;
 use crate::live::Live;
 use crate::lower::Desired;
 
-/// Why live could not be read at all. A single table that is refused is no error: it counts as unseen.
+/// Why the environment could not be read. A single table that is refused is not an error: it counts as unseen.
 #[derive(Debug, Error)]
 pub enum ObserveError {
-    /// The environment could not be asked.
+    /// The environment could not be queried.
     #[error(transparent)]
     Dataverse(#[from] Error),
-    /// Another organization answers behind the URL.
+    /// Another organization answers at the URL.
     #[error("the environment is organization {found}, the project expects {expected}")]
     OtherOrganization {
-        /// `organizationId` of the project file.
+        /// `organizationId` from the project file.
         expected: uuid::Uuid,
-        /// What `WhoAmI` said.
+        /// The id that `WhoAmI` returned.
         found: uuid::Uuid,
     },
 }
 
-/// Reads what the manifests look up, and every table and link set that deskstate knows: whole, or as far as the scope says. Where an
-/// environment refuses to show a part of a table, it is asked for the whole.
+/// Reads the rows that the manifests look up, and every table and set of links that deskstate knows: completely, or as far as `scope`
+/// requires. If the environment refuses to return a part of a table, everything is read completely.
 ///
 /// # Errors
-/// If the environment cannot be asked at all, or is another organization than the scope expects.
+/// If the environment cannot be queried, or is another organization than the scope expects.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn observe(
     reader: &Reader,
@@ -63,7 +63,7 @@ pub async fn observe(
     Ok(observed.finish(requests))
 }
 
-/// Asks until nothing is left to ask, or a part of a table was refused.
+/// Reads until nothing is left to query, or a partial read of a table was refused.
 async fn look(
     reader: &Reader,
     desired: &Desired,
@@ -72,8 +72,8 @@ async fn look(
 ) -> Result<Observed, ObserveError> {
     let mut observed = Observed::new(desired, narrow.is_some());
     let mut trip = first_trip(desired, scope, narrow);
-    // The second trip asks for what the first showed to be needed. More are made only where the environment lacks a column: one where
-    // the metadata does not say which, and one for the names in rows that came late.
+    // The second trip queries what the first showed to be needed. Further trips are made only if the environment lacks a column: one if the
+    // metadata does not state which, and one for the names in rows that arrived late.
     for _ in 0..4 {
         if trip.is_empty() {
             break;

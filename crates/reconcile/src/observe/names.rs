@@ -1,6 +1,6 @@
-//! Names of rows that live rows point to by id, for those who write live down: views, forms, web resources, macros, owners.
+//! Reads the names of rows that live rows refer to by id, for exporting: views, forms, web resources, macros, owners.
 //!
-//! A name is of use only if it leads back to the same row, so everything of the same name is read too.
+//! A name is useful only if it leads back to the same row, so all rows with the same name are read too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,10 @@ use crate::lower::Desired;
 use crate::state::{Lookup, fold};
 use crate::value::ids_of;
 
-/// Reads the names, in two trips: by id, then whatever else has the same name.
+/// Reads the names in two trips: by id, then all other rows with the same name.
 ///
 /// # Errors
-/// If the environment cannot be asked at all. What it refuses stays without a name.
+/// If the environment cannot be queried. Rows that it refuses to return remain without a name.
 pub async fn observe_names(reader: &Reader, live: &mut Live) -> Result<(), ObserveError> {
     let before = reader.requests();
     let wanted = Wanted::of(live);
@@ -61,7 +61,7 @@ pub async fn observe_names(reader: &Reader, live: &mut Live) -> Result<(), Obser
     );
     trip.extend(observed.take_refused_queries());
     observed.look_for(lookups);
-    // Twice more where the environment lacks a column that is read.
+    // Up to two more trips if the environment lacks a column that is read.
     for _ in 0..3 {
         if trip.is_empty() {
             break;
@@ -78,7 +78,7 @@ pub async fn observe_names(reader: &Reader, live: &mut Live) -> Result<(), Obser
     Ok(())
 }
 
-/// Ids that want a name.
+/// Ids of rows whose names are needed.
 #[derive(Default)]
 struct Wanted {
     web_resources: BTreeSet<Uuid>,
@@ -87,7 +87,7 @@ struct Wanted {
     forms: BTreeSet<Uuid>,
     owners: BTreeSet<Uuid>,
     linked_users: BTreeSet<Uuid>,
-    /// Rows of tables that no kind is defined for.
+    /// Rows of tables without a kind.
     others: BTreeMap<&'static Table, BTreeSet<Uuid>>,
 }
 
@@ -206,7 +206,7 @@ fn by_id(wanted: &Wanted) -> Vec<(Ask, Query)> {
     trip
 }
 
-/// Keeps the name of a view, form or dashboard, and says by which lookup it would be found.
+/// Stores the name of a view, form or dashboard, and returns the lookup that finds it.
 fn note_page(
     observed: &mut Observed,
     noun: &str,

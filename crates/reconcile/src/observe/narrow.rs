@@ -1,4 +1,4 @@
-//! Reading what a project is about, and no more, of the tables that grow with an environment.
+//! Restricts reading of the tables that grow with an environment to what a project needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,8 @@ use crate::kinds::{self, part_of};
 use crate::lower::Desired;
 use crate::state::{PartName, RowKey, fold};
 
-/// The tables that grow. All others are read whole: profiles compete for agents, so a plan must know every one, and the rest have few
-/// rows. Kinds that a project defines are read whole, too, since two rows of one identity must be found.
+/// The tables that grow. All others are read completely: profiles compete for agents, so a plan must know every one of them, and the others
+/// have few rows. Kinds that a project defines are also read completely, because two rows with the same identity must be detected.
 static GROWING: [&Table; 4] = [
     &tables::SESSION,
     &tables::TAB,
@@ -22,18 +22,19 @@ static GROWING: [&Table; 4] = [
     &tables::NOTIFICATION_FIELD,
 ];
 
-/// Beyond this many names of parts all parts are read: each name is a condition, of which a query has few.
+/// Up to this many names of parts are filtered for; beyond that, all parts are read. Each name is a condition, and the number of conditions
+/// in a query is limited.
 const MOST_PART_NAMES: usize = 100;
 
-/// Names of rows, folded, by table.
+/// Names of rows, in lowercase, by table.
 type Names = BTreeMap<&'static Table, BTreeSet<String>>;
 
-/// What a run needs of the tables that grow: rows by their unique names, and all rows under some prefixes.
+/// The rows that a run needs from the tables that grow: rows by their unique names, and all rows under some prefixes.
 #[derive(Debug, Clone)]
 pub struct Narrow {
-    /// Rows that documents declare. What uses them is read with them, since a change reaches it.
+    /// Rows that documents declare. The rows that use them are also read, since a change reaches those.
     own: Names,
-    /// Rows that are only referred to.
+    /// Rows that are only referenced.
     others: Names,
     /// Names of declared parts, by the table of the parts.
     parts: Names,
@@ -41,8 +42,8 @@ pub struct Narrow {
 }
 
 impl Narrow {
-    /// What a comparison with these manifests and contracts needs, and every row under these prefixes. `None` where whole tables must
-    /// be seen: to delete a row, since something that nobody declared may use it, and for a rule about rows without a name.
+    /// Returns what a comparison with these manifests and contracts needs, plus every row under these prefixes. `None` if complete tables
+    /// must be read: for deleting a row, since an undeclared row may use it, and for a rule about rows without a name.
     #[must_use]
     pub fn of(
         desired: &Desired,
@@ -82,8 +83,7 @@ impl Narrow {
         })
     }
 
-    /// Which parts say something, where the service adds empty ones by itself: those with a value, and those that
-    /// are declared with one.
+    /// Filter for relevant parts, if the service automatically adds empty ones: parts with a value, and parts that are declared with one.
     fn matters(&self, part: &PartTable) -> Option<Filter> {
         let PartIdentity::Text(column) = part.identity else {
             return None;
@@ -98,7 +98,7 @@ impl Narrow {
         }
     }
 
-    /// Which rows of a table are needed, each with the links that matter; `None` where the table is read whole.
+    /// Filters for the required rows of a table, each with the links to read; `None` if the table is read completely.
     pub(super) fn rows(&self, table: &'static Table) -> Option<Vec<(Filter, With)>> {
         let own = |table| self.own.get(table).into_iter().flatten().cloned();
         let others = |table| self.others.get(table).into_iter().flatten().cloned();
@@ -124,7 +124,7 @@ impl Narrow {
             ),
         ];
         rows.extend(under.map(|filter| (filter, With::Users)));
-        // Somebody may have written what people call a row; the plan then says its unique name.
+        // A manifest may contain a display name by mistake. With these rows, the plan can suggest the unique name.
         let called: Vec<String> = own(table)
             .chain(others(table))
             .filter(|name| name.contains(char::is_whitespace))
@@ -135,7 +135,7 @@ impl Narrow {
         Some(rows)
     }
 
-    /// Which rows of a table that grows point to declared ones.
+    /// Filters for the rows of a table that refer to declared rows, if the table grows.
     pub(super) fn pointing(&self, table: &'static Table) -> impl Iterator<Item = Filter> {
         let fields = kinds::row_fields(table).filter(|_| is_growing(table));
         fields.filter_map(|field| match field.holds {
@@ -151,7 +151,7 @@ impl Narrow {
     }
 }
 
-/// Names of declared parts that are told apart by a text.
+/// Names of declared parts that are identified by a text.
 fn named_parts(desired: &Desired) -> Names {
     let mut found = Names::new();
     for row in desired.resources.values().flat_map(|own| &own.parts) {
@@ -168,7 +168,7 @@ fn named_parts(desired: &Desired) -> Names {
     found
 }
 
-/// The unique name of the row that a lookup points to.
+/// The unique name of the target of a lookup.
 fn behind(navigation: &str) -> String {
     format!("{navigation}/{}", UNIQUE_NAME.column)
 }
@@ -176,11 +176,11 @@ fn behind(navigation: &str) -> String {
 /// The links that are read with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum With {
-    /// None. No source says whether links may be expanded next to a filter through a lookup.
+    /// None. No source states whether links may be expanded together with a filter through a lookup.
     Nothing,
-    /// Those to their members.
+    /// Links to their members.
     Members,
-    /// Also those from what uses them.
+    /// Also links from rows that use them.
     Users,
 }
 
@@ -204,7 +204,8 @@ pub(super) fn growing_links() -> impl Iterator<Item = &'static Relationship> {
     Kind::relationships().filter(|links| is_growing(links.owner) && is_growing(links.member))
 }
 
-/// A name of a row in whichever table: a name that a table does not have finds nothing there, and a text that is too long is none.
+/// Adds a name that may belong to a row of any table. A table without such a row returns nothing; a text that is too long for a name is
+/// skipped.
 fn add(names: &mut Names, name: &str) {
     let length = name.chars().count();
     for table in GROWING {

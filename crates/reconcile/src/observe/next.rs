@@ -1,4 +1,4 @@
-//! What is asked after the first answers.
+//! The queries that follow the first answers.
 
 use deskstate_dataverse::{Expand, Filter, Query};
 use deskstate_model::tables;
@@ -7,14 +7,14 @@ use super::ask::{Ask, Scope, USER_COLUMNS, guarded_tables, linked, read_privileg
 use super::place::Observed;
 use crate::lower::Desired;
 
-/// What the answers so far show to be needed: columns that the environment lacks are left out, and what has no name is looked up.
+/// Queries what the answers so far show to be needed. Columns that the environment lacks are left out, and missing names are looked up.
 pub(super) fn next_trip(
     observed: &mut Observed,
     desired: &Desired,
     scope: &Scope,
 ) -> Vec<(Ask, Query)> {
     let mut trip = observed.take_refused_queries();
-    // Links are known once no rows are asked for again.
+    // Links are complete once no rows have to be queried again.
     let again = |(ask, _): &(Ask, Query)| {
         matches!(ask, Ask::Narrow(_) | Ask::Pointing(_) | Ask::Column(..))
     };

@@ -1,6 +1,6 @@
-//! Who owns the rows that a plan takes away or gives to somebody else.
+//! Reads the owners of the rows that a plan deletes or assigns to another owner.
 //!
-//! A row names its owner by id alone, whether it is a user or a team; what brings the row back has to say which.
+//! A row contains only the id of its owner, which may be a user or a team. Restoring the row requires knowing which.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::plan::{Operation, Plan};
 use crate::state::fold;
 use deskstate_model::tables::TEAM;
 
-/// Looks which owners are teams; without owners that nobody knows yet, nothing is sent.
+/// Finds out which owners are teams. If all owners are known, nothing is sent.
 ///
 /// # Errors
-/// If the environment cannot be asked at all.
+/// If the environment cannot be queried.
 pub async fn observe_owners(reader: &Reader, plan: &Plan, live: &mut Live) -> Result<(), Error> {
     let unknown = unknown_owners(plan, live);
     if unknown.is_empty() {
@@ -53,7 +53,7 @@ fn unknown_owners(plan: &Plan, live: &Live) -> BTreeSet<Uuid> {
         .collect()
 }
 
-/// Rows that an operation deletes or gives to another owner.
+/// Rows that an operation deletes or assigns to another owner.
 fn losing(operation: &Operation) -> Vec<(&'static Table, Uuid)> {
     match operation {
         Operation::Delete { row, along, .. } => {

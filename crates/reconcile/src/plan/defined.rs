@@ -1,4 +1,4 @@
-//! What definitions of kinds forbid, and where an environment's table is not what its definition says.
+//! Restrictions in the definitions of kinds, and tables of the environment that contradict their definition.
 
 use deskstate_model::{Diagnostic, Explanation, Field, Kind, Span, Table};
 
@@ -24,7 +24,7 @@ pub(crate) const DEFINITION_DIFFERS: Explanation = Explanation::new(
 );
 
 impl Planner<'_> {
-    /// Whether the value of a field can no longer be changed; says so.
+    /// Whether the value of a field cannot be changed after creation. If so, reports it.
     pub(super) fn is_fixed(
         &mut self,
         declared: &DeclaredRow,
@@ -48,7 +48,7 @@ impl Planner<'_> {
         field.create_only
     }
 
-    /// Whether a table of a kind is another than its definition says; says so.
+    /// Whether a table of a kind contradicts its definition. If so, reports it.
     pub(super) fn is_otherwise(&mut self, kind: Kind, span: Span) -> bool {
         let found = match misfits(kind, self.live) {
             Ok(found) => found,
@@ -93,10 +93,10 @@ impl Planner<'_> {
     }
 }
 
-/// Where the definition of a kind does not fit the environment. Nothing of the kind is written unless this is known.
+/// The mismatches between the definition of a kind and the environment. Nothing of the kind is written unless they are known.
 ///
 /// # Errors
-/// Why the metadata is not known.
+/// Returns the reason why the metadata is not known.
 fn misfits(kind: Kind, live: &Live) -> Result<Vec<Mismatch>, String> {
     if kind.is_built_in() {
         return Ok(Vec::new());
@@ -107,7 +107,7 @@ fn misfits(kind: Kind, live: &Live) -> Result<Vec<Mismatch>, String> {
     };
     let mut differ = check(kind, found);
     for table in tables_of(kind) {
-        // Rows without a table are those of another one: the entity set is not what the definition says.
+        // Rows were returned without a matching table: the entity set of the definition belongs to another table.
         let is_known = found.iter().any(|found| found.logical() == table.logical);
         if !is_known && live.table(table).access != Access::Absent {
             differ.push(Mismatch {
@@ -123,7 +123,7 @@ fn misfits(kind: Kind, live: &Live) -> Result<Vec<Mismatch>, String> {
     Ok(differ)
 }
 
-/// Why nothing of a kind may be written to an environment, if so.
+/// Why no rows of a kind may be written to an environment, if there is a reason.
 pub(crate) fn unfit(kind: Kind, live: &Live) -> Option<Diagnostic> {
     let why = match misfits(kind, live) {
         Err(why) => return Some(unreadable(&format!("the metadata of {kind}"), &why)),
@@ -142,12 +142,12 @@ pub(crate) fn unfit(kind: Kind, live: &Live) -> Option<Diagnostic> {
     )
 }
 
-/// The kind of which no plan may delete a row, if so.
+/// The kind of a table, if plans may not delete its rows.
 pub(crate) fn kept(table: &Table) -> Option<Kind> {
     Kind::of_table(table).filter(|kind| !kind.definition().deletable)
 }
 
-/// The kind of which not even an undo may delete a row, if so.
+/// The kind of a table, if not even an undo may delete its rows.
 pub(crate) fn kept_by_undo(table: &Table) -> Option<Kind> {
     kept(table).filter(|kind| !kind.definition().undo_deletes)
 }

@@ -1,13 +1,13 @@
-//! In sync, different or unknown: what a plan knows of each declared resource.
+//! The state of each declared resource: in sync, different or unknown.
 //!
-//! Unknown is not in sync. Whatever could not be read, found or compared is an [`Obstacle`], and the planner has no other way to report
-//! an error than to say what it makes of the resource's state.
+//! Unknown is not in sync. Anything that could not be read, found or compared is an [`Obstacle`]. The planner can report an error only by
+//! stating its effect on the state of the resource.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use deskstate_model::{Diagnostic, ResourceKey, Span};
 
-/// Whether live has what is declared. Ordered: of several, the last one counts.
+/// Whether the live environment matches the declaration. Ordered: of several states, the greatest one counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SyncState {
     /// Everything was compared, and nothing differs.
@@ -15,12 +15,12 @@ pub enum SyncState {
     InSync,
     /// Everything was compared, and something differs.
     Different,
-    /// Something could not be read, found or compared, whatever else differs.
+    /// Something could not be read, found or compared, even if something else differs.
     Unknown,
 }
 
 impl SyncState {
-    /// All of them, in the order in which they are counted.
+    /// All states, in the order in which they are counted.
     pub const ALL: [Self; 3] = [Self::InSync, Self::Different, Self::Unknown];
 
     /// For people.
@@ -45,20 +45,21 @@ impl SyncState {
 /// Something about a declared resource that cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// The field; empty for the resource as a whole.
+    /// The field; empty for the complete resource.
     pub path: String,
-    /// `Different` where live is known to differ and the plan cannot change that; `Unknown` where nobody can tell. Never `InSync`.
+    /// `Different` if the live value is known to differ and the plan cannot change that; `Unknown` if it is not known whether it differs.
+    /// Never `InSync`.
     pub state: SyncState,
-    /// The code of the finding that says so.
+    /// The code of the finding that reports it.
     pub code: &'static str,
-    /// Why, as the finding says it.
+    /// The message of the finding.
     pub reason: String,
     /// Where it is declared.
     pub span: Option<Span>,
 }
 
 impl Obstacle {
-    /// The obstacle that a finding reports.
+    /// Creates the obstacle that a finding reports.
     pub(crate) fn of(path: String, state: SyncState, diagnostic: &Diagnostic) -> Self {
         Self {
             path,
@@ -70,17 +71,17 @@ impl Obstacle {
     }
 }
 
-/// Something that is unknown, or cannot be planned, and that no declared resource is to blame for.
+/// Something that is unknown or cannot be planned, but does not concern a declared resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elsewhere {
-    /// What it is about, for people.
+    /// The subject, for people.
     pub about: String,
     /// What is unknown, or cannot be planned.
     pub obstacle: Obstacle,
 }
 
 impl Elsewhere {
-    /// About rows that no manifest declares.
+    /// An obstacle that concerns rows that no manifest declares.
     pub(crate) fn undeclared(obstacle: Obstacle) -> Self {
         Self {
             about: "rows that no manifest declares".to_owned(),
@@ -89,21 +90,21 @@ impl Elsewhere {
     }
 }
 
-/// A declared resource, and whether live has it as declared.
+/// A declared resource, and whether the live environment matches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
-    /// Which resource.
+    /// The resource.
     pub key: ResourceKey,
     /// Where it is declared.
     pub declared_at: Option<Span>,
-    /// The state of all of it.
+    /// The state of the complete resource.
     pub state: SyncState,
     /// What could not be planned.
     pub obstacles: Vec<Obstacle>,
 }
 
 impl Judged {
-    /// A resource with its obstacles; `changes` where the plan changes something about it.
+    /// Creates the state of a resource with its obstacles. `changes` states whether the plan changes it.
     pub fn new(
         key: ResourceKey,
         declared_at: Option<Span>,
@@ -125,19 +126,19 @@ impl Judged {
     }
 }
 
-/// How many resources are in which state.
+/// Number of resources by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct States {
-    /// Compared as a whole, and alike.
+    /// Resources that were compared completely and match.
     pub in_sync: usize,
-    /// Compared as a whole, and different.
+    /// Resources that were compared completely and differ.
     pub different: usize,
-    /// Not compared as a whole.
+    /// Resources that could not be compared completely.
     pub unknown: usize,
 }
 
 impl States {
-    /// Counts.
+    /// Counts the states.
     pub fn of(states: impl IntoIterator<Item = SyncState>) -> Self {
         let mut counted = Self::default();
         for state in states {
@@ -150,7 +151,7 @@ impl States {
         counted
     }
 
-    /// All resources.
+    /// Number of all resources.
     pub fn total(self) -> usize {
         let Self {
             in_sync,
@@ -160,7 +161,7 @@ impl States {
         in_sync + different + unknown
     }
 
-    /// The state of all of them together.
+    /// The combined state of all resources.
     pub fn together(self) -> SyncState {
         match self {
             Self { unknown: 1.., .. } => SyncState::Unknown,
@@ -170,26 +171,26 @@ impl States {
     }
 }
 
-/// Findings of the planner and the obstacles that belong to them.
+/// Findings of the planner, with their obstacles.
 #[derive(Debug, Default)]
 pub(super) struct Findings<'a> {
     diagnostics: Vec<Diagnostic>,
-    /// Findings that were reported, each at its place.
+    /// Findings that were reported, with their places.
     reported: HashSet<(&'static str, String, Option<Span>)>,
     current: Option<&'a ResourceKey>,
     obstacles: BTreeMap<&'a ResourceKey, Vec<Obstacle>>,
     elsewhere: Vec<Elsewhere>,
-    /// Resources of which another resource's change takes a link.
+    /// Resources that lose a link through the change of another resource.
     changed_elsewhere: BTreeSet<&'a ResourceKey>,
 }
 
 impl<'a> Findings<'a> {
-    /// Whose findings come next; none for rows that nobody declares.
+    /// Sets the resource that the next findings concern; `None` for undeclared rows.
     pub(super) fn about(&mut self, resource: Option<&'a ResourceKey>) {
         self.current = resource;
     }
 
-    /// Something worth saying that leaves the state as it is.
+    /// Reports a warning that does not affect the state.
     pub(super) fn warn(&mut self, diagnostic: Diagnostic) {
         debug_assert!(
             !diagnostic.is_error(),
@@ -198,17 +199,17 @@ impl<'a> Findings<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Nobody can tell whether live is as declared.
+    /// Reports that it is unknown whether the live environment matches the declaration.
     pub(super) fn unknown(&mut self, path: impl Into<String>, diagnostic: Diagnostic) {
         self.obstruct(path.into(), SyncState::Unknown, diagnostic);
     }
 
-    /// Live is known to differ, and the plan cannot change that.
+    /// Reports that the live environment is known to differ and the plan cannot change that.
     pub(super) fn blocked(&mut self, path: impl Into<String>, diagnostic: Diagnostic) {
         self.obstruct(path.into(), SyncState::Different, diagnostic);
     }
 
-    /// Not compared, for a reason that another finding gives once for the whole plan.
+    /// Records that a field was not compared, for a reason that another finding reports once for the whole plan.
     pub(super) fn not_compared(
         &mut self,
         path: impl Into<String>,
@@ -225,7 +226,7 @@ impl<'a> Findings<'a> {
         });
     }
 
-    /// Live is known to differ, for a reason that [`Findings::report`] gives once for all places.
+    /// Records that the live environment is known to differ, for a reason that [`Findings::report`] reports once for all places.
     pub(super) fn blocked_here(
         &mut self,
         path: impl Into<String>,
@@ -242,12 +243,12 @@ impl<'a> Findings<'a> {
         });
     }
 
-    /// Reports what several obstacles have in common.
+    /// Reports the common cause of several obstacles.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    /// What differs here is part of another resource's change.
+    /// Records that a difference is part of another resource's change.
     pub(super) fn changed_elsewhere(&mut self) {
         self.changed_elsewhere.extend(self.current);
     }
@@ -277,7 +278,7 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// What the planner made of a resource, given whether it changes.
+    /// Returns the state of a resource, given whether the plan changes it.
     pub(super) fn judge(
         &mut self,
         key: &ResourceKey,
@@ -289,7 +290,7 @@ impl<'a> Findings<'a> {
         Judged::new(key.clone(), declared_at, changes, obstacles)
     }
 
-    /// The findings, and what is unknown of rows that nobody declares.
+    /// Returns the findings, and what is unknown about undeclared rows.
     pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<Elsewhere>) {
         debug_assert!(
             self.obstacles.is_empty(),

@@ -1,7 +1,7 @@
-//! Parts whose values must outlast a write of the row that they belong to.
+//! Parts whose values must survive a write of the row that they belong to.
 //!
-//! Some environments write the parameters of a tab again when the tab itself is written. A plan says nothing about parameters that it
-//! leaves alone, so each change keeps in mind what they hold.
+//! Some environments rewrite the parameters of a tab when the tab itself is written. A plan does not mention parameters that it leaves
+//! alone, so each change remembers their values.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,21 +14,21 @@ use crate::columns;
 use crate::live::{Live, part_identity};
 use crate::value::show_live;
 
-/// A part that a change leaves alone.
+/// A part that a change leaves unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
     /// Its row.
     pub row: RowTarget,
-    /// What it holds, by the names under which columns are written.
+    /// Its values, by the names under which columns are written.
     pub columns: BTreeMap<String, Json>,
 }
 
-/// Parts of such rows that the server may write by itself.
+/// The part tables of a table whose rows the server may write automatically.
 pub(crate) fn server_adds_parts_to(table: &Table) -> impl Iterator<Item = &'static PartTable> {
     Kind::part_tables().filter(move |part| part.server_adds && part.parent == table)
 }
 
-/// Notes for each change what the parts hold that it leaves alone.
+/// Records the values of the parts that each change leaves unchanged.
 pub(crate) fn keep(changes: &mut [Change], live: &Live) {
     for change in changes {
         if server_adds_parts_to(change.key.kind.table())
@@ -78,7 +78,7 @@ pub(crate) fn keep(changes: &mut [Change], live: &Live) {
 }
 
 impl Change {
-    /// Gives the parts that it keeps their values back, as another change of the same resource. None where all of them have theirs.
+    /// Returns another change of the same resource that restores the recorded values; `None` if all parts still have them.
     pub(crate) fn put_back(&self, live: &Live) -> Option<Change> {
         let mut change = Change {
             action: Action::Update,
@@ -127,7 +127,7 @@ impl Change {
     }
 }
 
-/// A field of a part in the words of the manifest, such as `parameters.url`.
+/// The path of a part's field in manifests, such as `parameters.url`.
 pub(crate) fn part_path(kind: Kind, table: &Table, label: &str, word: &str) -> String {
     let list = kind.fields().iter().find_map(|field| match field.holds {
         Holds::Parts(part) if part.table == table => Some(field.word),

@@ -1,4 +1,4 @@
-//! What the manifests need and the environment lacks: said once, with every place that needs it.
+//! Reports what the manifests need and the environment lacks: each thing once, with every place that needs it.
 
 use super::planner::{Lack, Planner};
 use crate::live::Access;
@@ -34,7 +34,7 @@ pub(crate) const TABLE_MISSING: Explanation = Explanation::new(
     "Install or update the app. Otherwise limit the document to other environments with `metadata.environments`, or exclude the field with `metadata.unmanaged` in an overlay.",
 );
 
-/// How many places a finding shows; the rest is counted.
+/// Maximum number of places that a finding shows; further places are only counted.
 const SHOWN: usize = 10;
 
 impl<'a> Planner<'a> {
@@ -49,7 +49,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether the table of a resource is not there; a resource that is to be there needs it.
+    /// Whether the table of a resource is missing. Reports it unless the resource is declared absent.
     pub(super) fn lacks_kind(&mut self, resource: &'a DeclaredResource) -> bool {
         let table = resource.key.kind.table();
         let absent = self.live.table(table).access == Access::Absent;
@@ -60,18 +60,18 @@ impl<'a> Planner<'a> {
         absent
     }
 
-    /// The table of rows that are looked up by name is not there.
+    /// Records that the table for looking up rows by name is missing.
     pub(super) fn lacks_lookup(&mut self, table: &'static Table, noun: &str, span: Span) {
         self.lacks(Lack::Lookup(table), noun, span);
     }
 
-    /// The table of a part is not there.
+    /// Records that the table of a part is missing.
     pub(super) fn lacks_table(&mut self, table: &'static Table, path: &str, span: Span) {
         let word = path.split('.').next().unwrap_or(path);
         self.lacks(Lack::Table(table), word, span);
     }
 
-    /// The links of a set cannot be there, for want of their relationship or of the table behind it.
+    /// Records that the links of a set are missing, because their relationship or its target table is.
     pub(super) fn lacks_links(&mut self, set: &'a DeclaredSet) {
         let needed = set.members.iter().map(|member| member.span);
         let teams = set.from_teams.iter().map(|(_, span)| *span);
@@ -87,7 +87,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether the environment cannot hold a value: it has no such column, or no such option. Clearing needs neither.
+    /// Whether the environment cannot store a value because the column or the option is missing. Clearing a value needs neither.
     pub(super) fn lacks_value(
         &mut self,
         table: &'static Table,
@@ -98,7 +98,7 @@ impl<'a> Planner<'a> {
     ) -> bool {
         let live = self.live.table(table);
         if live.missing_columns.contains(field.column) {
-            // What deskstate adds of its own is left out where there is no place for it.
+            // Values that deskstate adds itself are left out if the column is missing.
             if *value != Resolved::Null && !super::is_copy(field) {
                 let word = word(declared, field).to_owned();
                 self.lacks(Lack::Column(table, field.column), word, span);
@@ -111,7 +111,7 @@ impl<'a> Planner<'a> {
         let options = live.options.get(field.column);
         let unknown = field.is_choice() && options.is_some_and(|known| !known.contains(number));
         if unknown {
-            // A part that is known by its option is named by it in the manifest.
+            // A part that is identified by its option has the same name as the option in the manifest.
             let word = match (field.holds, value::show(field, value)) {
                 (Holds::Option, _) => declared.path.clone(),
                 (_, serde_json::Value::String(text)) => format!("{}: {text}", field.word),
@@ -122,7 +122,7 @@ impl<'a> Planner<'a> {
         unknown
     }
 
-    /// Reports each thing that is lacking once, in the order of tables and columns.
+    /// Reports each missing thing once, in the order of tables and columns.
     pub(super) fn report_lacking(&mut self) {
         for ((lack, word), places) in std::mem::take(&mut self.lacking) {
             self.findings.report(diagnostic(lack, &word, &places));
@@ -130,7 +130,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The word of a field, or of the list whose parts have no other field.
+/// The name of a field, or of the list if its parts have no other field.
 fn word<'a>(declared: &'a DeclaredRow, field: &'static Field) -> &'a str {
     if field.word.is_empty() {
         declared.path.split('.').next().unwrap_or_default()
@@ -139,7 +139,7 @@ fn word<'a>(declared: &'a DeclaredRow, field: &'static Field) -> &'a str {
     }
 }
 
-/// The code of what is lacking, and the message.
+/// The code for something missing, and the message.
 fn said(lack: Lack, word: &str) -> (&'static str, String) {
     let (code, what) = match lack {
         Lack::Table(table) | Lack::Lookup(table) => {

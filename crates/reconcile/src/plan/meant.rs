@@ -1,4 +1,4 @@
-//! What somebody may have meant whose name leads to no row.
+//! Suggestions for names that match no row.
 
 use deskstate_model::{Brought, Kind, Table, nearest};
 
@@ -7,11 +7,11 @@ use crate::called::with_label;
 use crate::kinds;
 use crate::state::{Lookup, fold};
 
-/// Findings that get a suggestion; looking for the nearest name takes time, and nobody reads so many.
+/// Maximum number of suggestions. Searching for the nearest name takes time, and nobody reads that many.
 const MOST_SUGGESTIONS: usize = 100;
 
 impl Planner<'_> {
-    /// The row that people call so, or the one with the nearest unique name.
+    /// Suggests the row with this display name, or the one with the nearest unique name.
     pub(super) fn meant(&mut self, table: &'static Table, name: &str) -> Option<String> {
         self.suggested += 1;
         if self.suggested > MOST_SUGGESTIONS {
@@ -24,7 +24,7 @@ impl Planner<'_> {
         let names: Vec<_> = rows
             .filter_map(|row| kinds::name_of(table, &row.row))
             .collect();
-        // Of a large table only those rows were read that the project is about.
+        // Large tables were read only as far as the project needs them, so the known names of the product are searched as well.
         let brought = Kind::of_table(table).map_or(&[][..], |kind| kind.definition().brings);
         let brought = brought.iter().filter_map(Brought::unique_name);
         let near =
@@ -32,7 +32,7 @@ impl Planner<'_> {
         Some(format!("did you mean `{near}`?"))
     }
 
-    /// The row that is looked up by another name than people see.
+    /// Suggests the name by which a row is looked up, given its display name.
     pub(super) fn shown_as(&self, lookup: &Lookup) -> Option<String> {
         let Lookup::Row { table, name } = lookup else {
             return None;
@@ -42,7 +42,7 @@ impl Planner<'_> {
     }
 }
 
-/// What to write instead of a display name.
+/// Suggests a unique name in place of a display name.
 fn unique_name_of(name: &str, unique: &[String]) -> Option<String> {
     match unique {
         [] => None,

@@ -1,4 +1,4 @@
-//! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
+//! The plan: the ordered changes from the live to the desired state. A plain function of its inputs that is unable to write anything.
 
 pub(crate) mod defined;
 mod judged;
@@ -27,22 +27,22 @@ pub use order::{Limits, Transaction, transactions};
 pub use planner::plan;
 pub(crate) use planner::{declared_names, is_copy, path};
 pub(crate) use problems::unseen_undo;
-pub(crate) use removal::pruned_to_nothing;
+pub(crate) use removal::{nothing_to_compare, pruned_to_nothing};
 
 use crate::live::{LiveTable, ObservedRow};
 
-/// What a plan may do next to making the declared true.
+/// What a plan may do in addition to applying the declarations.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Rows under these prefixes that nobody declares go; none where the run does not see the whole project.
+    /// Undeclared rows under these prefixes are deleted; empty if the run does not cover the complete project.
     pub prune: BTreeSet<String>,
-    /// Only these resources, and what they need. Nothing is pruned then.
+    /// Plans only these resources and their dependencies. Nothing is pruned in this case.
     pub only: Option<BTreeSet<ResourceKey>>,
-    /// Never pruned.
+    /// Resources that are never pruned.
     pub protect: Vec<KindNameGlob>,
 }
 
-/// The ordered changes from live to desired.
+/// The ordered changes from the live to the desired state.
 #[must_use = "a plan does nothing until it is shown or applied"]
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
@@ -50,26 +50,27 @@ pub struct Plan {
     pub organization: Option<Uuid>,
     /// One entry for each resource that changes, in apply order.
     pub changes: Vec<Change>,
-    /// Every declared resource that was looked at, by key, and whether live has it as declared.
+    /// Every declared resource that was compared, by key, and whether the live environment matches it.
     pub resources: Vec<Judged>,
-    /// What is unknown next to the declared resources: rows that nobody declares, where the plan has to know, and rules of contracts.
+    /// Unknowns that do not concern declared resources: undeclared rows, if they matter to the plan, and rules of contracts.
     pub elsewhere: Vec<Elsewhere>,
-    /// HTTP requests that reading took.
+    /// Number of HTTP requests for reading.
     pub read_requests: u64,
 }
 
 impl Plan {
-    /// Nothing to do. That alone does not make it [`SyncState::InSync`].
+    /// Whether there is nothing to do. This is not sufficient for [`SyncState::InSync`].
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// How many declared resources are in which state.
+    /// Number of declared resources by state.
     pub fn states(&self) -> States {
         States::of(self.resources.iter().map(|judged| judged.state))
     }
 
-    /// Whether live is as the plan would leave it. This, and not whether there are changes, decides what people are told.
+    /// Whether the live environment is already as the plan would leave it. This, and not the presence of changes, decides what is reported
+    /// to people.
     pub fn state(&self) -> SyncState {
         let own = if self.changes.is_empty() {
             SyncState::InSync
@@ -80,7 +81,7 @@ impl Plan {
         elsewhere.fold(own.max(self.states().together()), Ord::max)
     }
 
-    /// How many resources are created, updated and deleted.
+    /// Number of resources that are created, updated and deleted.
     pub fn counts(&self) -> (usize, usize, usize) {
         let of = |action: Action| {
             self.changes
@@ -92,122 +93,122 @@ impl Plan {
     }
 }
 
-/// What happens to one resource.
+/// The change of one resource.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Which resource.
+    /// The resource.
     pub key: ResourceKey,
     /// Its row.
     pub id: Uuid,
-    /// Created, updated or deleted.
+    /// Whether the row is created, updated or deleted.
     pub action: Action,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Reason,
     /// Where it is declared.
     pub declared_at: Option<Span>,
-    /// What differs, in the words of the manifest.
+    /// The differences, in the terms of the manifest.
     pub fields: Vec<FieldChange>,
-    /// What is written.
+    /// The writes.
     pub operations: Vec<Operation>,
-    /// Fields that a new row takes from the server.
+    /// Fields of a new row whose values the server determines.
     pub left_to_server: Vec<&'static str>,
-    /// Parts that it leaves alone, and that the server may write again with the row they belong to.
+    /// Parts that are left unchanged, but that the server may rewrite together with their row.
     pub kept: Vec<Kept>,
 }
 
-/// What happens to a resource's own row.
+/// What happens to the resource's own row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// A new row; before: nothing.
+    /// The row is created. There is no previous value.
     Create,
-    /// Other values, parts or links; the row stays.
+    /// Values, parts or links change; the row stays.
     Update,
-    /// The row goes; after: nothing.
+    /// The row is deleted. There is no new value.
     Delete,
 }
 
-/// Why a change is planned. For people, never for logic.
+/// The reason for a change. For people, never for logic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// It is declared and not there.
+    /// The row is declared but does not exist.
     Declared,
-    /// It is there and differs.
+    /// The row exists and differs.
     FieldsDiffer,
-    /// It is under an owned prefix and nobody declares it.
+    /// The row is under an owned prefix and not declared.
     NotDeclared,
-    /// It is declared absent.
+    /// The row is declared absent.
     StateAbsent,
 }
 
-/// One difference, in the words of the manifest.
+/// One difference, in the terms of the manifest.
 #[derive(Debug, Clone)]
 pub struct FieldChange {
     /// The field, such as `title`, `parameters.url`, `users`.
     pub path: String,
-    /// What is different.
+    /// The difference.
     pub difference: Difference,
-    /// Where the wanted value is written.
+    /// Where the new value is declared.
     pub span: Option<Span>,
-    /// Table and column or relationship, for those who want to see the wire.
+    /// Table and column, or relationship, for readers who want to see what is sent.
     pub wire: String,
 }
 
-/// What is different about a field.
+/// The type of a difference.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Difference {
-    /// Another value; null is none.
+    /// Another value; null stands for no value.
     Value {
-        /// What live has.
+        /// The live value.
         before: Json,
-        /// What the manifest says.
+        /// The declared value.
         after: Json,
     },
-    /// Both show alike, but a second copy of the fact disagrees.
+    /// Both values look the same, but a second copy of the value disagrees.
     Copy {
         /// The column that disagrees.
         column: &'static str,
-        /// What is written again.
+        /// The value that is written again.
         after: Json,
     },
     /// A new member.
     Added {
         /// The member.
         member: String,
-        /// What else there is to say.
+        /// A remark.
         note: Option<String>,
     },
-    /// A member that goes.
+    /// A member to remove.
     Removed {
         /// The member.
         member: String,
-        /// What else there is to say.
+        /// A remark.
         note: Option<String>,
     },
 }
 
-/// A row that an operation writes.
+/// The target row of an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowTarget {
     /// Its table.
     pub table: &'static Table,
     /// Its id.
     pub id: Uuid,
-    /// What people call it.
+    /// The display name.
     pub label: String,
 }
 
-/// What keeps a write from undoing somebody else's.
+/// Protects a write against overwriting somebody else's change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Guard {
-    /// The server refuses it unless the row still has this version.
+    /// The server refuses the write unless the row still has this version.
     Version(Etag),
-    /// The row is read again just before, since it cannot be bound to a version: its table has none, or an earlier write of the same
-    /// transaction may move it.
+    /// The row is read again just before the write, because it cannot be bound to a version: its table has none, or an earlier write of the
+    /// same transaction may change it.
     Look(Seen),
 }
 
 impl Guard {
-    /// The version, or another look where the table has none to bind to.
+    /// The version, or a reread if the table has no versions.
     pub(crate) fn of(table: &LiveTable, row: &ObservedRow) -> Self {
         match row.etag() {
             Some(etag) if table.optimistic_concurrency != Some(false) => {
@@ -218,17 +219,17 @@ impl Guard {
     }
 }
 
-/// What the plan saw of a row, for another look.
+/// The state of a row at planning time, for comparison with a later read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
-    /// Its version, where it has one.
+    /// Its version, if it has one.
     pub etag: Option<Etag>,
-    /// When it was last written, as the server says it.
+    /// Time of the last write, as the server states it.
     pub modified_on: Option<String>,
 }
 
 impl Seen {
-    /// What is seen of a row.
+    /// The state of a row.
     pub fn of(row: &ObservedRow) -> Self {
         Self {
             etag: row.etag().cloned(),
@@ -237,57 +238,57 @@ impl Seen {
     }
 }
 
-/// A part that goes with its parent.
+/// A part that is deleted along with its parent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Along {
     /// The part.
     pub row: RowTarget,
-    /// What the plan saw of it.
+    /// Its state at planning time.
     pub seen: Seen,
 }
 
-/// One write. A variant holds exactly what it needs.
+/// One write. Each variant contains exactly what it needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
-    /// A new row; nothing is there before.
+    /// Creates a row.
     Create {
-        /// The row to make, with the id that follows from its name.
+        /// The row to create, with the id that is derived from its name.
         row: RowTarget,
         /// Its columns.
         body: Vec<(String, Wire)>,
-        /// The existing row it hangs on, whose version it may move.
+        /// The existing row that it belongs to, whose version the write may change.
         attaches_to: Option<Uuid>,
     },
-    /// Other values in an existing row.
+    /// Changes values of an existing row.
     Update {
-        /// The row to change, at the version that was read.
+        /// The row to change.
         row: RowTarget,
-        /// What keeps it from undoing somebody else's write.
+        /// Protection against overwriting somebody else's change.
         guard: Guard,
-        /// The columns that change.
+        /// The columns to change.
         body: Vec<(String, Wire)>,
     },
-    /// The row goes.
+    /// Deletes a row.
     Delete {
-        /// The row to delete, at the version that was read.
+        /// The row to delete.
         row: RowTarget,
-        /// What keeps it from taking away what somebody else wrote.
+        /// Protection against deleting somebody else's change.
         guard: Guard,
         /// Parts that the server deletes along with it.
         along: Vec<Along>,
     },
-    /// A new link.
+    /// Adds a link.
     Link {
-        /// Which relationship.
+        /// The relationship.
         relationship: &'static Relationship,
         /// The side that declares the set.
         owner: Uuid,
         /// The other side.
         member: Uuid,
     },
-    /// A link that goes.
+    /// Removes a link.
     Unlink {
-        /// Which relationship.
+        /// The relationship.
         relationship: &'static Relationship,
         /// The side that declares the set.
         owner: Uuid,
@@ -297,7 +298,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The existing row that the write changes or takes away.
+    /// The existing row that the write changes or deletes.
     pub(crate) fn changed_row(&self) -> Option<&RowTarget> {
         match self {
             Self::Update { row, .. } | Self::Delete { row, .. } => Some(row),
@@ -305,7 +306,7 @@ impl Operation {
         }
     }
 
-    /// Binds the write to another look at the row in place of a version that the server respects.
+    /// Guards the write by reading the row again instead of relying on the server to respect versions.
     pub(crate) fn look_first(&mut self) {
         if let Self::Update { guard, .. } | Self::Delete { guard, .. } = self
             && let Guard::Version(etag) = guard
@@ -318,10 +319,10 @@ impl Operation {
     }
 }
 
-/// A plan, and what is wrong with making it come true.
+/// A plan, and the findings about it.
 pub type Planned = (Plan, Vec<Diagnostic>);
 
-/// Puts changes into apply order: what others refer to comes first and goes last.
+/// Sorts changes into apply order: referenced rows are created first and deleted last.
 pub(crate) fn sort_changes(changes: &mut [Change]) {
     changes.sort_by_cached_key(|change| {
         let level = i16::from(change.key.kind.table().level);
@@ -337,7 +338,7 @@ pub(crate) fn sort_changes(changes: &mut [Change]) {
     }
 }
 
-/// Puts the removed members of each set in the order of their names, after those that are added.
+/// Sorts the removed members of each set by name, after the added ones.
 fn sort_removed(fields: &mut [FieldChange]) {
     let member = |field: &FieldChange| match &field.difference {
         Difference::Added { .. } => Some(None),

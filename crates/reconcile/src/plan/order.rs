@@ -1,6 +1,6 @@
-//! The order of writes, and how they are cut into transactions.
+//! Orders writes and cuts them into transactions.
 //!
-//! Inside a transaction:
+//! Within a transaction:
 //!
 //! ```text
 //! 1  creates that hang on no existing row    tabs, fields, scripts, tools, providers      level 0
@@ -15,14 +15,14 @@
 //! 6  deletes, leaves first
 //! ```
 //!
-//! Creates walk down the levels, deletes walk up. Nothing precedes a bound write that could move its row's version: a delete of a
-//! row whose links come or go in the same plan is not bound, but guarded by another look.
+//! Creates go through the levels in ascending order, deletes in descending order. A bound write is never preceded by a write that could
+//! change its row's version: a delete of a row whose links are added or removed in the same plan is not bound, but guarded by a reread.
 //!
-//! No lookup points to its own level or a higher one, so rows cannot need each other in a circle; scripts lead to each other
-//! through their steps, which stand a level above.
+//! No lookup refers to its own level or a higher one, so lookups contain no cycles. Scripts refer to each other through their steps, which
+//! are one level higher.
 //!
-//! A plan that is larger than a transaction may be is cut between units: a resource with its parts, the links of an owner, a user who
-//! moves. Resources come after those they refer to; what refers to each other in a circle is one unit.
+//! A plan that exceeds the maximum size of a transaction is cut between units: a resource with its parts, the links of an owner, a user who
+//! moves. Resources come after those they refer to; resources that refer to each other in a cycle form one unit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -32,30 +32,30 @@ use uuid::Uuid;
 
 use super::{Action, Change, Operation, Plan};
 
-/// Writes that happen together or not at all.
+/// Writes that are executed together or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transaction {
-    /// In this order.
+    /// The writes, in order.
     pub operations: Vec<Operation>,
-    /// The server may add rows of its own after this one, so live must be read again before the next.
+    /// Whether the server may add rows of its own after this transaction, so that the environment must be read again before the next.
     pub look_after: bool,
 }
 
-/// What the order depends on.
+/// The settings that the order depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most operations in one transaction.
+    /// Maximum number of operations in one transaction.
     pub operations: usize,
-    /// The server may make the parts of some rows by itself when they are created.
+    /// Whether the server may automatically create the parts of some rows when those are created.
     pub server_adds_parts: bool,
-    /// The server writes the parts of some rows again when such a row is changed.
+    /// Whether the server rewrites the parts of some rows when those are changed.
     pub server_rewrites_parts: bool,
 }
 
 /// Operations that stay together.
 type Unit<'a> = Vec<&'a Operation>;
 
-/// Cuts a plan into transactions: one, unless the server adds rows of its own or the plan is larger than one may be.
+/// Cuts a plan into transactions: one, unless the server adds rows of its own or the plan exceeds the maximum size.
 pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
     let most = limits.operations.max(1);
     let mut transactions = Vec::new();
@@ -74,8 +74,8 @@ pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
     transactions
 }
 
-/// Rows to which the server may add the very parts that the plan adds: new ones, and changed ones that get new parts. And changed ones whose
-/// parts it writes again.
+/// Rows to which the server may add the same parts as the plan: new rows, and changed rows that get new parts. Also changed rows whose
+/// parts the server rewrites.
 fn rows_before_their_parts(plan: &Plan, limits: Limits) -> BTreeSet<Uuid> {
     let parents: BTreeSet<_> = Kind::part_tables()
         .filter(|part| part.server_adds)
@@ -102,7 +102,8 @@ fn rows_before_their_parts(plan: &Plan, limits: Limits) -> BTreeSet<Uuid> {
         .collect()
 }
 
-/// Fills transactions with whole units, as many as fit. A unit that fits in none is cut in the order of the drawing.
+/// Fills transactions with as many complete units as fit. A unit that is larger than a transaction is cut in the order of the diagram
+/// above.
 fn pack(units: Vec<Unit<'_>>, most: usize, look_after: bool, transactions: &mut Vec<Transaction>) {
     let mut flush = |mut operations: Unit<'_>| {
         operations.sort_by_cached_key(|operation| rank(operation));
@@ -147,7 +148,7 @@ fn units<'a>(plan: &'a Plan, is_early: &dyn Fn(&Operation) -> bool) -> Vec<Unit<
                     owner,
                     member,
                 } => {
-                    // A user who moves is unlinked and linked together; elsewhere the members of an owner are.
+                    // A user's moves are kept together; for other links, the links of an owner are.
                     let key = if *relationship == &tables::PROFILE_USERS {
                         (1, *member)
                     } else {
@@ -175,7 +176,7 @@ fn units<'a>(plan: &'a Plan, is_early: &dyn Fn(&Operation) -> bool) -> Vec<Unit<
     units
 }
 
-/// Members that a change unlinks; one that is deleted as well goes together with its link.
+/// Members that a change unlinks. If one of them is also deleted, its deletion stays together with its link.
 fn leaving_members(change: &Change) -> BTreeSet<Uuid> {
     change
         .operations
@@ -187,9 +188,9 @@ fn leaving_members(change: &Change) -> BTreeSet<Uuid> {
         .collect()
 }
 
-/// Orders units so that each is after those whose new rows it refers to; a circle becomes one unit.
+/// Orders units so that each comes after those whose new rows it refers to. A cycle becomes one unit.
 ///
-/// Tarjan's strongly connected components, without recursion: a component is complete once all that it reaches is.
+/// Tarjan's strongly connected components, without recursion: a component is complete once everything that it reaches is complete.
 fn dependencies_first(units: Vec<Unit<'_>>) -> Vec<Unit<'_>> {
     let needs = needs(&units);
     let mut search = Search::new(units.len());
@@ -252,7 +253,7 @@ fn needs(units: &[Unit<'_>]) -> Vec<Vec<usize>> {
 
 /// The state of Tarjan's search.
 struct Search {
-    /// When a unit was first seen, from 1; 0 is never.
+    /// When a unit was first visited, from 1; 0 means never.
     seen: Vec<usize>,
     low: Vec<usize>,
     on_path: Vec<bool>,
@@ -322,7 +323,7 @@ impl Search {
     }
 }
 
-/// Place in the drawing above; operations of equal rank are ordered by table, name and id.
+/// Position in the diagram above; operations of equal rank are ordered by table, name and id.
 fn rank(operation: &Operation) -> (u8, i16, &'static str, String, Uuid, Uuid) {
     let level = |row: &super::RowTarget| i16::from(row.table.level);
     match operation {
@@ -443,7 +444,7 @@ mod tests {
     #[test]
     fn units_that_need_each_other_become_one_and_stand_after_what_they_need() {
         let mut search = Search::new(5);
-        // 0 and 1 need each other, 1 needs 3; 2 needs 0; 4 is alone.
+        // 0 and 1 need each other, 1 needs 3, 2 needs 0; 4 is independent.
         let needs = vec![vec![1], vec![0, 3], vec![0], vec![], vec![]];
         for unit in 0..5 {
             search.visit(unit, &needs);

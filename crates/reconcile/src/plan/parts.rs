@@ -1,4 +1,4 @@
-//! Parts of a resource: rows without a life of their own, found by their parent and their place there.
+//! Parts of a resource: rows that exist only within it and are identified by their parent and their position there.
 
 use std::collections::BTreeSet;
 
@@ -72,7 +72,7 @@ impl<'a> Planner<'a> {
                             .at(declared.span, "cannot be planned"),
                     );
                 }
-                // Something else about the list is an error then, which names the table.
+                // In this case, another problem with the list is reported as an error that names the table.
                 Match::Unknown(why) if declared.only_if_there => {
                     let path = declared.path.as_str();
                     self.findings
@@ -94,10 +94,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Part tables whose listed rows rise in the order of the list, new ones with the numbers that they get.
+    /// Part tables whose listed rows have ascending numbers in the order of the list. New rows count with the numbers that they get.
     ///
-    /// A list says the order and not the numbers: a product that counts in tens, or from zero, is as good. Once a row is out of place, all are
-    /// numbered anew.
+    /// A list specifies the order, not the numbers: numbering in tens, or from zero, is equally valid. If a single row is out of order, all
+    /// rows are renumbered.
     pub(super) fn lists_in_order(
         &self,
         resource: &'a DeclaredResource,
@@ -149,8 +149,8 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    /// Whether the live rows of items are in the order of their list. Rows that the admin pages made have no number: which comes first is
-    /// the product's to say, and nothing contradicts the list.
+    /// Whether the live rows of items are in the order of their list. Rows that were created in the admin pages have no number: the product
+    /// determines their order, and nothing contradicts the list.
     fn items_in_order(&self, resource: &DeclaredResource, table: &'static Table) -> bool {
         let rows = resource.parts.iter();
         let rows = rows.filter(|row| row.key.table() == Some(table));
@@ -170,7 +170,7 @@ impl<'a> Planner<'a> {
                 && numbers.windows(2).all(|pair| pair[0] < pair[1])
     }
 
-    /// A part found by its unique name must hang on this parent, and not on somebody else's.
+    /// Whether a part that was found by its unique name belongs to this parent and not to another one.
     fn belongs(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) -> bool {
         let Some(part) = declared.part else {
             return true;

@@ -1,4 +1,4 @@
-//! From desired and live to changes, resource by resource.
+//! Computes the changes from the live to the desired state, resource by resource.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -23,21 +23,21 @@ use crate::lower::Desired;
 use crate::state::{DeclaredColumn, DeclaredResource, DeclaredRow, RowKey, Stored};
 use crate::value::{self, Resolved};
 
-/// The word of the number that keeps parts in the order of their list.
+/// The name of the number that keeps parts in the order of their list.
 pub(super) const ORDER: &str = "order";
 
-/// Something that an environment may not have.
+/// Something that an environment may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lack {
     Table(&'static Table),
-    /// Where rows of some sort are looked up.
+    /// The table in which rows of some type are looked up.
     Lookup(&'static Table),
     Column(&'static Table, &'static str),
     Option(&'static Table, &'static str, i64),
     Links(&'static Relationship),
 }
 
-/// Places by what is lacking and by the word that needs it.
+/// Places, by what is missing and by the name of what needs it.
 pub(super) type Lacking = BTreeMap<(Lack, String), Vec<Span>>;
 
 pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
@@ -89,9 +89,9 @@ pub(crate) const LOOKUP_UNREADABLE: Explanation = Explanation::new(
     "Get read access to the whole organization. `deskstate doctor --env NAME` lists the missing rights.",
 );
 
-/// Computes what must change so that live is as desired.
+/// Computes the changes that make the live environment match the desired state.
 ///
-/// The diagnostics say what cannot be planned: a lookup that finds nothing, a row that is there twice. Such a change is left out.
+/// The diagnostics report what cannot be planned, such as a lookup without a match or a duplicate row. Such a change is left out.
 #[tracing::instrument(level = "info", skip_all, fields(resources = desired.resources.len()))]
 pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     let mut planner = Planner::new(desired, live);
@@ -152,29 +152,29 @@ pub(super) struct Planner<'a> {
     pub(super) desired: &'a Desired,
     pub(super) live: &'a Live,
     pub(super) findings: Findings<'a>,
-    /// Parts that have names of their own, and so may be referred to before they exist.
+    /// Parts that have unique names and may therefore be referenced before they exist.
     declared_parts: BTreeSet<&'a RowKey>,
     /// Unique names of all declared rows and of all members of declared sets.
     pub(super) named: HashSet<(&'static Table, &'a str)>,
-    /// Links that already go, so that two resources do not take away the same one.
+    /// Links that are already removed, so that no two resources remove the same link.
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
-    /// What the environment lacks.
+    /// What the environment lacks, and where it is needed.
     pub(super) lacking: Lacking,
-    /// Warnings about definitions, each said once.
+    /// Warnings about definitions that were reported already.
     pub(super) warned: BTreeSet<String>,
-    /// How many names somebody looked for a near one to.
+    /// Number of names for which a suggestion was requested.
     pub(super) suggested: usize,
     speaks_base_language: bool,
 }
 
-/// A resource's own row while its changes are collected.
+/// A resource's own row, and the changes collected so far.
 pub(super) struct Draft<'a> {
     pub(super) resource: &'a DeclaredResource,
     pub(super) id: Uuid,
     pub(super) row: Option<&'a ObservedRow>,
     pub(super) fields: Vec<FieldChange>,
     pub(super) operations: Vec<Operation>,
-    /// Part tables whose live rows are in the declared order already.
+    /// Part tables whose live rows are already in the declared order.
     pub(super) in_order: BTreeSet<&'static Table>,
 }
 
@@ -218,7 +218,7 @@ impl<'a> Planner<'a> {
                 )
             }
             (State::Absent, Match::None) => None,
-            // A row that is not there has no member to take out.
+            // A row that does not exist has no member to remove.
             (State::Existing, Match::None) if self.desired.taken_out.contains(&resource.key) => {
                 None
             }
@@ -338,7 +338,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Warns of names that several live rows have, where no error says so already.
+    /// Warns of names that several live rows share, unless an error reports it already.
     fn doubles(&mut self) {
         for kind in Kind::all() {
             for ids in self.live.table(kind.table()).doubles() {
@@ -362,7 +362,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether a new row can have the id that its identity gives it.
+    /// Whether a new row can have the id that is derived from its identity.
     pub(super) fn is_free(
         &mut self,
         table: &'static Table,
@@ -396,7 +396,7 @@ impl<'a> Planner<'a> {
         false
     }
 
-    /// The row of a new resource or of a new part. False if something it needs cannot be given.
+    /// Creates the row of a new resource or of a new part. Returns false if one of its values cannot be determined.
     pub(super) fn create_row(
         &mut self,
         draft: &mut Draft<'a>,
@@ -410,7 +410,7 @@ impl<'a> Planner<'a> {
         let shown = draft.fields.len();
         for (field, stored) in &declared.when_new {
             match self.resolve(stored, declared, field, declared.span) {
-                // A name that nobody declares is left out where there is no place for it.
+                // A name that no manifest declares is left out if the environment lacks its column.
                 Some(_)
                     if self
                         .live
@@ -479,7 +479,8 @@ impl<'a> Planner<'a> {
         complete
     }
 
-    /// A new row's localizable texts would land in the caller's language and leave the organization's empty.
+    /// Whether the localizable texts of a new row may be written. Otherwise they would be stored in the caller's language, and those in the
+    /// organization's language would be empty.
     fn may_write_texts(&mut self, declared: &DeclaredRow, table: &'static Table) -> bool {
         let texts = declared
             .columns
@@ -524,7 +525,7 @@ impl<'a> Planner<'a> {
                 );
                 continue;
             }
-            // A place that follows from the list has the span of its item.
+            // A position that is implied by the list has the span of its item.
             let is_implied = column.field.word == ORDER && column.span == declared.span;
             if is_implied && draft.in_order.contains(table) {
                 continue;
@@ -585,7 +586,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A row that was switched off does nothing for agents, whatever its other columns say.
+    /// Warns of an inactive row: it has no effect for agents, whatever its other columns contain.
     fn inactive(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) {
         let is_off = row
             .row
@@ -612,18 +613,18 @@ impl<'a> Planner<'a> {
         );
     }
 
-    /// What keeps a write from undoing somebody else's.
+    /// The guard that protects a write against overwriting somebody else's change.
     pub(super) fn guard(&self, table: &'static Table, row: &ObservedRow) -> Guard {
         Guard::of(self.live.table(table), row)
     }
 
-    /// Leaves out what deskstate writes along with a field and the environment has no column for.
+    /// Removes columns that deskstate writes together with a field and that the environment lacks.
     fn without_missing(&self, table: &'static Table, body: &mut Vec<(String, Wire)>) {
         let missing = &self.live.table(table).missing_columns;
         body.retain(|(column, _)| !missing.contains(column.as_str()));
     }
 
-    /// Nobody can add to a text that is something else than ids.
+    /// Reports that ids cannot be added to a text that contains something other than ids.
     fn opaque(&mut self, path: &str, span: Span) {
         let message = format!(
             "nothing can be added to `{path}`: the environment holds something else than ids there"
@@ -652,7 +653,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether a text names a row that is not there and will not be; says so.
+    /// Whether a text is the name of a row that neither exists nor will be created. If so, reports it.
     fn names_nothing(
         &mut self,
         declared: &DeclaredRow,
@@ -673,7 +674,7 @@ impl<'a> Planner<'a> {
         is_missing
     }
 
-    /// The id of a row that is there, or will be when the plan is carried out.
+    /// The id of a row that exists, or will exist after the plan is executed.
     pub(super) fn id_of(&self, key: &RowKey) -> Option<(&'static str, Uuid)> {
         let set = match key {
             RowKey::Named { table, .. } | RowKey::Part { table, .. } => table.set,
@@ -754,12 +755,12 @@ fn lookup_table(lookup: &crate::state::Lookup) -> &'static Table {
     }
 }
 
-/// Whether a column repeats what the parts say.
+/// Whether a column repeats the values of parts.
 pub(crate) fn is_copy(field: &Field) -> bool {
     matches!(field.holds, Holds::ParametersCopy)
 }
 
-/// A field by its place: of a part, below the part.
+/// The path of a field; for a field of a part, below the path of the part.
 pub(crate) fn path(prefix: &str, field: &Field) -> String {
     match (prefix, field.word) {
         ("", word) => word.to_owned(),
@@ -788,7 +789,7 @@ fn added(declared: &DeclaredRow, table: &Table) -> FieldChange {
     }
 }
 
-/// Tables and unique names of the rows that some document declares.
+/// Tables and unique names of the rows that documents declare.
 pub(crate) fn declared_names(desired: &Desired) -> HashSet<(&'static Table, &str)> {
     let resources = desired.resources.values();
     let rows = resources.flat_map(|resource| std::iter::once(&resource.row).chain(&resource.parts));
@@ -797,7 +798,7 @@ pub(crate) fn declared_names(desired: &Desired) -> HashSet<(&'static Table, &str
     names
 }
 
-/// Rows with names of their own that some document declares or takes into a set.
+/// Tables and unique names of the rows that documents declare or include in sets.
 fn named(desired: &Desired) -> HashSet<(&'static Table, &str)> {
     let resources = desired.resources.values();
     let sets = resources.flat_map(|resource| &resource.sets);

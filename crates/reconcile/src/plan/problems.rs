@@ -1,4 +1,4 @@
-//! What keeps a change from being planned, in words.
+//! Messages for problems that prevent a change from being planned.
 
 use deskstate_model::{Diagnostic, Explanation, Table};
 use uuid::Uuid;
@@ -38,7 +38,7 @@ pub(super) fn unreadable(what: &str, why: &str) -> Diagnostic {
     .help(READ_ALL)
 }
 
-/// Nothing is taken away where something may be hidden.
+/// Nothing is deleted if a part of it may be hidden.
 pub(super) fn unseen_removal(what: &str, table: &Table, why: &str) -> Diagnostic {
     Diagnostic::error(
         UNREADABLE.code,
@@ -50,7 +50,7 @@ pub(super) fn unseen_removal(what: &str, table: &Table, why: &str) -> Diagnostic
     .help(READ_ALL)
 }
 
-/// Nobody can tell what is left of an apply where something may be hidden.
+/// If rows may be hidden, it is unknown what is left of an apply.
 pub(crate) fn unseen_undo(what: &str, table: &Table, why: &str) -> Diagnostic {
     Diagnostic::error(
         UNREADABLE.code,

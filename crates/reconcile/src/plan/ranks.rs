@@ -1,4 +1,4 @@
-//! Two profiles of one rank for one security role: the product's pages do not say which of them an agent gets.
+//! Two profiles with the same rank for one security role: the product's pages do not state which of them an agent gets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub(crate) const RANK_TIE: Explanation = Explanation::new(
 );
 
 impl Planner<'_> {
-    /// Warns where a declared profile and a live one that nobody declares have the same rank and a role in common.
+    /// Warns if a declared and an undeclared live profile have the same rank and a role in common.
     pub(super) fn rank_ties(&mut self) {
         let profiles = self
             .desired

@@ -1,4 +1,4 @@
-//! Rows that go: declared absent, or under an owned prefix and declared by nobody.
+//! Rows to delete: declared absent, or undeclared under an owned prefix.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -16,9 +16,9 @@ use crate::referrers::Referrers;
 
 pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
     "nothing-declared",
-    "The project has `prune: owned`, but its manifests declare no resource.",
-    "Pruning would delete every row with an owned prefix. Usually the manifests are lost or the path is wrong, so deskstate prunes nothing, and `plan`, `apply` and `drift` exit with 1.",
-    "Restore the manifests or correct `manifests`. To delete these rows, declare them with `state: absent`. To keep them, write `prune: never`.",
+    "The manifests declare no resource for an environment.",
+    "Usually the manifests are lost or the path is wrong. `drift` has nothing to compare, so it exits with 1 instead of reporting that the environment is in sync. With `prune: owned`, every row with an owned prefix would be deleted, so deskstate prunes nothing, and `plan` and `apply` exit with 1, too.",
+    "Restore the manifests or correct `manifests`. If the project declares nothing for the environment on purpose, write `watched: false` for it. With `prune: owned`, declare rows to delete with `state: absent`, or write `prune: never` to keep them.",
 );
 
 pub(crate) const NOT_DELETABLE: Explanation = Explanation::new(
@@ -28,7 +28,7 @@ pub(crate) const NOT_DELETABLE: Explanation = Explanation::new(
     "Delete the row by hand, or deactivate it if it has a status.",
 );
 
-/// Why a row stays that a document or an undo wants to go.
+/// Reports that a row is kept although a document or an undo would delete it.
 pub(crate) fn not_deletable(what: &str, kind: Kind) -> Diagnostic {
     Diagnostic::error(
         NOT_DELETABLE.code,
@@ -38,7 +38,7 @@ pub(crate) fn not_deletable(what: &str, kind: Kind) -> Diagnostic {
 }
 
 impl Planner<'_> {
-    /// Deletes a row with its parts, if all of it can be seen.
+    /// Deletes a row with its parts, if all of them can be seen.
     pub(super) fn delete(
         &mut self,
         key: &ResourceKey,
@@ -84,7 +84,7 @@ impl Planner<'_> {
                         seen: Seen::of(child),
                     });
                 } else {
-                    // Left alone it would stay behind without a parent.
+                    // Otherwise it would remain without a parent.
                     operations.push(Operation::Delete {
                         row: target,
                         guard: self.guard(part.table, child),
@@ -116,10 +116,10 @@ impl Planner<'_> {
         })
     }
 
-    /// Rows under an owned prefix that nobody declares and that nothing which stays refers to.
+    /// Deletes undeclared rows under an owned prefix, unless a row that stays refers to them.
     ///
-    /// None where the run does not see the whole project and the whole environment: with a selection, after any error, or with
-    /// unread workstreams (for templates). If nothing at all is declared, the manifests may be lost, so nobody can tell.
+    /// Deletes nothing if the run does not cover the complete project and environment: with a selection, after any error, or with unread
+    /// workstreams (for templates). If nothing is declared, the manifests may be lost, so nothing is deleted either.
     pub(super) fn prune(&mut self, options: &Options, planned: &[Change]) -> Vec<Change> {
         let declares_something = self
             .desired
@@ -160,7 +160,7 @@ impl Planner<'_> {
         changes
     }
 
-    /// Rows that pruning would delete may be hidden.
+    /// Warns that rows that pruning would delete may be hidden.
     fn unseen_extras(&mut self) {
         for kind in Kind::all() {
             let (Access::Partial(why) | Access::Refused(why)) =
@@ -198,7 +198,7 @@ impl Planner<'_> {
     }
 }
 
-/// That pruning would delete everything.
+/// Warns that pruning would delete everything.
 pub(crate) fn pruned_to_nothing(rows: usize) -> Option<Diagnostic> {
     let rows = match rows {
         0 => return None,
@@ -214,7 +214,14 @@ pub(crate) fn pruned_to_nothing(rows: usize) -> Option<Diagnostic> {
     )
 }
 
-/// Those to which nothing that stays refers. What only other candidates refer to goes with them.
+/// Drift of an environment for which nothing is declared.
+pub(crate) fn nothing_to_compare() -> Diagnostic {
+    let message = "the manifests declare nothing for this environment, so nothing was compared";
+    Diagnostic::warning(NOTHING_DECLARED.code, message)
+        .help("restore the manifests, or write `watched: false` for the environment")
+}
+
+/// The candidates to which no row that stays refers. A row that only other candidates refer to is deleted with them.
 fn unreferenced(live: &Live, candidates: Vec<Extra>, planned: &[Change]) -> Vec<Extra> {
     let referrers = Referrers::left_by(live, planned);
     let mut going: HashSet<Uuid> = candidates.iter().map(|extra| extra.id).collect();
@@ -228,7 +235,7 @@ fn unreferenced(live: &Live, candidates: Vec<Extra>, planned: &[Change]) -> Vec<
             }
         }
     }
-    // A candidate that stays keeps what it refers to.
+    // A candidate that stays also keeps the rows that it refers to.
     while let Some(id) = staying.pop() {
         if going.remove(&id) {
             staying.extend(refers_to.get(&id).into_iter().flatten());
@@ -240,7 +247,7 @@ fn unreferenced(live: &Live, candidates: Vec<Extra>, planned: &[Change]) -> Vec<
         .collect()
 }
 
-/// A table or a relationship that has to do with rows of a table and can be read only in part, and why.
+/// A table or relationship that concerns rows of this table and can be read only partially, and why.
 fn unseen<'a>(live: &'a Live, table: &'static Table) -> Option<(&'static Table, &'a str)> {
     fn why(access: &Access) -> Option<&str> {
         match access {
@@ -261,7 +268,7 @@ fn unseen<'a>(live: &'a Live, table: &'static Table) -> Option<(&'static Table, 
     rows.chain(links).next()
 }
 
-/// A link that comes or goes may move the version of both its rows, so a later delete of one of them is not bound to a version.
+/// Adding or removing a link may change the versions of both of its rows, so a later delete of one of them is not bound to a version.
 pub(super) fn loosen_after_links(changes: &mut [Change]) {
     let touched: BTreeSet<Uuid> = changes
         .iter()

@@ -1,4 +1,4 @@
-//! Sets of links: who comes, who goes, and where a user comes from.
+//! Sets of links: which members are added and removed, and which profile a user moves from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,14 +44,14 @@ struct Wanted {
     note: Option<String>,
 }
 
-/// What a declared member turned out to be.
+/// The result of looking up a declared member.
 enum Member {
     Wanted(Wanted),
-    /// Named, but not to be linked; a link that is there stays.
+    /// Listed, but not to be linked. An existing link stays.
     Skipped(Uuid),
     /// Implied, and the environment has no such row.
     NotNeeded,
-    /// Not found, or not to be told apart.
+    /// Not found, or ambiguous.
     Unknown,
 }
 
@@ -59,7 +59,7 @@ enum Member {
 struct Members {
     wanted: Vec<Wanted>,
     kept: BTreeSet<Uuid>,
-    /// Every one was found.
+    /// Whether all of them were found.
     complete: bool,
 }
 
@@ -93,14 +93,14 @@ impl<'a> Planner<'a> {
         for member in wanted.iter().filter(|member| !live.contains(&member.id)) {
             self.link(draft, set, member);
         }
-        // Who is not known to be a member cannot be told from who is none.
+        // With unresolved members, it is unknown which live members are declared.
         if !complete {
             return;
         }
         let mut unwanted: BTreeMap<Uuid, Span> = BTreeMap::new();
         for member in &set.without {
             match self.live.find(&member.key) {
-                // Somebody who cannot sign in any more is taken out all the same.
+                // A user who can no longer sign in is removed nevertheless.
                 Match::One(id) | Match::Unfit(id, _) => drop(unwanted.insert(id, member.span)),
                 Match::None => {}
                 Match::Several(_) | Match::Unknown(_) => {
@@ -122,7 +122,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether the set says anything about the link to this member.
+    /// Whether the set covers the link to this member.
     fn speaks_of(&self, set: &DeclaredSet, member: Uuid) -> bool {
         match &set.universe {
             Universe::All => true,
@@ -131,7 +131,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Members by id, each once, in the order of the manifest.
+    /// The members with their ids, without duplicates, in the order of the manifest.
     fn wanted(&mut self, set: &'a DeclaredSet) -> Members {
         let mut members = Members {
             wanted: Vec::new(),
@@ -253,7 +253,7 @@ impl<'a> Planner<'a> {
             })
             .collect();
         if fit.is_empty() {
-            // An empty answer is what a caller without rights gets, too.
+            // A caller without rights also gets an empty answer.
             self.findings.unknown(
                 set.field.word,
                 Diagnostic::error(
@@ -316,7 +316,7 @@ impl<'a> Planner<'a> {
         });
     }
 
-    /// One profile per user and app: a user who gets this one leaves any other of the same app.
+    /// Removes a user who gets this profile from other profiles of the same app, since a user has one profile per app.
     fn leave_others(
         &mut self,
         draft: &mut Draft<'a>,
@@ -381,8 +381,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A user who is wanted in two profiles of one app would move to and fro with every run. Names alone do not show it: a team may
-    /// bring the user, and one user has several names.
+    /// Reports a user who is listed in two profiles of one app, since they would move back and forth with every run. Names are not enough
+    /// to detect this: a team may contain the user, and a user has several names.
     pub(super) fn double_assignments(&mut self, options: &Options) {
         let desired = self.desired;
         let profiles = desired
@@ -426,7 +426,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Users whom a set names, itself or by its teams.
+    /// Users in a set, listed directly or through teams.
     fn declared_users(&self, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
         let named = set
             .members
@@ -462,7 +462,7 @@ impl<'a> Planner<'a> {
             .map(fold);
         match (app, other) {
             (Some(app), Some(other)) => app == other,
-            // Nobody can say, and two profiles of one app are worse than one refusal.
+            // Unknown counts as the same app: two profiles of one app are worse than one refusal.
             _ => true,
         }
     }
@@ -517,7 +517,7 @@ impl<'a> Planner<'a> {
         });
     }
 
-    /// Says that a member has a prefix that is neither the project's nor that of one of its packages.
+    /// A remark if the prefix of a member belongs neither to the project nor to one of its packages.
     fn foreign_prefix(&self, relationship: &'static Relationship, member: Uuid) -> Option<String> {
         let own = &self.desired.own_prefixes;
         let row = self.live.row(relationship.member, member)?;
@@ -528,7 +528,7 @@ impl<'a> Planner<'a> {
         is_foreign.then(|| format!("prefix `{prefix}` belongs to another project"))
     }
 
-    /// Nobody else links to the row, nobody declares it, and it is not somebody else's.
+    /// Whether the row has no other links, is not declared and belongs to nobody else.
     fn is_orphan(&self, relationship: &'static Relationship, owner: Uuid, member: Uuid) -> bool {
         let Some(row) = self.live.row(relationship.member, member) else {
             return false;
@@ -554,7 +554,7 @@ impl<'a> Planner<'a> {
             && !name.starts_with(crate::kinds::MICROSOFT_PREFIX)
     }
 
-    /// Links that cannot be seen as a whole are neither made nor taken away.
+    /// Reports a set whose links can be read only partially. Its links are neither added nor removed.
     fn unseen(&mut self, draft: &Draft<'a>, set: &DeclaredSet, why: &str) {
         self.findings.unknown(
             set.field.word,

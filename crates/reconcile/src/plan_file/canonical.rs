@@ -1,7 +1,7 @@
-//! One text for one meaning, and its hash.
+//! A canonical text for JSON values, and its hash.
 //!
-//! The canonical text of a JSON value is JSON without blanks. Keys are ordered by code point, and a text escapes only what JSON
-//! demands. Python's `json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives the same.
+//! The canonical text of a JSON value is JSON without whitespace. Keys are ordered by code point, and strings escape only what JSON
+//! requires. Python's `json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives the same text.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-/// What a plan does to which organization, as a hash. Versions of rows, places in files and reasons are no part of it.
+/// A hash of what a plan does, and to which organization. It does not cover versions of rows, places in files and reasons.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 
@@ -21,7 +21,7 @@ impl Digest {
         Self(text.0.finalize().into())
     }
 
-    /// The hash of an object of which the first key has a list. The list is never in memory as a whole.
+    /// The hash of an object whose first key has a list. The complete list is never in memory.
     pub(super) fn with_list(
         list: &str,
         items: impl Iterator<Item = Json>,
@@ -50,7 +50,7 @@ impl Digest {
     }
 }
 
-/// A text of which only the hash is kept.
+/// A text that is hashed instead of being stored.
 struct Hashed(Sha256);
 
 impl Hashed {

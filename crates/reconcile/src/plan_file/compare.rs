@@ -1,4 +1,4 @@
-//! Whether everything that a plan does was reviewed.
+//! Checks whether everything that a plan does was reviewed.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,50 +9,50 @@ use super::v2::{self, Change, Field, PlanFile, Write};
 use crate::live::Live;
 use crate::plan::Plan;
 
-/// What reviewed plans say of the plan that was just made.
+/// The result of comparing a new plan with the reviewed plans.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Comparison {
-    /// Why the plan must not be carried out; empty if all of it was reviewed.
+    /// Reasons not to execute the plan; empty if all of it was reviewed.
     pub divergences: Vec<Divergence>,
-    /// What was reviewed and is not part of the plan: it is in place already, or the manifests do not ask for it any more. Each entry
-    /// holds only such fields.
+    /// Reviewed changes that are not part of the plan: they were already applied, or the manifests no longer require them. Each entry
+    /// contains only the affected fields.
     pub not_needed: Vec<Change>,
 }
 
-/// Something that nobody reviewed.
+/// A change that was not reviewed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Divergence {
-    /// A reviewed plan is of another organization.
+    /// A reviewed plan belongs to another organization.
     Organization {
-        /// Which one of the reviewed plans.
+        /// Index of the reviewed plan.
         plan: usize,
-        /// What the reviewed plan was made for.
+        /// The organization of the reviewed plan.
         reviewed: Option<Uuid>,
-        /// What answers now.
+        /// The organization that the new plan is for.
         now: Option<Uuid>,
     },
     /// A resource that no reviewed plan changes.
     New {
-        /// As it is now.
+        /// The new change.
         change: Box<Change>,
-        /// Who last wrote the row.
+        /// The last write of the row.
         last_write: Option<LastWrite>,
     },
-    /// A resource that a reviewed plan changes in another way.
+    /// A resource that a reviewed plan changes in a different way.
     Different {
-        /// The reviewed actions, where none is the one of now.
+        /// The reviewed actions, if none of them is the new action.
         reviewed_actions: Vec<String>,
-        /// As it is now; its fields are those that nobody reviewed.
+        /// The new change, with only the fields that were not reviewed.
         now: Box<Change>,
-        /// What was reviewed of the same fields.
+        /// The reviewed changes of the same fields.
         reviewed: Vec<Field>,
-        /// Who last wrote the row.
+        /// The last write of the row.
         last_write: Option<LastWrite>,
     },
 }
 
 impl Divergence {
-    /// Who last wrote the row that it is about.
+    /// The last write of the row concerned.
     pub fn last_write(&self) -> Option<&LastWrite> {
         match self {
             Self::Organization { .. } => None,
@@ -63,20 +63,20 @@ impl Divergence {
     }
 }
 
-/// Who last wrote a row, and when, as the server says it.
+/// Who last wrote a row, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastWrite {
-    /// The time, as the server gave it.
+    /// The time, as the server states it.
     pub when: String,
-    /// Who.
+    /// The user.
     pub by: Option<Uuid>,
 }
 
-/// Compares a plan with those that were reviewed.
+/// Compares a plan with reviewed plans.
 ///
-/// Every change must be part of one of them: organization, row, field, before, after, links and the content of what is deleted. Versions
-/// of rows do not count: a write that changed nothing that the plan is about is no difference. What a reviewed plan creates may be there
-/// already in part, so the rest of it may be an update.
+/// Every change must be part of a reviewed plan: organization, row, field, before, after, links and the content of deleted rows. Versions
+/// of rows do not count, so a write that changed nothing that the plan covers makes no difference. A row that a reviewed plan creates may
+/// already exist in part, so the remaining change may be an update.
 pub fn compare(reviewed: &[PlanFile], plan: &Plan, live: &Live) -> Comparison {
     let mut found = Comparison::default();
     let mut by_row: BTreeMap<(String, String, Uuid), Reviewed<'_>> = BTreeMap::new();
@@ -91,7 +91,7 @@ pub fn compare(reviewed: &[PlanFile], plan: &Plan, live: &Live) -> Comparison {
             continue;
         }
         for change in &file.changes {
-            // Another definition may mean something else by the same words.
+            // The same words may have another meaning in a different definition.
             if file.definitions.get(&change.kind) == definitions.get(&change.kind) {
                 let known = by_row.entry(key(change)).or_default();
                 known.changes.push(change);
@@ -117,11 +117,11 @@ pub fn compare(reviewed: &[PlanFile], plan: &Plan, live: &Live) -> Comparison {
     found
 }
 
-/// What was reviewed of one row.
+/// The reviewed changes of one row.
 #[derive(Default)]
 struct Reviewed<'a> {
     changes: Vec<&'a Change>,
-    /// What of it the plan does not contain, if the plan changes the row. Kept in place of the plan's change, which is larger.
+    /// The part of them that is not in the plan, if the plan changes the row. Stored instead of the plan's change, which is larger.
     not_needed: Option<Vec<Change>>,
 }
 
@@ -149,7 +149,7 @@ fn judge(now: &Change, reviewed: &[&Change], live: &Live) -> Option<Divergence> 
     let unreviewed: Vec<Field> = now
         .fields
         .iter()
-        // A copy follows from the other fields of a row that is new.
+        // For a new row, a copy follows from the other fields.
         .filter(|field| !(creates && field.copy.is_some()))
         .filter(|field| !known.contains(&facts(field)))
         .cloned()
@@ -178,12 +178,12 @@ fn judge(now: &Change, reviewed: &[&Change], live: &Live) -> Option<Divergence> 
     })
 }
 
-/// What is compared of a field, as a text. Notes and places are words for people.
+/// The compared content of a field, as text. Notes and places are for people only.
 fn facts(field: &Field) -> String {
     field.compared().to_string()
 }
 
-/// Whether all writes are among those that were reviewed. The values of an update are its fields; here its lookups count.
+/// Whether all writes were reviewed. The values of an update are compared as fields, so only its lookups are compared here.
 fn are_reviewed(now: &[Write], reviewed: &[&Write]) -> bool {
     let known: HashSet<&Write> = reviewed.iter().copied().collect();
     let lookups: HashSet<(&str, Uuid, &str, Uuid)> = reviewed
@@ -196,13 +196,13 @@ fn are_reviewed(now: &[Write], reviewed: &[&Write]) -> bool {
     })
 }
 
-/// Table, row, navigation property and the row it refers to.
+/// Table, row, navigation property and target row of each lookup.
 fn lookups(write: &Write) -> impl Iterator<Item = (&str, Uuid, &str, Uuid)> {
     let refers_to = write.refers_to.iter();
     refers_to.map(|(name, id)| (write.table.as_str(), write.row, name.as_str(), *id))
 }
 
-/// What of reviewed changes is not part of the plan.
+/// The part of reviewed changes that is not in the plan.
 fn not_needed(reviewed: &[&Change], now: Option<&Change>) -> Vec<Change> {
     let planned = now.iter().flat_map(|now| &now.fields);
     let planned: HashSet<_> = planned.map(place).collect();
@@ -220,7 +220,7 @@ fn not_needed(reviewed: &[&Change], now: Option<&Change>) -> Vec<Change> {
     reviewed.iter().filter_map(rest_of).collect()
 }
 
-/// Which field, and which member of a set.
+/// The field, and the member of a set.
 fn place(field: &Field) -> (&str, Option<&str>, Option<&str>) {
     (
         &field.path,

@@ -1,5 +1,5 @@
-//! A saved plan: what was reviewed, and all that is needed to show it again. Apply compares it with the plan it just made; a file is
-//! never carried out.
+//! Saved plans: what was reviewed, and everything needed to show it again. Apply compares a saved plan with the plan that it just computed;
+//! it never executes a file.
 
 mod canonical;
 mod compare;
@@ -26,55 +26,55 @@ use crate::live::Live;
 use crate::plan::Plan;
 use crate::reach::Reach;
 
-/// The deepest nesting that is read. Values of fields are JSON of their own, so some is needed.
+/// Maximum nesting depth of a file. Values of fields contain JSON of their own, so some nesting is needed.
 pub const MAX_DEPTH: usize = 64;
 
-/// What a saved plan says next to its changes.
+/// Additional information for a saved plan.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
     /// Name of the environment.
     pub environment: &'a str,
     /// The git revision of the manifests.
     pub revision: Option<&'a str>,
-    /// Where the manifests are.
+    /// The manifests' sources.
     pub sources: &'a SourceMap,
-    /// Whom each change reaches.
+    /// The agents that each change reaches.
     pub reach: Option<&'a Reach>,
-    /// What else is shown. Counts of changes, agents and requests are filled in.
+    /// Further information to show. Counts of changes, agents and requests are filled in.
     pub report: &'a Report,
 }
 
-/// Why a file is no plan that can be compared.
+/// Why a file cannot be compared.
 #[derive(Debug, Error)]
 pub enum PlanFileError {
     /// The file is larger than any plan.
     #[error("the plan file is not read: {0}")]
     TooMuch(#[from] TooMuch),
-    /// An older deskstate wrote it.
+    /// The file was written by an older version of deskstate.
     #[error(
         "an older version of deskstate saved this plan (format version {found}; this version reads {})",
         v2::VERSION
     )]
     Older {
-        /// What it says.
+        /// The format version in the file.
         found: u64,
     },
-    /// A newer deskstate wrote it.
+    /// The file was written by a newer version of deskstate.
     #[error(
         "a newer version of deskstate saved this plan (format version {found}; this version reads {})",
         v2::VERSION
     )]
     Newer {
-        /// What it says.
+        /// The format version in the file.
         found: u64,
     },
-    /// The file is no plan.
+    /// The file is not a plan.
     #[error("the file is not a saved plan: {reason}")]
     Malformed {
-        /// What is wrong, with line and column.
+        /// The error, with line and column.
         reason: String,
     },
-    /// The file contradicts itself.
+    /// The digest in the file does not match its changes.
     #[error("the plan file was altered: its digest does not fit its changes")]
     Altered,
 }
@@ -94,10 +94,10 @@ impl PlanFileError {
     }
 }
 
-/// A plan as a file: pretty JSON, the same bytes for the same plan, no secrets.
+/// Serializes a plan: pretty-printed JSON, identical bytes for the same plan, no secrets.
 pub fn write(plan: &Plan, live: &Live, about: &About<'_>) -> String {
     let file = v2::PlanFile::of(plan, live, about);
-    // Counted first: a text that grows is in memory twice.
+    // The length is counted first, because a growing buffer temporarily needs twice the memory.
     let mut length = Length(0);
     let _ = serde_json::to_writer_pretty(&mut length, &file);
     let mut text = Vec::with_capacity(length.0 + 1);
@@ -106,7 +106,7 @@ pub fn write(plan: &Plan, live: &Live, about: &About<'_>) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 struct Length(usize);
 
 impl io::Write for Length {
@@ -136,7 +136,7 @@ pub fn schema() -> Json {
     schema
 }
 
-/// Reads a saved plan. The text may come from anybody.
+/// Parses a saved plan. The text is not trusted.
 ///
 /// # Errors
 /// If the file is too large or too deep, of an unknown version, malformed, or contradicts its own digest.
@@ -158,7 +158,7 @@ pub fn read(text: &str) -> Result<PlanFile, PlanFileError> {
     Ok(file)
 }
 
-/// A file of this version with the digest that it should have, so that a digest does not hide what is read behind it.
+/// Parses a file and gives it the current version and the correct digest, so that fuzzing and tests get past those checks.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn sealed(text: &str) -> Option<PlanFile> {
     let mut file: PlanFile = serde_json::from_str(text).ok()?;
@@ -167,7 +167,7 @@ pub(crate) fn sealed(text: &str) -> Option<PlanFile> {
     Some(file)
 }
 
-/// All that is read before the version is known.
+/// The part that is read before the version is known.
 #[derive(serde::Deserialize)]
 struct Header {
     #[serde(rename = "formatVersion")]

@@ -1,4 +1,4 @@
-//! A saved plan as a plan again, to show it. What it would write is not restored: nobody carries out a file.
+//! Restores a saved plan, to show it. Its writes are not restored, since files are never executed.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,34 @@ use crate::plan::{
 };
 use crate::reach::{ChangeReach, Reached};
 
-/// The most lines of all files together that places are restored for. A file may claim any line.
+/// Maximum number of lines in all files together for which places are restored. A file may contain any line number.
 const MOST_LINES: usize = 4 << 20;
 
 /// Why a saved plan cannot be shown.
 #[derive(Debug, Error)]
 pub enum RestoreError {
-    /// Nobody defined the kind.
+    /// The kind is not defined.
     #[error("the plan has a resource of the kind `{}`, which is not defined here", .0.escape_debug())]
     UnknownKind(String),
-    /// A word that no version of the format has.
+    /// A word that is not part of any version of the format.
     #[error("the plan file has the unknown word `{}`", .0.escape_debug())]
     UnknownWord(String),
 }
 
-/// A saved plan, as renderers take it.
+/// A saved plan in the form that renderers take.
 #[derive(Debug)]
 pub struct Restored {
-    /// The plan, without what it would write.
+    /// The plan, without its writes.
     pub plan: Plan,
-    /// Files and lines of its places; their texts are not known.
+    /// Files and lines of its places, without their texts.
     pub sources: SourceMap,
-    /// Agents reached by each change, in words.
+    /// Agents reached by each change, for people.
     pub reach: Vec<Option<Reached>>,
     /// What could not be planned, what review refused, and warnings.
     pub findings: Vec<Diagnostic>,
 }
 
-/// Restores a saved plan. `known` gives the code of a finding that this version knows by it.
+/// Restores a saved plan. `known` returns the code of a finding if this version knows it.
 ///
 /// # Errors
 /// If the plan has a resource of a kind that is not defined here.
@@ -83,7 +83,7 @@ pub fn restore(
     })
 }
 
-/// Files whose texts are not known, as texts of empty lines.
+/// Files whose texts are not known. Empty lines replace their texts.
 struct Places {
     sources: SourceMap,
     files: BTreeMap<String, deskstate_model::FileId>,
@@ -123,7 +123,7 @@ impl Places {
         places
     }
 
-    /// Each line is one character, so the line is where it begins.
+    /// Each line is a single character, so its offset follows from its number.
     fn span(&self, place: &Place) -> Option<Span> {
         let file = *self.files.get(&place.file)?;
         let start = place.line.checked_sub(1)?;

@@ -79,7 +79,7 @@ fn guard() -> Guard {
     })
 }
 
-/// A plan with everything that a change can hold.
+/// A plan with everything that a change can contain.
 fn full() -> Plan {
     let created = change(
         (Kind::SESSION_TEMPLATE, "contoso_Café"),
@@ -184,7 +184,7 @@ fn a_written_plan_is_read_back() {
     assert_eq!(compare(&[file], &full(), &NOTHING), Comparison::default());
 }
 
-/// What Python makes of the file, by the description in `docs/plan-file.md`:
+/// The digest that Python computes for the file, according to `docs/plan-file.md`:
 ///
 /// ```python
 /// import hashlib, json
@@ -319,7 +319,7 @@ fn leaves(value: &Json, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// What `alter` changes in a plan that was reviewed, is no longer reviewed.
+/// The divergences after `alter` changed a reviewed plan.
 #[track_caller]
 fn unreviewed(alter: impl FnOnce(&mut Plan)) -> Vec<Divergence> {
     let file = read(&saved(&full())).expect("our own file");
@@ -379,7 +379,7 @@ fn whatever_differs_from_the_reviewed_plan_is_refused() {
 fn the_rest_of_a_reviewed_plan_is_reviewed_and_what_is_done_is_not_needed() {
     let file = read(&saved(&full())).expect("our own file");
     let mut rest = full();
-    // The row is there, one of its fields is not; one member is linked; the tab is deleted.
+    // The row exists but one of its fields is missing; one member is linked; the tab is deleted.
     rest.changes.truncate(2);
     rest.changes[0].action = Action::Update;
     rest.changes[0].fields.remove(0);

@@ -1,7 +1,7 @@
-//! The second version of the file. Its types are its own: the plan may change, the file may not.
+//! Version 2 of the format. Its types are independent of those of the plan: the plan may change, the format may not.
 //!
-//! `apply --reviewed` compares the changes, so an unknown field there is an error. `report` holds what renderers show next to them; nothing
-//! there is compared, so a reader ignores what it does not know.
+//! `apply --reviewed` compares the changes, so unknown fields are errors there. `report` contains what renderers show in addition; it is
+//! not compared, so readers ignore unknown fields in it.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -22,11 +22,11 @@ use crate::{secret, undo};
 /// `formatVersion` of this file.
 pub(super) const VERSION: u32 = 2;
 
-/// A plan that `deskstate plan --out` saved, or that `--format json` printed.
+/// A plan that was saved by `deskstate plan --out` or printed by `--format json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanFile {
-    /// 2.
+    /// Always 2.
     #[schemars(range(min = 2, max = 2))]
     pub format_version: u32,
     /// Name of the environment.
@@ -36,18 +36,18 @@ pub struct PlanFile {
     pub organization: Option<Uuid>,
     /// Git revision of the manifests.
     pub revision: Option<String>,
-    /// Versions of the definitions that kinds were planned with, by kind. Kinds that come with deskstate are not listed.
+    /// Versions of the definitions of kinds that were used for planning, by kind. Built-in kinds are not listed.
     #[serde(default)]
     pub definitions: BTreeMap<String, String>,
     /// SHA-256 of the canonical text of everything that is compared, as `sha256:` and 64 hexadecimal digits.
     pub digest: String,
-    /// In apply order.
+    /// The changes, in apply order.
     pub changes: Vec<Change>,
-    /// What is shown next to the changes. Nothing here is compared.
+    /// Additional information to show. It is not compared.
     pub report: Report,
 }
 
-/// What happens to one resource.
+/// The change of one resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Change {
@@ -65,16 +65,16 @@ pub struct Change {
     /// Where it is declared. Not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_at: Option<Place>,
-    /// What differs.
+    /// The differences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
-    /// Fields that a new row takes from the server. Not compared.
+    /// Fields of a new row whose values the server determines. Not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_to_server: Vec<String>,
-    /// The writes that it takes.
+    /// The writes that are required.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<Write>,
-    /// How many agents it reaches. Not compared.
+    /// Number of agents reached. Not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
 }
@@ -85,12 +85,12 @@ pub struct Change {
 pub struct Place {
     /// Relative to the project's root.
     pub file: String,
-    /// From 1.
+    /// Line, from 1.
     pub line: u32,
-    /// From 1.
+    /// Column, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-    /// Why here.
+    /// A remark about the place.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
 }
@@ -101,7 +101,7 @@ pub struct Place {
 pub struct Field {
     /// The field, for example `parameters.url`.
     pub path: String,
-    /// The live value; with `after`.
+    /// The live value. Given together with `after`.
     #[serde(
         default,
         deserialize_with = "given",
@@ -121,13 +121,13 @@ pub struct Field {
     /// A member that is removed from a set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<String>,
-    /// The column of a second copy that is written again.
+    /// The column of a second copy of the value that is written again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<String>,
-    /// Where a value looks like a secret and is masked: the SHA-256 of the canonical text of `[before, after]` as they are.
+    /// If a value looks like a secret and is masked: the SHA-256 of the canonical text of the unmasked `[before, after]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<String>,
-    /// What else there is to say about a member. Not compared.
+    /// A remark about a member. Not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Table and column, or relationship. Not compared.
@@ -135,12 +135,12 @@ pub struct Field {
     pub wire: String,
 }
 
-/// `null` is a value here; only a missing key is none.
+/// `null` is a value here; only a missing key means no value.
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
     Json::deserialize(deserializer).map(Some)
 }
 
-/// One write: which row or link, and which other rows it refers to. Values are in the fields.
+/// One write: the row or link, and the rows that it refers to. Values are in the fields.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Write {
@@ -148,10 +148,10 @@ pub struct Write {
     pub action: String,
     /// Logical name of the table, or schema name of the relationship.
     pub table: String,
-    /// The row; of a link the side that declares the set.
+    /// The row. For a link, the row on the side that declares the set.
     #[schemars(with = "String")]
     pub row: Uuid,
-    /// The other side of a link.
+    /// For a link, the row on the other side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub member: Option<Uuid>,
@@ -159,46 +159,46 @@ pub struct Write {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub refers_to: BTreeMap<String, Uuid>,
-    /// Of a row that is deleted: the SHA-256 of the canonical text of its columns.
+    /// For a deleted row: the SHA-256 of the canonical text of its columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
 }
 
-/// What renderers show next to the changes.
+/// Additional information that renderers show.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Report {
     /// Address of the environment.
     pub address: String,
-    /// HTTP requests that reading took.
+    /// Number of HTTP requests for reading.
     pub requests: u64,
-    /// Transactions that applying would take.
+    /// Number of transactions for applying the plan.
     pub transactions: usize,
-    /// Agents whom all changes together reach; `null` where some change could not be counted.
+    /// Number of agents that all changes together reach; `null` if some change could not be counted.
     pub agents: Option<usize>,
-    /// Of everything that the run looked at: `inSync`, `different` or `unknown`.
+    /// State of everything that the run compared: `inSync`, `different` or `unknown`.
     pub state: String,
-    /// Resources by state, and changes by action.
+    /// Number of resources by state, and of changes by action.
     pub counts: Counts,
-    /// Every declared resource that the run looked at, and its state.
+    /// Every declared resource that the run compared, and its state.
     pub resources: Vec<ResourceState>,
-    /// What is unknown next to the declared resources: rows that nobody declares, and rules of contracts.
+    /// Unknowns that do not concern declared resources: undeclared rows, and rules of contracts.
     pub elsewhere: Vec<NotPlanned>,
     /// What could not be planned, what review refuses, and warnings.
     pub findings: Vec<Finding>,
 }
 
-/// How many.
+/// Number of resources and changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counts {
-    /// Resources that are declared.
+    /// Declared resources.
     pub declared: usize,
-    /// Declared resources that need nothing.
+    /// Declared resources that need no changes.
     pub in_sync: usize,
     /// Declared resources that differ.
     pub different: usize,
-    /// Declared resources that could not be compared as a whole.
+    /// Declared resources that could not be compared completely.
     pub unknown: usize,
     /// Resources to create.
     pub create: usize,
@@ -221,7 +221,7 @@ pub struct ResourceState {
     /// Where it is declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_at: Option<Place>,
-    /// What about it could not be planned.
+    /// What could not be planned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_planned: Vec<NotPlanned>,
 }
@@ -230,16 +230,16 @@ pub struct ResourceState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotPlanned {
-    /// What it is about; left out where that is the resource that lists it.
+    /// The subject. Omitted if it is the resource that contains this entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// The field; empty for the whole resource.
+    /// The field; empty for the complete resource.
     pub field: String,
-    /// `unknown` if nobody can tell whether it differs, `different` if it is known to.
+    /// `unknown` if it is not known whether it differs, `different` if it is known to differ.
     pub state: String,
     /// Stable name of the rule.
     pub code: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -255,45 +255,45 @@ impl NotPlanned {
     }
 }
 
-/// How many agents a change reaches.
+/// Number of agents that a change reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reach {
-    /// How many; `null` where nobody can say.
+    /// Number of agents; `null` if it is unknown.
     pub agents: Option<usize>,
-    /// How many agents it reaches otherwise than by a profile, for example members of a queue.
+    /// Number of agents reached other than through a profile, for example members of a queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<usize>,
     /// How they were counted, for example `assigned directly to contoso_voice`.
     pub basis: String,
-    /// Who was not counted.
+    /// Agents that were not counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<String>,
 }
 
-/// Something to know before a plan is carried out.
+/// A finding to consider before a plan is executed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// Stable name of the rule; `deskstate explain CODE` tells more.
+    /// Stable name of the rule. `deskstate explain CODE` explains it.
     pub code: String,
     /// `unplannable` (could not be planned), `refused` (by review) or `warning`.
     pub level: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
     /// What to do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// Where.
+    /// The place of the problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// Other places that have to do with it.
+    /// Related places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Place>,
 }
 
 impl Finding {
-    /// A diagnostic, as one of a level.
+    /// Converts a diagnostic to a finding of this level.
     pub fn of(diagnostic: &Diagnostic, level: &str, sources: &SourceMap) -> Self {
         let place = |label: &Label| Place::of(label.span, &label.text, sources);
         Self {
@@ -320,7 +320,7 @@ impl Place {
 }
 
 impl PlanFile {
-    /// The file of a plan.
+    /// Creates the file of a plan.
     pub(super) fn of(plan: &Plan, live: &Live, about: &About<'_>) -> Self {
         let mut file = Self {
             format_version: VERSION,
@@ -382,13 +382,13 @@ impl PlanFile {
         file
     }
 
-    /// The digest of what is compared.
+    /// The digest of everything that is compared.
     pub(super) fn own_digest(&self) -> Digest {
         digest(self.organization, &self.definitions, self.changes.iter())
     }
 }
 
-/// The definitions that are data: version, and what tells apart two texts that claim to be the same version.
+/// Versions of the definitions that are data. Each includes a digest, which distinguishes two texts that claim to be the same version.
 pub(super) fn definitions() -> BTreeMap<String, String> {
     let defined = Kind::all().filter_map(|kind| {
         let definition = kind.definition();
@@ -399,7 +399,7 @@ pub(super) fn definitions() -> BTreeMap<String, String> {
     defined.collect()
 }
 
-/// The digest of what is compared of a plan. Changes come one by one, so that a large plan is not in memory once more.
+/// The digest of everything that is compared in a plan. Changes are consumed one by one, so that a large plan is not in memory twice.
 pub(super) fn digest<C: Borrow<Change>>(
     organization: Option<Uuid>,
     definitions: &BTreeMap<String, String>,
@@ -438,7 +438,7 @@ impl Change {
         }
     }
 
-    /// What is compared of it.
+    /// The part of it that is compared.
     fn compared(&self) -> Json {
         let Self {
             kind,
@@ -497,7 +497,7 @@ impl Field {
         field
     }
 
-    /// What is compared of it.
+    /// The part of it that is compared.
     pub(super) fn compared(&self) -> Json {
         let compared = Self {
             note: None,
@@ -509,7 +509,7 @@ impl Field {
 }
 
 impl Write {
-    /// An operation as writes: parts that a delete takes along are deletes too.
+    /// Converts an operation to writes. Parts that are deleted along with a row become writes as well.
     fn of(operation: &Operation, live: &Live) -> Vec<Self> {
         let row = |action: &str, row: &RowTarget| Self {
             action: action.to_owned(),
@@ -581,7 +581,7 @@ fn place(span: Option<Span>, sources: Option<&SourceMap>) -> Option<Place> {
     })
 }
 
-/// The word of an action.
+/// The word for an action.
 pub(super) fn action(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
@@ -590,7 +590,7 @@ pub(super) fn action(action: Action) -> &'static str {
     }
 }
 
-/// The word of a reason.
+/// The word for a reason.
 pub(super) fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Declared => "declared",

@@ -1,4 +1,4 @@
-//! One question: rows and links that are never stored, and how the changeset that holds them fails.
+//! One question: rows and links that are never stored, and the way in which the changeset that contains them fails.
 
 use deskstate_dataverse::{
     Cell, Changeset, Error, Etag, Operation, Outcome, ServiceError, Session, Value,
@@ -10,19 +10,19 @@ use super::RESERVED;
 use crate::kinds;
 use crate::live::Live;
 
-/// What became of a changeset whose last operation is the one in question.
+/// The result of a changeset whose last operation is the question.
 pub(super) enum Found {
-    /// All were taken; it failed as it must.
+    /// All operations were accepted; the changeset failed as intended.
     Taken(Box<ServiceError>),
-    /// The one in question was refused.
+    /// The operation in question was refused.
     Refused(Box<ServiceError>),
-    /// One before it was refused, so nobody can say.
+    /// An earlier operation was refused, so the answer is unknown.
     Earlier(Box<ServiceError>),
-    /// It was carried out, which must not happen.
+    /// The changeset was committed, which must not happen.
     Stored,
 }
 
-/// Which operation failed.
+/// The operation that failed.
 enum Failed {
     AsItMust(Box<ServiceError>),
     At(usize, Box<ServiceError>),
@@ -30,19 +30,19 @@ enum Failed {
     NotAtAll,
 }
 
-/// Who asks, under which names.
+/// The session and the names that questions use.
 pub(super) struct Probe<'s> {
     pub(super) session: &'s Session,
     prefix: String,
     run: String,
-    /// Whether the environment takes keys that a client chose; rows are created without one where it does not.
+    /// Whether the environment accepts keys that a client chose. If not, rows are created without one.
     pub(super) own_keys: bool,
-    /// Whether a changeset that must fail was carried out.
+    /// Whether a changeset that had to fail was committed.
     pub(super) stored: bool,
 }
 
 impl<'s> Probe<'s> {
-    /// Names begin with a publisher's prefix, if one is known, and are new with every run.
+    /// Creates a probe. Names begin with a publisher's prefix, if one is known, and are different in each run.
     pub(super) fn new(session: &'s Session, live: &Live) -> Self {
         let mut prefixes = live.facts.prefixes.iter().flatten();
         let prefix = prefixes.find(|prefix| {
@@ -63,7 +63,7 @@ impl<'s> Probe<'s> {
         format!("{prefix}_{RESERVED}{word}{}", self.run)
     }
 
-    /// A row with what its kind requires.
+    /// A row with everything that its kind requires.
     pub(super) fn row(&self, kind: Kind, word: &str) -> Row {
         let known = kind.definition();
         let name = self.name(&self.prefix, word);
@@ -81,14 +81,14 @@ impl<'s> Probe<'s> {
         }
     }
 
-    /// Asks whether the last of the operations is taken. Nothing is stored.
+    /// Finds out whether the last of the operations is accepted. Nothing is stored.
     pub(super) async fn ask(&mut self, operations: Vec<Operation>) -> Result<Found, Error> {
         let question = operations.len().saturating_sub(1);
         Ok(match self.send(&operations).await? {
             Failed::AsItMust(error) => Found::Taken(error),
             Failed::At(at, error) if at == question => Found::Refused(error),
             Failed::At(_, error) => Found::Earlier(error),
-            // The server does not say which it was: if those before are taken without it, it was this one.
+            // The server does not state which operation failed. If the earlier ones are accepted without the last one, it was the last one.
             Failed::Somewhere(error) => match self.send(&operations[..question]).await? {
                 Failed::AsItMust(_) => Found::Refused(error),
                 Failed::At(..) | Failed::Somewhere(_) => Found::Earlier(error),
@@ -98,7 +98,7 @@ impl<'s> Probe<'s> {
         })
     }
 
-    /// Sends the operations and one that must fail.
+    /// Sends the operations, followed by one that must fail.
     async fn send(&mut self, operations: &[Operation]) -> Result<Failed, Error> {
         let nowhere = Uuid::new_v4();
         let mut changeset = Changeset {
@@ -132,7 +132,7 @@ impl<'s> Probe<'s> {
     }
 }
 
-/// A row of a question.
+/// A row that a question uses.
 #[derive(Clone)]
 pub(super) struct Row {
     kind: Kind,
@@ -148,20 +148,20 @@ impl Row {
         kinds::field(self.kind.fields(), word)
     }
 
-    /// With another unique name.
+    /// Changes the unique name.
     pub(super) fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
         put(&mut self.body, UNIQUE_NAME.column, text(name));
         self
     }
 
-    /// Under another key.
+    /// Changes the key.
     pub(super) fn under(mut self, id: Uuid) -> Self {
         self.id = id;
         self
     }
 
-    /// With a text or, for a choice, one of its words.
+    /// Sets a field to a text or, for a choice, to one of its options.
     pub(super) fn with(mut self, word: &str, value: &str) -> Self {
         let field = self.field(word);
         let option = match field.holds {
@@ -172,14 +172,14 @@ impl Row {
         self
     }
 
-    /// Without a field.
+    /// Removes a field.
     pub(super) fn without(mut self, word: &str) -> Self {
         let column = self.field(word).column;
         self.body.retain(|(known, _)| known != column);
         self
     }
 
-    /// With a lookup to another row.
+    /// Sets a lookup to another row.
     pub(super) fn pointing(mut self, word: &str, to: &Row) -> Self {
         if let Holds::Lookup { navigation, .. } = self.field(word).holds {
             let bind = Value::Bind {
@@ -191,7 +191,7 @@ impl Row {
         self
     }
 
-    /// Under its own key; where the environment refuses those, the id goes where it does no harm.
+    /// Creates the row with its own key. If the environment refuses such keys, the id is written to a harmless column.
     pub(super) fn create(&self) -> Operation {
         let mut body = self.body.clone();
         let key_column = if self.own_key {
@@ -208,7 +208,7 @@ impl Row {
         }
     }
 
-    /// Creates it without choosing a key, whatever the environment takes.
+    /// Creates the row without choosing a key, whatever the environment accepts.
     pub(super) fn create_without_key(&self) -> Operation {
         let row = Row {
             own_key: false,
@@ -244,7 +244,7 @@ fn put(body: &mut Vec<(String, Value)>, column: &str, value: Value) {
     body.push((column.to_owned(), value));
 }
 
-/// Sets a field to a text or, for a choice, to its option at a position, with the column that repeats it.
+/// Sets a field to a text or, for a choice, to the option at a position, including the column that mirrors it.
 fn set(body: &mut Vec<(String, Value)>, field: &Field, value: &str, option: usize) {
     let options = match field.holds {
         Holds::Choice(options) => options,
@@ -262,7 +262,7 @@ fn set(body: &mut Vec<(String, Value)>, field: &Field, value: &str, option: usiz
     }
 }
 
-/// A link of a question.
+/// A link that a question uses.
 pub(super) struct Link {
     pub(super) relationship: &'static Relationship,
     pub(super) owner: Uuid,

@@ -1,11 +1,11 @@
-//! What the questions left behind: rows with the reserved word in their name.
+//! Rows that the questions left behind: those with the reserved word in their names.
 
 use deskstate_dataverse::{Changeset, Error, Filter, Operation, Outcome, Query, Reader, Session};
 use deskstate_model::{Table, UNIQUE_NAME, tables};
 
 use super::RESERVED;
 
-/// Every table that a question names a row of, in the order in which rows can be deleted.
+/// All tables in which questions use named rows, in the order in which rows can be deleted.
 static ASKED: [&Table; 6] = [
     &tables::PROFILE,
     &tables::SESSION,
@@ -24,7 +24,7 @@ fn queries() -> Vec<Query> {
     queries.collect()
 }
 
-/// Rows that are there, and tables that could not be looked through.
+/// Returns the remaining rows, and the tables that could not be searched.
 pub(super) async fn rows(reader: &Reader) -> Result<(Vec<String>, Vec<String>), Error> {
     let (mut left, mut unseen) = (Vec::new(), Vec::new());
     for (table, answer) in ASKED.iter().zip(reader.read(&queries()).await?) {
@@ -40,7 +40,7 @@ pub(super) async fn rows(reader: &Reader) -> Result<(Vec<String>, Vec<String>), 
     Ok((left, unseen))
 }
 
-/// Deletes what is there, and looks again.
+/// Deletes the remaining rows and searches again.
 pub(super) async fn remove_and_look(
     session: &Session,
 ) -> Result<(Vec<String>, Vec<String>), Error> {
@@ -48,7 +48,7 @@ pub(super) async fn remove_and_look(
     rows(session.reader()).await
 }
 
-/// Deletes them, each by itself: what cannot be deleted does not keep the rest.
+/// Deletes each row separately, so that a row that cannot be deleted does not prevent the deletion of the others.
 async fn remove(session: &Session) -> Result<(), Error> {
     for (table, answer) in ASKED.iter().zip(session.reader().read(&queries()).await?) {
         for id in answer
@@ -64,7 +64,7 @@ async fn remove(session: &Session) -> Result<(), Error> {
                 }],
                 solution: None,
             };
-            // What is still there is named by the look that follows.
+            // The following search reports rows that still exist.
             if let Outcome::NotAttempted { cause } | Outcome::Unknown { cause } =
                 session.commit(&changeset).await
             {

@@ -1,8 +1,8 @@
-//! What documents leave open, the environment is asked.
+//! Probes the environment for behavior that is not documented.
 //!
-//! Most questions are changesets whose last operation changes a row that does not exist, so they must fail, and with it everything
-//! before: nothing is stored. Which operation fails first is the answer. (Changesets are atomic: Execute batch operations using the
-//! Web API.) What shows only in rows that are stored is asked of two scratch rows, which are deleted again.
+//! Most questions are changesets whose last operation changes a row that does not exist. They must fail and take everything before with
+//! them, so nothing is stored. The first operation that fails is the answer. (Changesets are atomic: Execute batch operations using the Web
+//! API.) Behavior that only stored rows show is tested with two scratch rows, which are deleted afterwards.
 
 mod ask;
 mod left;
@@ -22,10 +22,10 @@ pub use rights::{WRITE_RIGHTS, privilege, privileges_to_write};
 use crate::live::Live;
 use ask::{Found, Probe};
 
-/// The word that is behind the publisher's prefix in every name that a question uses.
+/// The word that follows the publisher's prefix in every name that a question uses.
 pub const RESERVED: &str = "deskstateProbe";
 
-/// Every question, by the word of its answer in the sheet.
+/// All questions, by the name of the answer in the answers sheet.
 pub const QUESTIONS: [&str; 30] = [
     "applicationRequiredEnforced",
     "associateAgain",
@@ -64,66 +64,66 @@ const CARRIED_OUT: &str = "a transaction that must fail was executed";
 /// How much a probe may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Questions {
-    /// Only what is rolled back.
+    /// Only questions that are rolled back.
     RolledBack,
-    /// Also what stores scratch rows for a moment.
+    /// Also questions that temporarily store scratch rows.
     Stored,
 }
 
-/// Why an environment could not be asked.
+/// Why an environment could not be probed.
 #[derive(Debug, Error)]
 pub enum ProbeError {
     /// The environment could not be reached, or its answer was lost.
     #[error(transparent)]
     Dataverse(#[from] Error),
-    /// The questions ended early, and rows of theirs are still there.
+    /// The questions ended early, and some of their rows still exist.
     #[error("the probe left rows in the environment; delete them: {}", .rows.join(", "))]
     Left {
-        /// Table and name.
+        /// Table and name of each row.
         rows: Vec<String>,
         /// Why the questions ended.
         #[source]
         source: Error,
     },
-    /// Whether rows of theirs are still there could not be seen.
+    /// It is unknown whether rows of the questions still exist.
     #[error(
         "the probe may have left rows in the environment, with `{RESERVED}` in their names; `doctor --probe=write` deletes them"
     )]
     Unseen {
-        /// Why nobody could look.
+        /// Why the search failed.
         #[source]
         source: Error,
     },
 }
 
-/// Answers by the word of the answer sheet; a question that could not be settled is left out and named.
+/// Answers by name in the answers sheet. A question that could not be settled is listed in `open` instead.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answers {
-    /// What was found out.
+    /// The answers.
     pub settled: Map<String, Json>,
-    /// Status and code of the refusals that settled it.
+    /// Status and code of the refusals that provided the answers.
     pub replies: Map<String, Json>,
-    /// What could not be found out, and why.
+    /// Questions that could not be settled, and why.
     pub open: BTreeMap<String, String>,
 }
 
-/// What asking came to.
+/// The result of a probe.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Probed {
     /// The answers.
     pub answers: Answers,
-    /// Rows with the reserved word in their name that are there afterwards: table and name.
+    /// Remaining rows with the reserved word in their names: table and name.
     pub left: Vec<String>,
-    /// Tables that could not be looked through for such rows, and why.
+    /// Tables that could not be searched for such rows, and why.
     pub unseen: Vec<String>,
-    /// A changeset was carried out although its last operation cannot succeed; its rows were deleted again.
+    /// Whether a changeset was committed although its last operation cannot succeed. Its rows were deleted again.
     pub stored: bool,
 }
 
-/// Asks what the environment does where documents do not say, and looks afterwards whether anything is left.
+/// Probes behavior of the environment that is not documented, and checks afterwards whether anything was left behind.
 ///
 /// # Errors
-/// If the environment cannot be asked. What the questions stored until then is deleted, and named where it could not be.
+/// If the environment cannot be queried. Rows that the questions stored until then are deleted; rows that could not be deleted are listed.
 pub async fn probe(
     session: &Session,
     live: &Live,
@@ -165,7 +165,7 @@ async fn ask_all(
 }
 
 impl Answers {
-    /// What reading alone shows: what the environment lacks.
+    /// The answers that reading provides: what the environment lacks.
     pub fn of(live: &Live) -> Self {
         let mut answers = Self::default();
         answers.seen(live);
@@ -189,7 +189,7 @@ impl Answers {
         );
     }
 
-    /// What reading showed.
+    /// Adds the answers that reading provided.
     fn seen(&mut self, live: &Live) {
         let tables = |keep: fn(&crate::live::LiveTable) -> bool| -> Vec<&str> {
             live.tables
@@ -238,8 +238,8 @@ impl Answers {
         self.say("missingOptions", Vec::from_iter(options));
     }
 
-    /// One answer where the operation in question is refused, another where it is taken. A refusal for want of a privilege says
-    /// nothing of the environment's ways.
+    /// Records one answer if the operation in question was refused, and another if it was accepted. A refusal for lack of a privilege is no
+    /// answer.
     fn by(&mut self, word: &str, found: &Found, [refused, taken]: [impl Into<Json>; 2]) {
         match found {
             Found::Taken(_) => self.say(word, taken),

@@ -1,4 +1,4 @@
-//! What apply needs, and what the caller may.
+//! Rights that apply needs, and rights that the caller has.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,11 @@ pub fn privilege(right: &str, table: &Table) -> String {
     format!("prv{right}{}", table.logical)
 }
 
-/// How far the caller may create, write, delete, append and append to in the tables of the kinds; `None` if that may not be read.
+/// The depth of the caller's rights to create, write, delete, append and append to in the tables of the kinds; `None` if it may not be
+/// read.
 ///
 /// # Errors
-/// If the environment cannot be asked.
+/// If the environment cannot be queried.
 pub async fn privileges_to_write(
     reader: &Reader,
 ) -> Result<Option<BTreeMap<String, Depth>>, Error> {

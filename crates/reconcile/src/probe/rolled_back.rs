@@ -8,7 +8,7 @@ use super::{Answers, CARRIED_OUT};
 use crate::kinds;
 use crate::live::Live;
 
-/// Questions that need rows under ids that are known beforehand.
+/// Questions that need rows with ids that are known in advance.
 const NEED_OWN_KEYS: [&str; 8] = [
     "uniqueNamesAreImmutable",
     "ifMatchInChangesets",
@@ -20,7 +20,7 @@ const NEED_OWN_KEYS: [&str; 8] = [
     "existingKey",
 ];
 
-/// Questions that need no more than rows.
+/// Questions that only need rows.
 const NEED_ROWS: [&str; 5] = [
     "applicationRequiredEnforced",
     "prefixNeedsPublisher",
@@ -29,7 +29,7 @@ const NEED_ROWS: [&str; 5] = [
     "uniqueNamesIgnoreCase",
 ];
 
-/// Asks everything that needs no stored row.
+/// Asks all questions that need no stored rows.
 pub(super) async fn ask(
     probe: &mut Probe<'_>,
     live: &Live,
@@ -57,7 +57,7 @@ pub(super) async fn ask(
     profiles(probe, live, answers).await
 }
 
-/// How a changeset that fails is answered.
+/// Records how a failing changeset is answered.
 fn shape(error: &deskstate_dataverse::ServiceError, answers: &mut Answers) {
     answers.say("codesOnConditionalErrors", error.code.is_some());
     answers.say("codeOnAbsentInChangesets", error.code.is_some());
@@ -66,7 +66,7 @@ fn shape(error: &deskstate_dataverse::ServiceError, answers: &mut Answers) {
         match error.place {
             Place::Changeset => "nested",
             Place::Part => "bare",
-            // one JSON error in place of the multipart body
+            // a single JSON error instead of the multipart body
             Place::Whole => "json",
         },
     );
@@ -83,7 +83,7 @@ fn shape(error: &deskstate_dataverse::ServiceError, answers: &mut Answers) {
     answers.reply("absentRow", error);
 }
 
-/// Whether a client may choose keys; `false` if no row can be created at all, so that nothing else can be asked.
+/// Finds out whether a client may choose keys. Returns `false` if no row can be created, which makes the other questions impossible.
 async fn own_keys(
     probe: &mut Probe<'_>,
     live: &Live,
@@ -96,7 +96,7 @@ async fn own_keys(
     }
     let why = match without {
         Found::Taken(_) => {
-            // A key that is taken and not kept leaves nothing under it to change.
+            // If a key is accepted but not kept, the update finds no row under it.
             let changed = field.update(field.table.label, "Asked", None);
             let found = probe.ask(vec![field.create()]).await?;
             let kept = probe.ask(vec![field.create(), changed]).await?;
@@ -116,7 +116,7 @@ async fn own_keys(
     Ok(false)
 }
 
-/// Which unique names are taken.
+/// Finds out which unique names are accepted.
 async fn names(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error> {
     let field = probe.row(Kind::NOTIFICATION_FIELD, "a");
     let bare = field.clone().without("header");
@@ -149,7 +149,7 @@ async fn names(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error
     Ok(())
 }
 
-/// What becomes of a row that is there already, and of a version that it does not have.
+/// Finds out what happens to a row that exists already, and to an update with a wrong version.
 async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> Result<(), Error> {
     let field = probe.row(Kind::NOTIFICATION_FIELD, "a");
     let twin = probe.row(Kind::NOTIFICATION_FIELD, "b").under(field.id);
@@ -199,7 +199,7 @@ async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> 
     Ok(())
 }
 
-/// Links made twice, taken away twice, and too many of them.
+/// Links that are added twice, links that are removed twice, and too many links.
 async fn links_of_templates(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error> {
     let template = probe.row(Kind::NOTIFICATION_TEMPLATE, "t");
     let fields: Vec<Row> = ["a", "b", "c", "d", "e"]
@@ -229,7 +229,7 @@ async fn links_of_templates(probe: &mut Probe<'_>, answers: &mut Answers) -> Res
     Ok(())
 }
 
-/// Two profiles for one user, two entity session templates of one table for one profile.
+/// Two profiles for one user, and two entity session templates for one table in one profile.
 async fn profiles(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> Result<(), Error> {
     let profiles = ["a", "b"].map(|word| probe.row(Kind::APP_PROFILE, word));
     match live.facts.caller {
@@ -238,7 +238,7 @@ async fn profiles(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> 
             let users = &tables::PROFILE_USERS;
             let linked = live.links.get(users);
             let has_one = linked.is_some_and(|links| !links.owners(caller).is_empty());
-            // Whoever has a profile already is refused the first of the two.
+            // A user who already has a profile is refused the first one.
             let asked = &profiles[usize::from(has_one)..];
             let mut operations: Vec<Operation> = asked.iter().map(Row::create).collect();
             operations.extend(asked.iter().map(|profile| {

@@ -1,4 +1,4 @@
-//! Questions that show only in rows that are stored: a scratch tab, and a scratch session template that opens with it.
+//! Questions that only stored rows can answer. They use a scratch tab and a scratch session template that opens with it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::Answers;
 use super::ask::{Link, Probe, Row, text};
 use crate::kinds;
 
-/// What is settled here.
+/// The questions that are settled here.
 const WORDS: [&str; 6] = [
     "tabMakesParameters",
     "tabJsonDerived",
@@ -21,12 +21,12 @@ const WORDS: [&str; 6] = [
     "linksRaiseVersion",
     "emptiedLookupRaisesVersion",
 ];
-/// A slug that no product knows.
+/// A slug that does not exist.
 const SLUG: &str = "https://example.invalid/?q={deskstateProbeSlug}";
-/// A text without slugs, to be found in the copy.
+/// A text without slugs, to search for in the copy.
 const PLAIN: &str = "&probe";
 
-/// Why the questions end here.
+/// Why the questions ended.
 enum End {
     Refused(String),
     Failed(Error),
@@ -50,7 +50,7 @@ impl From<Refused> for End {
     }
 }
 
-/// Asks with stored rows. Whoever calls deletes them.
+/// Asks questions with stored rows. The caller deletes the rows.
 pub(super) async fn ask(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), Error> {
     let ended = if probe.own_keys {
         ask_rows(probe, answers).await
@@ -100,7 +100,7 @@ async fn ask_rows(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), End> {
     answers.say("tabJsonDerived", derived);
 
     let before = parameters(probe, &tab).await?;
-    // Whoever writes parameters again from the copy empties them with the second of the two.
+    // A server that rewrites parameters from the copy empties them at the second write.
     for (column, content) in [(copy, "{}"), (tab.table.label, "Asked")] {
         commit(probe, vec![tab.update(column, content, None)]).await?;
     }
@@ -132,7 +132,7 @@ async fn ask_rows(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), End> {
     Ok(())
 }
 
-/// Changes a parameter that is there, else creates it.
+/// Updates an existing parameter, otherwise creates it.
 fn write(tab: &Row, there: Option<Uuid>, name: &str, value: &str, content: &str) -> Operation {
     let table = tables::PARAMETERS.table;
     let mut body = vec![(value.to_owned(), text(content))];
@@ -174,7 +174,7 @@ struct Parameter {
     version: Option<Etag>,
 }
 
-/// What parameters hold, whatever their versions.
+/// The values of parameters, disregarding versions.
 fn values(parameters: &[Parameter]) -> BTreeMap<Uuid, Option<&str>> {
     let values = parameters.iter();
     values

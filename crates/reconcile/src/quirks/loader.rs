@@ -1,4 +1,5 @@
-//! A profile with a channel provider of CIF v2 loads the framework's own extension too, and one with a productivity pane that of the pane.
+//! Extensions that a profile needs implicitly: with a channel provider of CIF v2, the loader of the framework; with a productivity pane,
+//! the loader of the pane.
 
 use deskstate_model::{
     CIF_V2_LOADER, FIRST_PARTY_CHANNEL, Field, PANE_LOADER, Relationship, SetMode, State,
@@ -11,19 +12,19 @@ use crate::lookup::Match;
 use crate::lower::lowering::Lowering;
 use crate::state::{DeclaredMember, DeclaredSet, RowKey, Universe};
 
-/// An extension that comes with links of a profile.
+/// An extension that links of a profile require.
 #[derive(Debug)]
 pub(crate) struct Loader {
     pub(crate) extension: &'static str,
-    /// The links that bring it.
+    /// The links that require it.
     pub(crate) with: &'static Relationship,
-    /// A row whose link does not bring it.
+    /// A row that does not require it when linked.
     except: Option<&'static str>,
-    /// What the links are of, for people.
+    /// What is linked, for people.
     pub(crate) noun: &'static str,
-    /// What does not load without it.
+    /// What does not load without the extension, for people.
     pub(crate) loads: &'static str,
-    /// Every environment has it. One that lacks another loader is left without it.
+    /// Whether every environment has it. A loader that is not everywhere is left out if the environment lacks it.
     everywhere: bool,
 }
 
@@ -36,7 +37,7 @@ pub(crate) static LOADERS: [Loader; 2] = [
         loads: "its channel providers do",
         everywhere: true,
     },
-    // Rows of environments have this link; no page says that the pane needs it.
+    // Existing environments have this link, but no page states that the pane needs it.
     Loader {
         extension: PANE_LOADER,
         with: &tables::PROFILE_PANE,
@@ -48,7 +49,7 @@ pub(crate) static LOADERS: [Loader; 2] = [
 ];
 
 impl Loader {
-    /// The loader with this name.
+    /// Finds the loader with this name.
     pub(crate) fn named(name: &str) -> Option<&'static Loader> {
         LOADERS
             .iter()
@@ -62,12 +63,12 @@ impl Loader {
         }
     }
 
-    /// Whether an environment has no such row and need not have one.
+    /// Whether the environment has no row for it and does not need one.
     pub(crate) fn is_done_without(&self, live: &Live) -> bool {
         !self.everywhere && live.find(&self.key()) == Match::None
     }
 
-    /// Whether links to these members bring it.
+    /// Whether links to these members require it.
     pub(crate) fn comes_with(&self, live: &Live, mut members: impl Iterator<Item = Uuid>) -> bool {
         members.any(|member| {
             let name = live.label(self.with.member, member);
@@ -76,7 +77,7 @@ impl Loader {
     }
 }
 
-/// Adds the extensions to those that the profile declares. Nothing is implied on rows of somebody else.
+/// Adds the required extensions to those that the profile declares. Nothing is added to rows of somebody else.
 pub(crate) fn lower(lowering: &mut Lowering<'_>) {
     if lowering.state != State::Present {
         return;
@@ -125,7 +126,7 @@ fn is_extensions(field: &Field) -> bool {
     field.column == tables::PROFILE_EXTENSIONS.schema_name
 }
 
-/// A profile that has what an extension comes with, and not the extension, must say so, or it would get it.
+/// The required extensions that a profile lacks. Its manifest has to exclude them, because they would be added otherwise.
 pub(crate) fn left_out(
     field: &Field,
     extensions: &[String],

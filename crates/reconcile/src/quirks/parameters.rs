@@ -1,7 +1,8 @@
 //! Parameters of application tabs.
 //!
-//! Dataverse keeps them twice: as rows, and as JSON text on the tab. The rows are what manifests declare; the text is kept right along with
-//! them. For third-party sites older rows have the text in another form. What a parameter holds depends on its name and on the type of the page.
+//! Dataverse stores them twice: as rows, and as JSON text on the tab. Manifests declare the rows; the text is updated along with them. For
+//! third-party sites, older rows have a different text format. The meaning of a value depends on the name of the parameter and on the type
+//! of the page.
 
 use deskstate_model::{
     ApplicationTab, LookedUp, PageType, ParameterValue, Parameters, PartTable, Record, Span,
@@ -49,11 +50,11 @@ pub(crate) fn lower(
             _ => {}
         }
         let mut row = parameter(lowering, part, name, stored, value.span);
-        // A live one may call itself what it likes.
+        // A live row may have any name.
         row.when_new = names_of_new(lowering, part, name);
         lowering.parts.push(row);
     }
-    // Owned as a whole: a documented parameter that is not given must be empty where the product made a row for it.
+    // Parameters are owned completely: a documented parameter that is not given must be empty if the product created a row for it.
     for name in page_type.map_or(&[][..], PageType::parameters) {
         if given.get(name).is_none() {
             let row = parameter(lowering, part, name, Stored::Null, span);
@@ -85,7 +86,7 @@ fn stored(name: &str, value: &ParameterValue, entity: Option<&str>) -> Stored {
     }
 }
 
-/// The view, form or dashboard that a parameter names.
+/// The view, form or dashboard that a parameter refers to.
 fn looked_up(parameter: &str, name: String, table: Option<String>) -> Lookup {
     match parameter {
         "dashboardId" => Lookup::Dashboard(name),
@@ -136,7 +137,7 @@ fn names_of_new(
     columns
 }
 
-/// The JSON that the product keeps on the tab: each parameter as an object with one `value`.
+/// The JSON that the product stores on the tab: each parameter as an object with a single `value`.
 pub(crate) fn stored_copy(parameters: Map<String, Json>) -> Map<String, Json> {
     parameters
         .into_iter()
@@ -144,7 +145,7 @@ pub(crate) fn stored_copy(parameters: Map<String, Json>) -> Map<String, Json> {
         .collect()
 }
 
-/// The parameters that the second copy of a tab's row holds: the inverse of [`stored_copy`].
+/// The parameters in the second copy on a tab's row: the inverse of [`stored_copy`].
 pub(crate) fn parameters_of_copy(tab: &deskstate_dataverse::Row) -> Vec<(String, String)> {
     let Some(Ok(Json::Object(copy))) = tab
         .text(tables::PARAMETERS_COPY[0].column)
@@ -238,7 +239,7 @@ impl Raising<'_> {
         Ok(Some(Json::Object(parameters)))
     }
 
-    /// The text column on the tab says the same as the rows.
+    /// Whether the text column of the tab agrees with the rows.
     fn copy_agrees(&self, found: &[(String, String)]) -> bool {
         let given = found
             .iter()
@@ -279,7 +280,7 @@ impl Raising<'_> {
         }
     }
 
-    /// A view, form or dashboard by name, if the name leads back to it; else its id.
+    /// The name of a view, form or dashboard, if it leads back to the same row; otherwise its id.
     fn looked_up(&self, parameter: &str, id: Uuid, entity: Option<&str>) -> Json {
         let Some((name, table)) = self.live.found.pages.get(&id) else {
             return json!(id.to_string());

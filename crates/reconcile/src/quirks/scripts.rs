@@ -1,4 +1,4 @@
-//! The expression that chooses the script of a session names scripts by id. A manifest names them by unique name.
+//! The expression that chooses the script of a session refers to scripts by id. Manifests refer to them by unique name.
 
 use deskstate_model::{UniqueName, holds_script, script_named, tables};
 use serde_json::{Map, Value as Json, json};
@@ -9,10 +9,10 @@ use crate::lower::lowering::Lowering;
 use crate::raise::raising::Raising;
 use crate::state::{RowKey, Stored};
 
-/// The field that holds the expression.
+/// The field with the expression.
 const FIELD: &str = "expressionData";
 
-/// Puts the ids of scripts in the place of their names.
+/// Replaces the names of scripts by their ids.
 pub(crate) fn lower(lowering: &mut Lowering<'_>) {
     let mut columns = lowering.row.columns.iter_mut();
     let Some(column) = columns.find(|column| column.field.word == FIELD) else {
@@ -56,7 +56,7 @@ fn take_names(json: &mut Json, at: &mut String, ids: &mut Vec<(String, RowKey)>)
     }
 }
 
-/// Puts the names of scripts in the place of their ids. An id that no script has stays.
+/// Replaces the ids of scripts by their names. An id without a script is kept.
 pub(crate) fn raise(raising: &mut Raising<'_>) {
     let live = raising.live;
     if let Some(expression) = raising.spec.get_mut(FIELD) {

@@ -1,11 +1,11 @@
-//! What a session template must have, and what it cannot have, depends on its type. The rule for manifests is a check of their own.
+//! The required and the forbidden fields of a session template depend on its type. For manifests, a separate check covers this.
 
 use deskstate_model::SessionType;
 use serde_json::Value as Json;
 
 use crate::raise::raising::Raising;
 
-/// Generic sessions have an anchor tab and no table, entity sessions the other way round.
+/// Generic sessions have an anchor tab and no table; entity sessions have a table and no anchor tab.
 pub(crate) fn raise(raising: &mut Raising<'_>) {
     let of_type = raising.spec.get("type").and_then(Json::as_str);
     let (needed, foreign): (_, &[&str]) = if of_type == Some(SessionType::Generic.as_str()) {

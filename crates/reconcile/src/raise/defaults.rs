@@ -1,9 +1,9 @@
-//! What a new row has when its document says nothing, as far as the metadata of the tables tells.
+//! Values of a new row for fields that its document leaves out, as far as the metadata of the tables states them.
 
 use deskstate_model::{Field, Kind, NewRow};
 use serde_json::{Map, Value as Json, json};
 
-/// Leaves out nulls, empty sets and what a new row has anyway.
+/// Leaves out nulls, empty sets and values that a new row has by default.
 pub(super) fn skip(kind: Kind, spec: &mut Map<String, Json>) {
     spec.retain(|word, value| {
         let field = kind.fields().iter().find(|field| field.word == word);
@@ -12,7 +12,7 @@ pub(super) fn skip(kind: Kind, spec: &mut Map<String, Json>) {
     });
 }
 
-/// In the words of the manifest.
+/// The default value, in the terms of the manifest.
 fn default(field: &Field) -> Option<Json> {
     Some(match field.new_row? {
         NewRow::Flag(flag) => json!(flag),

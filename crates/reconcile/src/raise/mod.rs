@@ -1,6 +1,6 @@
-//! From live rows to the words and values of manifests: the inverse of lowering.
+//! Raises live rows to the terms of manifests: the inverse of lowering.
 //!
-//! What is raised says the same as the row. A value that a manifest cannot say is left out, with the reason.
+//! A raised row has the same meaning as the live row. A value that a manifest cannot express is left out, with the reason.
 
 mod defaults;
 mod parts;
@@ -33,21 +33,21 @@ use crate::value::show_live;
 /// A live row in the form of a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raised {
-    /// What a document would call it.
+    /// The key of its document.
     pub key: ResourceKey,
     /// The row.
     pub id: Uuid,
-    /// `existing` for what somebody else brings or what no document could create.
+    /// `existing` if it comes from somebody else, or if no document could create it.
     pub state: State,
-    /// Somebody else brought it: Microsoft, or a managed solution.
+    /// Whether it comes from somebody else: Microsoft, or a managed solution.
     pub brought: bool,
     /// The fields in the order of the reference.
     pub spec: Map<String, Json>,
-    /// What it refers to.
+    /// The resources that it refers to.
     pub refers_to: BTreeSet<ResourceKey>,
-    /// Rows that it holds as parts although their table is a kind's: fields of one notification template.
+    /// Rows that it contains as parts although their table belongs to a kind: fields of a single notification template.
     pub holds: BTreeSet<Uuid>,
-    /// What a manifest cannot say.
+    /// What a manifest cannot express.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -77,28 +77,28 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options<'_>) -
         );
         return raising.finish();
     }
-    // Whether a document could create the row decides how its sets are written, and shows only once the columns are raised.
+    // The format of its sets depends on whether a document could create the row, which is known only once the columns are raised.
     raising.fields(|field| field.is_column());
     raising.complete();
     raising.fields(|field| !field.is_column());
     raising.finish()
 }
 
-/// A row that no document can express, or a kind of which rows may be hidden.
+/// A row that no document can express, or a kind whose rows may be hidden.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Skipped {
-    /// Its kind; of a part, that of its parent.
+    /// Its kind; for a part, the kind of its parent.
     pub kind: Kind,
-    /// Its name; none for a row without one, and where rows may be hidden.
+    /// Its name; `None` for a row without a name, and if rows may be hidden.
     pub name: Option<String>,
-    /// The row; none where rows may be hidden.
+    /// The row; `None` if rows may be hidden.
     pub id: Option<Uuid>,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
 impl Skipped {
-    /// What to call it.
+    /// A label for people.
     pub fn label(&self) -> String {
         let Self { kind, name, id, .. } = self;
         match (name, id) {
@@ -110,7 +110,7 @@ impl Skipped {
     }
 }
 
-/// Raises every row of every kind that has a name of its own; the others are named with the reason.
+/// Raises all rows of all kinds that have a unique name; the other rows are listed with the reason.
 pub fn raise_all(live: &Live, options: Options<'_>) -> (Vec<Raised>, Vec<Skipped>) {
     let mut raised = Vec::new();
     let mut skipped = Vec::new();
@@ -146,7 +146,7 @@ pub fn raise_all(live: &Live, options: Options<'_>) -> (Vec<Raised>, Vec<Skipped
     (raised, skipped)
 }
 
-/// Parts whose parent is not there or cannot be read: no document has a place for them.
+/// Parts whose parent does not exist or cannot be read, so that no document can contain them.
 fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
     Kind::part_tables().flat_map(move |part| {
         let column = lookup_read_name(part.parent_column);
@@ -174,7 +174,7 @@ fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
     })
 }
 
-/// Whether a document can name the row.
+/// Whether a document can identify the row; if not, why.
 fn nameable(live: &Live, kind: Kind, row: &ObservedRow) -> Result<(), String> {
     let Some(name) = crate::kinds::name_of(kind.table(), &row.row) else {
         return Err("it has no unique name".to_owned());
@@ -217,7 +217,7 @@ impl Raising<'_> {
         }
     }
 
-    /// Whether a value of a file is not carried to another environment: it is Microsoft's, or another solution's and of its
+    /// Whether a value of a file is not transferred to another environment: it is Microsoft's, or belongs to another solution and its
     /// environment.
     fn is_elsewhere(&mut self, field: &Field) -> bool {
         if !self.existing || self.options.all_present {
@@ -225,7 +225,7 @@ impl Raising<'_> {
         }
         let owned = self.options.owned;
         if is_others(self.kind.table(), &self.name, owned) {
-            // Links and roles of its rows may be ours; what makes up the row itself is the product's.
+            // Links and roles of Microsoft's rows may be ours; the values of the row itself belong to the product.
             match field.holds {
                 Holds::Parts(part) if !part.makes_up_row => return false,
                 Holds::Parts(part) => {
@@ -262,7 +262,7 @@ impl Raising<'_> {
         true
     }
 
-    /// The value of a field; none where there is nothing to say.
+    /// The value of a field; `None` if the manifest leaves it out.
     fn field(&mut self, field: &'static Field) -> Result<Option<Json>, String> {
         match field.holds {
             Holds::Set {
@@ -280,13 +280,13 @@ impl Raising<'_> {
             Holds::Owner => self.owner(field),
             Holds::Text if let Some(table) = field.names => self.name_in_text(field, table),
             Holds::Ids { to, always } => Ok(self.ids(field, to, always)),
-            // Another field of the column has said it.
+            // Another field covers the same column.
             Holds::Text if self.is_said(field) => Ok(None),
             _ => column(self.live, field, self.row, self.options),
         }
     }
 
-    /// The name of a row that a lookup or a link points to.
+    /// The name of the target of a lookup or a link.
     fn reference(&mut self, to: Referent, id: Uuid) -> Result<String, String> {
         let name = self.live.label(target_table(to), id);
         let named = name.clone();
@@ -313,7 +313,7 @@ impl Raising<'_> {
         }
     }
 
-    /// A text that is the name of another row.
+    /// The value of a text that is the name of another row.
     fn name_in_text(
         &mut self,
         field: &'static Field,
@@ -337,8 +337,8 @@ impl Raising<'_> {
         Ok(written)
     }
 
-    /// The names of ids in one text; none where the text holds anything else, or an id that no name leads back to. Then the column's other
-    /// field says it.
+    /// The names of the ids in a text; `None` if the text contains anything else, or an id without a name that leads back to it. In that
+    /// case, the column's other field has the value.
     fn ids(&mut self, field: &Field, to: Referent, always: &[&str]) -> Option<Json> {
         let text = self.row.row.text(field.column)?;
         let ids = crate::value::ids_of(text)?;
@@ -355,7 +355,7 @@ impl Raising<'_> {
         Some(json!(names))
     }
 
-    /// Whether a field that was raised already has the same column.
+    /// Whether another field of the same column was raised already.
     fn is_said(&self, field: &Field) -> bool {
         let mut fields = self.kind.fields().iter();
         fields.any(|other| {
@@ -443,7 +443,7 @@ impl Raising<'_> {
         Ok(Some(json!({ "team": name })))
     }
 
-    /// Fields without which a document could not create the row.
+    /// Completes the columns: applies quirks, and checks the fields without which a document could not create the row.
     fn complete(&mut self) {
         if self
             .kind
@@ -460,9 +460,9 @@ impl Raising<'_> {
         for quirk in self.kind.definition().quirks {
             match quirk {
                 Quirk::SessionType => session_type::raise(self),
-                // Sets are raised later, and name the loader where a profile lacks it.
+                // Sets are raised later. They name the loader if a profile lacks it.
                 Quirk::Loaders => {}
-                // Done, since rules are judged by names too.
+                // Done above, because rules are checked against names too.
                 Quirk::ScriptsByName => {}
             }
         }
@@ -481,7 +481,7 @@ impl Raising<'_> {
                 self.becomes_existing(format!("`{}` has no value that can be written", info.word));
             }
         }
-        // Null says "clear it", which only what can be empty may say.
+        // Null means "clear it", which is valid only for fields that may be empty.
         let infos = self.kind.fields();
         self.spec.retain(|word, value| {
             !value.is_null()
@@ -522,7 +522,7 @@ impl Raising<'_> {
     }
 }
 
-/// A plain column in manifest form.
+/// A plain column in the format of manifests.
 fn column(
     live: &Live,
     field: &'static Field,
@@ -546,7 +546,7 @@ fn column(
             if text::is_plain_json(&value) && !(field.is_mapping_only() && value.is_array()) {
                 value
             } else {
-                // What YAML would not give back unchanged stays the text that it is.
+                // A text that YAML would not return unchanged stays as it is.
                 json!(row.row.text(field.column).unwrap_or_default())
             }
         }

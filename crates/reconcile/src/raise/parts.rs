@@ -1,4 +1,4 @@
-//! Raising what hangs on a row: lists and sets of parts, features, and the lines of a notification.
+//! Raises everything that belongs to a row: lists and sets of parts, features, and the lines of a notification.
 
 use deskstate_model::{
     Field, Fill, Holds, ItemTable, NameOf, PartIdentity, PartTable, Referent, Relationship, Table,
@@ -12,7 +12,7 @@ use super::text::refused;
 use crate::live::{Access, ObservedRow};
 use crate::state::fold;
 
-/// What the items of a list or a set are rows of.
+/// The table behind the items of a list or a set.
 struct Rows {
     table: &'static Table,
     fields: &'static [Field],
@@ -42,12 +42,12 @@ impl<'a> Raising<'a> {
         }
     }
 
-    /// Whether what is empty in live is written as null.
+    /// Whether empty live values are written as null.
     fn says_nulls(&self) -> bool {
         !self.options.skip_defaults && !self.options.from_file
     }
 
-    /// Rows in the order of a number that rises; an order that nobody can tell cannot be written as a list.
+    /// Rows in ascending order of a number. If the order is ambiguous, the rows cannot be written as a list.
     fn in_order<'r>(
         &self,
         rows: &[&'r ObservedRow],
@@ -72,7 +72,7 @@ impl<'a> Raising<'a> {
         part: &'static PartTable,
         rows: &[&ObservedRow],
     ) -> Result<Option<Json>, String> {
-        // What is switched off is not listed.
+        // Parts that are switched off are not listed.
         let is_on = |row: &&&ObservedRow| match part.unlisted {
             Unlisted::SwitchOff(column) => row.row.flag(column) == Some(true),
             Unlisted::Delete | Unlisted::Leave => true,
@@ -101,7 +101,7 @@ impl<'a> Raising<'a> {
         Ok(Some(Json::Array(items)))
     }
 
-    /// A set of parts, of which some may be left out.
+    /// A set of parts, from which some may be left out.
     fn part_set(
         &mut self,
         field: &Field,
@@ -214,7 +214,7 @@ impl<'a> Raising<'a> {
                 },
                 Holds::BusinessUnit => continue,
                 _ if !field.is_written => continue,
-                // What is listed is on.
+                // A listed part is on.
                 _ if field.fill == Fill::Yes => continue,
                 _ => super::column(self.live, field, row, self.options)
                     .map_err(|why| format!("{label}: `{}`: {why}", field.word))?,
@@ -251,18 +251,18 @@ impl<'a> Raising<'a> {
         Ok((label, item))
     }
 
-    /// A part that is known by another row is there once.
+    /// Checks that a part that is identified by another row exists only once.
     fn is_once(&self, rows: &Rows, to: Referent, id: Uuid, name: &str) -> Result<(), String> {
         let parts = self.live.table(rows.table);
         match to {
-            // Copies of a role in several business units are told apart by their names.
+            // Copies of a role in several business units are distinguished by their names.
             Referent::Role => Ok(()),
             _ if parts.parts_of(self.row.id, &id.to_string()).len() == 1 => Ok(()),
             _ => Err(format!("{name} occurs twice")),
         }
     }
 
-    /// The unique name of a part that is found by it.
+    /// The unique name of a part that is identified by it.
     fn part_name(&self, table: &'static Table, row: &ObservedRow) -> Result<String, String> {
         let noun = table.logical;
         let name = table
@@ -294,7 +294,7 @@ impl<'a> Raising<'a> {
         };
         let mut features: Vec<(i64, bool)> = Vec::new();
         for row in rows {
-            // An empty flag is no answer of its own: the product reads it in one of two ways.
+            // An empty flag has no meaning of its own: the product interprets it in one of two ways.
             let on = row.row.flag(switch.column).or(switch.null_reads_as);
             let (Some(number), Some(on)) = (row.row.int(column), on) else {
                 let why = "the row of a feature has no number or no value".to_owned();
@@ -315,7 +315,7 @@ impl<'a> Raising<'a> {
             .into_iter()
             .map(|(number, on)| (part.feature_name(number), json!(on)))
             .collect();
-        // Features are owned one by one, so none says nothing.
+        // Features are owned one by one, so the field is left out if there are none.
         Ok((!written.is_empty()).then_some(Json::Object(written)))
     }
 
@@ -381,7 +381,7 @@ impl<'a> Raising<'a> {
         Ok(Some(Json::Array(written)))
     }
 
-    /// A row that only this resource links to, and that its item can say all of.
+    /// The item of a row that only this resource links to, if an item can express all of it.
     fn own_item(
         &mut self,
         relationship: &'static Relationship,
@@ -412,7 +412,7 @@ impl<'a> Raising<'a> {
     }
 }
 
-/// Whether a text or a number tells the parts apart.
+/// Whether parts are identified by a text or a number.
 fn told_by_value(part: &'static PartTable) -> bool {
     matches!(
         part.identity,
@@ -438,7 +438,7 @@ fn position(fields: &'static [Field]) -> Option<&'static Field> {
         .find(|field| matches!(field.holds, Holds::Position))
 }
 
-/// The row that a part is about.
+/// The row that a part refers to.
 fn identity(part: &PartTable, row: &ObservedRow) -> Option<Uuid> {
     match part.identity {
         PartIdentity::Lookup(column) => row.row.uuid(&deskstate_model::lookup_read_name(column)),

@@ -1,4 +1,4 @@
-//! A row on its way to a manifest, and what is said of it on the way.
+//! A row that is being raised to a manifest, and remarks about it.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::kinds;
 use crate::live::{Live, ObservedRow};
 use crate::state::fold;
 
-/// How people are written.
+/// How people are referred to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Users {
-    /// Not at all: neither users nor owners that are users.
+    /// Not at all: users, and owners that are users, are left out.
     None,
     /// By user principal name.
     #[default]
@@ -22,73 +22,75 @@ pub enum Users {
     ObjectId,
 }
 
-/// What a set in a manifest says about members that it does not list.
+/// What a set in a manifest implies for members that it does not list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetForm {
-    /// There are none: a plan removes others.
+    /// They are not wanted: a plan removes them.
     Exact,
-    /// Nothing: a plan leaves others alone.
+    /// Nothing: a plan leaves them alone.
     AtLeast,
     /// The set is not in the manifest at all.
     None,
 }
 
-/// Which sets are written in a form.
+/// The sets to which a form applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sets {
     /// Every set.
     All,
-    /// Those whose members are users.
+    /// Sets of users.
     Users,
-    /// Those of fields with this name.
+    /// Sets in fields with this name.
     Field(String),
 }
 
 /// How rows are raised.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'o> {
-    /// How people are written.
+    /// How people are referred to.
     pub users: Users,
-    /// Leaves out what a new row has anyway. What is left out is not watched for drift.
+    /// Whether to leave out default values. What is left out is not checked for drift.
     pub skip_defaults: bool,
-    /// Takes names as they were read, without making sure that they lead back to the same row.
+    /// Whether to use names as they were read, without verifying that they lead back to the same row.
     pub unchecked: bool,
-    /// How sets are written, the last rule for a set first. Without one, others may be added to a set of users and to no other set.
+    /// The form of sets. If several rules apply to a set, the last one counts. Without a rule, sets of users may have further members, and
+    /// other sets may not.
     pub sets: &'o [(Sets, SetForm)],
-    /// Every document is `present`, whoever brought the row.
+    /// Whether every document is `present`, wherever the row comes from.
     pub all_present: bool,
-    /// The rows are those of a file: what one does not say is left to the environment, and so is what belongs to one environment.
+    /// Whether the rows come from a file. Values that a row lacks are left to the environment, as are values that are specific to one
+    /// environment.
     pub from_file: bool,
-    /// Folded names that begin with Microsoft's prefix and belong to the project all the same.
+    /// Lowercase names that begin with Microsoft's prefix but belong to the project.
     pub owned: &'o [String],
-    /// Gives values as they were read, whether or not a document could hold them: for judging, not for writing.
+    /// Whether to return values as they were read, even if a document could not contain them. For checking, not for writing.
     pub as_read: bool,
 }
 
-/// A value that is not raised.
+/// A value that was not raised.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeftOut {
-    /// The field, such as `title` or `parameters.url`; empty for the whole row.
+    /// The field, such as `title` or `parameters.url`; empty for the complete row.
     pub path: String,
-    /// Why, in words.
+    /// The reason, for people.
     pub why: String,
     /// Whether anything is missing from the manifests.
     pub loss: Loss,
 }
 
-/// What a manifest that leaves something out is missing.
+/// What is missing from a manifest without this value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
-    /// Nothing: a remark.
+    /// Nothing: it is a remark.
     None,
-    /// A value that makes up a row of Microsoft's. A manifest refers to such a row and does not own its values.
+    /// A value of one of Microsoft's rows. A manifest refers to such a row and does not own its values.
     Product,
     /// A row, a link or a value.
     Lost,
 }
 
 impl Loss {
-    /// What is lost if a manifest cannot express this path of a resource; an empty path is the whole row.
+    /// The loss if a manifest cannot express this path of a resource; an empty path means the complete row.
     pub(crate) fn of(kind: Kind, name: &str, owned: &[String], path: &str) -> Self {
         let word = path.split('.').next().unwrap_or_default();
         let mut fields = kind.fields().iter();
@@ -107,12 +109,12 @@ impl Loss {
     }
 }
 
-/// Whether a name is one of Microsoft's that no project owns.
+/// Whether a name is one of Microsoft's and not owned by a project.
 pub(crate) fn is_others(table: &Table, name: &str, owned: &[String]) -> bool {
     kinds::is_microsofts(table, name) && !owned.contains(&fold(name))
 }
 
-/// A row on its way to a manifest.
+/// A row that is being raised to a manifest.
 pub(crate) struct Raising<'a> {
     pub(crate) live: &'a Live,
     pub(crate) options: Options<'a>,
@@ -120,7 +122,7 @@ pub(crate) struct Raising<'a> {
     pub(crate) row: &'a ObservedRow,
     pub(crate) name: String,
     pub(crate) existing: bool,
-    /// Microsoft's, or a solution's.
+    /// Whether it comes from Microsoft or a managed solution.
     pub(crate) brought: bool,
     pub(crate) spec: Map<String, Json>,
     pub(crate) refers_to: BTreeSet<ResourceKey>,
@@ -129,7 +131,7 @@ pub(crate) struct Raising<'a> {
 }
 
 impl Options<'_> {
-    /// How the set of a field is written.
+    /// The form of the set in a field.
     pub(super) fn form_of(&self, field: &str, of_users: bool) -> SetForm {
         let mut rules = self.sets.iter().rev();
         let rule = rules.find(|(sets, _)| match sets {
@@ -139,7 +141,7 @@ impl Options<'_> {
         });
         match rule {
             Some((_, form)) => *form,
-            // Nobody knows all users for long.
+            // A complete list of users would soon be out of date.
             None if of_users => SetForm::AtLeast,
             None => SetForm::Exact,
         }
@@ -147,7 +149,7 @@ impl Options<'_> {
 }
 
 impl Raising<'_> {
-    /// Says something of the row that is no loss.
+    /// Adds a remark about the row that is not a loss.
     pub(crate) fn remark(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.left_out.push(LeftOut {
             path: path.into(),
@@ -163,7 +165,7 @@ impl Raising<'_> {
         self.left_out.push(LeftOut { path, why, loss });
     }
 
-    /// Leaves out a link or a part of a set, which is named by its id too.
+    /// Leaves out a link or a member of a set, and adds its id to the reason.
     pub(crate) fn leave_out_member(&mut self, path: impl Into<String>, id: Uuid, why: String) {
         let named = why.contains(&id.to_string());
         let why = if named { why } else { format!("{why} ({id})") };

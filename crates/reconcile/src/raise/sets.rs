@@ -1,4 +1,4 @@
-//! Links as sets of names.
+//! Raises links to sets of names.
 
 use deskstate_model::{Field, Links, Quirk, Referent, Relationship};
 use serde_json::{Map, Value as Json, json};
@@ -60,7 +60,7 @@ impl Raising<'_> {
         self.members(field, to, members)
     }
 
-    /// The members by name; exact unless somebody is missing from it, or the options say otherwise.
+    /// The members by name. The set is exact unless a member is missing from it, or the options require otherwise.
     pub(super) fn members(
         &mut self,
         field: &'static Field,

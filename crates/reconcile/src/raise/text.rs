@@ -1,11 +1,11 @@
-//! Texts and JSON that a manifest can hold unchanged.
+//! Texts and JSON values that a manifest can contain unchanged.
 
 use serde_json::Value as Json;
 
-/// Deepest nesting that a manifest takes for JSON that it writes as YAML.
+/// Maximum nesting depth of JSON that is written as YAML in a manifest.
 const MAX_DEPTH: usize = 40;
 
-/// Why a text cannot be a value of a manifest, if so.
+/// Why a text cannot be a value in a manifest, if it cannot.
 pub fn refused(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         Some("an empty text cannot be written")
@@ -22,7 +22,7 @@ fn is_refused(character: char) -> bool {
     character.is_control() && !matches!(character, '\n' | '\t' | '\r')
 }
 
-/// Whether YAML gives the value back as it is: whole numbers, texts without control characters, no great depth.
+/// Whether YAML returns the value unchanged: whole numbers, texts without control characters, limited depth.
 pub(crate) fn is_plain_json(value: &Json) -> bool {
     fn plain(value: &Json, depth: usize) -> bool {
         depth < MAX_DEPTH

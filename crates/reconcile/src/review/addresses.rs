@@ -1,4 +1,4 @@
-//! Addresses from which code is loaded into the agents' browser.
+//! Addresses from which code is loaded into agents' browsers.
 
 use super::{Case, Finding};
 use crate::plan::{Action, Difference};
@@ -11,7 +11,7 @@ pub(crate) const ADDRESS_CHANGED: Explanation = Explanation::new(
     "Check who owns the address. `policy: {address-changed: deny}` refuses such plans, `allow` turns the finding off.",
 );
 
-/// Fields that decide what code runs, and for which site it is trusted.
+/// Fields that determine which code runs, and which sites it is trusted for.
 const ADDRESSES: &[(Kind, &str)] = &[
     (Kind::CHANNEL_PROVIDER, "channelUrl"),
     (Kind::CHANNEL_PROVIDER, "trustedDomain"),

@@ -5,25 +5,25 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Lets a check pass for one run: this sort of thing, about this subject, so many of them at most.
+/// Lets a check pass for one run: the type of finding, its subject, and the maximum number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Allow {
     /// `channel`, `contract`, `delete`, `empty`, `loader`, `prune`, `reference`, `unlink`.
     pub what: String,
     /// A kind, a kind and a field, or a kind and a name: `AppProfile.users`, `SessionTemplate/CTI_createSession`.
     pub subject: String,
-    /// How many at most.
+    /// Maximum number.
     pub count: usize,
 }
 
-/// A text that is no override.
+/// A text that is not an override.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "`{0}` is not an override; copy the one that the plan prints, such as `unlink=AppProfile.users:12`"
 )]
 pub struct UnknownAllow(String);
 
-/// What can be allowed.
+/// Types of findings that can be allowed.
 const WHATS: [&str; 8] = [
     "channel",
     "contract",
@@ -44,7 +44,7 @@ impl Allow {
         }
     }
 
-    /// Whether this override is wide enough.
+    /// Whether this override covers the needed one.
     pub fn covers(&self, needed: &Allow) -> bool {
         self.what == needed.what
             && self.subject.eq_ignore_ascii_case(&needed.subject)

@@ -1,4 +1,4 @@
-//! What vendors' guides demand, of the environment as the plan leaves it.
+//! Checks the requirements of vendors' guides against the environment as the plan would leave it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -27,7 +27,7 @@ pub(crate) const CONTRACT_STAYS_BROKEN: Explanation = Explanation::new(
     "Declare the field, so that apply writes it. `policy: {contract-stays-broken: deny}` refuses plans until then.",
 );
 
-/// Findings, and the rules that nobody can judge.
+/// Adds findings, and returns the rules that could not be judged.
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere> {
     let contracts = &case.rules.contracts;
     if contracts.is_empty() {
@@ -134,7 +134,7 @@ fn broken(checked: Vec<RuleCheck>) -> Vec<Broken> {
     checked.into_iter().flat_map(|rule| rule.broken).collect()
 }
 
-/// What is broken where.
+/// Identifies a violation: the rule, the resource and the field.
 fn subject(broken: &Broken) -> impl Hash + Eq {
     (
         &broken.contract,
@@ -144,7 +144,7 @@ fn subject(broken: &Broken) -> impl Hash + Eq {
     )
 }
 
-/// A value may be another wrong one.
+/// Whether both violations are of the same type. The wrong values may differ.
 fn same_problem(left: &Broken, right: &Broken) -> bool {
     match (&left.finding.problem, &right.finding.problem) {
         (Problem::NotContained { member: left }, Problem::NotContained { member: right }) => {

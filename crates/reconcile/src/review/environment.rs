@@ -1,4 +1,4 @@
-//! What the environment itself does not take.
+//! Changes that the environment itself does not accept.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     language(case, found);
 }
 
-/// Whether an operation makes or changes a component of solutions.
+/// Whether an operation creates or changes a solution component.
 fn is_component(operation: &Operation) -> bool {
     match operation {
         Operation::Create { row, .. }
@@ -95,7 +95,7 @@ fn ships_by_solution(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// A prefix that no publisher has may be refused by the server.
+/// The server may refuse a prefix that belongs to no publisher.
 fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
     let Some(known) = &case.live.facts.prefixes else {
         return;

@@ -1,7 +1,7 @@
-//! Judges a plan before anything is written: what it takes away, whom it reaches, what it would break.
+//! Reviews a plan before anything is written: what it removes, whom it reaches, and what it would break.
 //!
-//! Every check has a stable code. All but [`FIXED_CHECKS`] take their level from `policy` in the project file. What a
-//! check denies can mostly be allowed for one run, by the narrowest override that the finding prints.
+//! Every check has a stable code. The level of each check, except for [`FIXED_CHECKS`], can be set in `policy` in the project file. Most
+//! denied findings can be allowed for one run with the narrowest override, which the finding prints.
 
 pub(crate) mod addresses;
 mod allow;
@@ -33,26 +33,26 @@ use crate::referrers::Referrers;
 pub enum Level {
     /// The plan is refused.
     Deny,
-    /// The plan says so.
+    /// The finding is only reported.
     Warn,
 }
 
-/// Something to know before a plan is carried out.
+/// A finding to consider before a plan is executed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The stable name of the check.
     pub code: &'static str,
     /// Whether it stops the plan.
     pub level: Level,
-    /// The change it is about, by its place in the plan.
+    /// The index of the change in the plan.
     pub change: Option<usize>,
-    /// What is wrong: lower case, no full stop, names in backticks.
+    /// The problem: lower case, no full stop, names in backticks.
     pub message: String,
     /// What to do next.
     pub help: Option<String>,
-    /// Where it is declared.
+    /// Where the change is declared.
     pub span: Option<Span>,
-    /// Other places that have to do with it.
+    /// Related places.
     pub secondary: Vec<(Span, String)>,
     /// The narrowest override that lets it pass.
     pub allow: Option<Allow>,
@@ -60,7 +60,7 @@ pub struct Finding {
     pub allowed: bool,
 }
 
-/// The checks that only warn where `policy` does not mention them. All others deny.
+/// The checks that only warn unless `policy` mentions them. All others deny.
 const WARNINGS: [&str; 9] = [
     addresses::ADDRESS_CHANGED.code,
     contracts::CONTRACT_STAYS_BROKEN.code,
@@ -73,37 +73,37 @@ const WARNINGS: [&str; 9] = [
     people::USER_MOVES.code,
 ];
 
-/// What review goes by.
+/// The rules for a review.
 #[derive(Debug, Clone, Default)]
 pub struct ReviewRules {
     /// Levels by code.
     pub policy: BTreeMap<String, Policy>,
-    /// From where on removals need an override.
+    /// Threshold above which removals need an override.
     pub removals: Removals,
-    /// What nothing ever deletes.
+    /// Resources that are never deleted.
     pub protect: Vec<KindNameGlob>,
-    /// What may be written.
+    /// What may be written to the environment.
     pub writes: Writes,
-    /// Managed and out-of-the-box rows may be changed.
+    /// Whether managed and out-of-the-box rows may be changed.
     pub allow_managed: bool,
-    /// Overrides that were given.
+    /// The given overrides.
     pub allow: Vec<Allow>,
-    /// The environment was found to refuse unique names without the prefix of a publisher.
+    /// Whether the environment refuses unique names without the prefix of a publisher, as far as it is known.
     pub prefix_needs_publisher: Option<bool>,
-    /// The environment is the embedded emulator, where owning a prefix gives it a publisher.
+    /// Whether the environment is the embedded emulator, which creates a publisher for each owned prefix.
     pub is_embedded: bool,
-    /// Prefixes of the project, folded.
+    /// Prefixes of the project, in lowercase.
     pub owned: Vec<String>,
-    /// Names under Microsoft's prefix that are the project's own, folded.
+    /// The project's own names with Microsoft's prefix, in lowercase.
     pub owned_names: Vec<String>,
-    /// What vendors' guides demand.
+    /// Contracts, which contain the requirements of vendors' guides.
     pub contracts: Vec<Contract>,
     /// Warnings that are accepted on the day of the review.
     pub accept: Vec<Acceptance>,
 }
 
 impl ReviewRules {
-    /// What a project and its contracts say about an environment.
+    /// The rules that a project and its contracts specify for an environment.
     pub fn of(project: &Project, contracts: &[Contract], writes: Writes, today: &str) -> Self {
         Self {
             accept: project
@@ -139,7 +139,7 @@ impl ReviewRules {
     }
 
     fn level(&self, code: &str) -> Option<Level> {
-        // The server would refuse it, whatever policy says.
+        // The server would refuse it, whatever the policy.
         let is_prefix = code == environment::UNKNOWN_PREFIX.code;
         if is_prefix && self.prefix_needs_publisher == Some(true) {
             return Some(Level::Deny);
@@ -150,7 +150,7 @@ impl ReviewRules {
             Policy::Deny
         };
         let given = self.policy.get(code).copied();
-        // The server accepts it, so only a policy of the project's objects.
+        // The server accepts it, so it is reported only if the project's policy says so.
         if is_prefix && self.prefix_needs_publisher == Some(false) && given.is_none() {
             return None;
         }
@@ -165,7 +165,7 @@ impl ReviewRules {
     }
 }
 
-/// Everything that a check may look at.
+/// Everything that a check can use.
 pub(crate) struct Case<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) desired: &'a Desired,
@@ -175,18 +175,18 @@ pub(crate) struct Case<'a> {
     pub(crate) referrers: Referrers,
 }
 
-/// What review says of a plan.
+/// The result of a review.
 #[derive(Debug, Clone, Default)]
 pub struct Review {
-    /// In the order of changes, those about the whole plan last; denied ones first within each.
+    /// Findings in the order of changes, with those about the complete plan last. Denied findings come first within each group.
     pub findings: Vec<Finding>,
-    /// What is unknown, whatever policy says.
+    /// Unknowns, independent of the policy.
     pub unknown: Vec<Elsewhere>,
-    /// The number of warnings that the project accepts.
+    /// Number of warnings that the project accepts.
     pub accepted: usize,
 }
 
-/// Judges a plan.
+/// Reviews a plan.
 #[tracing::instrument(level = "info", skip_all, fields(changes = plan.changes.len()))]
 pub fn review(
     plan: &Plan,
@@ -230,7 +230,7 @@ pub fn review(
     }
 }
 
-/// Whether the plan must not be carried out.
+/// Whether the plan must not be executed.
 pub fn denies(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.level == Level::Deny)
 }
@@ -244,7 +244,7 @@ fn place(finding: &Finding) -> (usize, Level, &'static str, &str) {
     )
 }
 
-/// The level of policy, lowered where an override was given.
+/// Applies the level from the policy, lowered if an override was given.
 fn judged(mut finding: Finding, rules: &ReviewRules) -> Option<Finding> {
     finding.level = rules.level(finding.code)?;
     if let Some(needed) = &finding.allow
@@ -266,7 +266,7 @@ fn judged(mut finding: Finding, rules: &ReviewRules) -> Option<Finding> {
 }
 
 impl Finding {
-    /// A finding of a check about one change of the plan, where it has one; policy gives it its level.
+    /// Creates a finding of a check about a change of the plan, if there is one. The policy determines its level.
     pub(crate) fn new(code: &'static str, change: Option<usize>, message: String) -> Self {
         Self {
             code,

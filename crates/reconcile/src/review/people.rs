@@ -1,4 +1,4 @@
-//! Agents: who moves, who loses a channel, how many are reached.
+//! Agents: who moves, who loses a channel, and how many are reached.
 
 use super::{Allow, Case, Finding};
 use crate::plan::{Change, Difference, Operation};
@@ -99,7 +99,7 @@ fn span_of(change: &Change, word: &str) -> Option<deskstate_model::Span> {
     field.and_then(|field| field.span).or(change.declared_at)
 }
 
-/// What a profile is linked to when the plan is done.
+/// The rows that a profile is linked to after the plan.
 fn linked_after(
     case: &Case<'_>,
     by: &'static Relationship,

@@ -1,4 +1,4 @@
-//! What a plan takes away: how much of what exists, from how many agents, and whether anything is left.
+//! Removals of a plan: how much of the existing configuration, from how many agents, and whether anything remains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,17 +32,17 @@ pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
     "Remove the key if the set is not yours. To empty it on purpose, use the `--allow empty=…` that the finding prints.",
 );
 
-/// Shares of fewer than this many mean nothing: one of three is a third.
+/// Below this number of rows, percentages mean nothing: one of three is a third.
 const MINIMUM_POPULATION: usize = 10;
 
-/// Removals of one sort.
+/// Removals of one type.
 #[derive(Default)]
 struct Removed {
     count: usize,
-    /// Live rows or links among which they are.
+    /// Number of live rows or links of the same type.
     population: usize,
     agents: BTreeSet<Uuid>,
-    /// Not everybody could be counted.
+    /// Whether some agents could not be counted.
     agents_unknown: bool,
     first: Option<usize>,
 }
@@ -163,7 +163,7 @@ fn too_much(
     Some(finding)
 }
 
-/// Users who are linked to a profile in this very plan: they move, they are not lost.
+/// Users who are linked to a profile in the same plan. They move and are not removed.
 fn moved_users(case: &Case<'_>) -> BTreeSet<Uuid> {
     let operations = case
         .plan
@@ -186,7 +186,7 @@ fn subject(kind: &str, relationship: &Relationship) -> String {
     format!("{kind}.{}", set_word(relationship.schema_name))
 }
 
-/// The part table of a kind that is in this Dataverse table, and the word of its list.
+/// The part table of a kind with this logical name, and the name of its list.
 fn part_of(change: &Change, logical: &str) -> Option<(&'static PartTable, &'static str)> {
     change
         .key
@@ -203,7 +203,7 @@ fn live_parts(case: &Case<'_>, part: &'static PartTable, parent: Uuid) -> usize 
     case.live.table(part.table).children(part, parent).count()
 }
 
-/// Rows of a kind that are not somebody else's.
+/// Number of rows of a kind that do not belong to somebody else.
 fn rows_of(case: &Case<'_>, kind: &str) -> usize {
     let Some(kind) = Kind::all().find(|known| known.as_str() == kind) else {
         return 0;
@@ -216,7 +216,7 @@ fn rows_of(case: &Case<'_>, kind: &str) -> usize {
         .count()
 }
 
-/// Sets and lists that have members, and would have none.
+/// Sets and lists that have members and would have none.
 fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
     let mut sorts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
@@ -274,7 +274,7 @@ fn emptied_sets(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
     }
     balance
         .into_iter()
-        // A profile has one pane; taking it away is said by `null`, not by an empty set.
+        // A profile has one pane; it is removed with `null`, not with an empty set.
         .filter(|(relationship, _)| *relationship != &tables::PROFILE_PANE)
         .filter(|(relationship, (links, unlinks))| {
             *links == 0
@@ -328,7 +328,8 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
     words
 }
 
-/// Nothing of a kind would be left under the owned prefixes: rather a mistake in what was loaded than a wish.
+/// Reports a kind of which nothing would be left under the owned prefixes. This is more likely a mistake in what was loaded than an
+/// intention.
 fn prune_to_empty(case: &Case<'_>, found: &mut Vec<Finding>) {
     let mut pruned: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Single rows: protected, somebody else's, or still referred to.
+//! Single rows: protected, owned by somebody else, or still in use.
 
 use super::{Allow, Case, Finding, KindNameGlob, ReviewRules};
 use crate::live::ObservedRow;
@@ -67,7 +67,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// By the names that rows have, whatever they are listed under.
+/// Uses the names of the live rows, whatever resource they are listed under.
 fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
     for operation in &change.operations {
         let Operation::Delete { row, .. } = operation else {
@@ -122,7 +122,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                     );
                 }
             }
-            // Links are judged by themselves; what came with two managed rows came with their solution.
+            // Links are reviewed independently of their rows. A link between two managed rows came with their solution.
             Operation::Unlink {
                 relationship,
                 owner,
@@ -184,7 +184,7 @@ fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
     Finding::new(MANAGED_ROW.code, Some(index), message).help(help)
 }
 
-/// Rows that stay and refer to one that goes: by links and lookups, and by its name in a text.
+/// Rows that stay and refer to a deleted row: by links and lookups, and by its name in a text.
 fn references(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
     let (by_text, others): (Vec<&Referrer>, Vec<&Referrer>) = case
         .referrers
@@ -254,7 +254,7 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
         );
         return;
     }
-    // A project that knows workstreams as resources knows what names the row once the plan is carried out.
+    // If the project manages workstreams as resources, references show what will name the row after the plan.
     if Kind::of_table(&tables::WORKSTREAM).is_some() {
         return;
     }
@@ -272,7 +272,7 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
     }
 }
 
-/// A few names, and how many more.
+/// The first few names, and the number of further ones.
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 5;
     match names.len().checked_sub(SHOWN) {

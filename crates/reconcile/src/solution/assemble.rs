@@ -1,6 +1,6 @@
-//! From what files say to a live picture: names and ids are matched, values get the types of their columns.
+//! Assembles a snapshot from the contents of files: names and ids are matched, and values get the types of their columns.
 //!
-//! A file knows few ids. Rows without one get an id that is derived from their name; no message shows it.
+//! A file contains few ids. Rows without an id get one that is derived from their name; messages never show it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,7 +19,7 @@ use crate::quirks::parameters;
 use crate::raise::{LeftOut, Loss};
 use crate::state::{Lookup, RowKey, fold};
 
-/// Columns that are no setting of the desktop: of the platform, of imports, or second copies.
+/// Columns that are not settings of the desktop: columns of the platform, columns of imports, and second copies.
 const SYSTEM: [&str; 24] = [
     "componentidunique",
     "componentstate",
@@ -47,7 +47,7 @@ const SYSTEM: [&str; 24] = [
     "utcconversiontimezonecode",
 ];
 
-/// The picture, and what it lacks.
+/// The snapshot, and what it lacks.
 pub(super) struct Assembled {
     pub(super) live: Live,
     pub(super) left_out: Vec<(String, LeftOut)>,
@@ -55,7 +55,7 @@ pub(super) struct Assembled {
     pub(super) notes: Vec<String>,
 }
 
-/// Puts the picture together. Rows of a managed solution are locked wherever it is imported.
+/// Assembles the snapshot. Rows of a managed solution are locked wherever it is imported.
 pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
     let Gathered {
         rows,
@@ -135,7 +135,7 @@ pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
     assembling.finish(pairs)
 }
 
-/// `1 link`, `2 links`.
+/// For example `1 link`, `2 links`.
 fn count(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
@@ -149,7 +149,7 @@ fn told(target: &[(String, String)]) -> String {
     columns.join(", ")
 }
 
-/// Whether a column points to a table of the desktop.
+/// Whether a column refers to a table of the desktop.
 fn is_of_desktop(column: &str) -> bool {
     all_tables().any(|table| table.key.eq_ignore_ascii_case(column))
 }
@@ -162,15 +162,15 @@ fn user_id(target: &[(String, String)]) -> Option<Uuid> {
 struct Assembling {
     managed: bool,
     found: Found,
-    /// Rows by table and folded name; the first where several share one.
+    /// Rows by table and lowercase name; the first one if several share a name.
     by_name: HashMap<(&'static Table, String), Uuid>,
     ids: HashMap<&'static Table, BTreeSet<Uuid>>,
     rows: BTreeMap<&'static Table, Vec<Row>>,
     left_out: Vec<(String, LeftOut)>,
     notes: Vec<String>,
-    /// Columns that no kind has, with the number of rows.
+    /// Columns that no kind models, with the number of rows.
     unmodelled: BTreeMap<(&'static str, String), usize>,
-    /// Texts in more languages than one.
+    /// Number of texts in more than one language.
     languages: BTreeMap<&'static str, usize>,
 }
 
@@ -190,7 +190,7 @@ impl Assembling {
         }
     }
 
-    /// A row that is looked up and never written.
+    /// Adds a row that is looked up but never written.
     fn looked_up(&mut self, table: &Table, id: Uuid, name: &str) {
         let lookup = if table == &tables::ROLE {
             self.found.roles.insert(Role {
@@ -244,7 +244,7 @@ impl Assembling {
         }
     }
 
-    /// Gives every row an id. Copies of one row are one; two rows that share a name or an id stay two.
+    /// Assigns an id to every row. Identical copies of a row are merged; different rows that share a name or an id remain separate.
     fn identify(&mut self, rows: Vec<FileRow>) -> Vec<(Uuid, FileRow)> {
         let mut identified: Vec<(Uuid, FileRow)> = Vec::new();
         let mut places: HashMap<(&'static Table, Uuid), usize> = HashMap::new();
@@ -275,7 +275,7 @@ impl Assembling {
         identified
     }
 
-    /// The row that these columns name. A row that the file names and does not hold is somebody else's.
+    /// Finds the row that these columns identify. A row that the file refers to but does not contain belongs to somebody else.
     fn target(&mut self, table: &'static Table, columns: &[(String, String)]) -> Option<Uuid> {
         let of = |column: &str| {
             columns
@@ -319,7 +319,7 @@ impl Assembling {
         Some(id)
     }
 
-    /// The row that a lookup names. An id that the file has no name for stays an id.
+    /// Finds the target of a lookup. If the file has no name for an id, the id is returned.
     fn lookup(&mut self, to: Referent, said: &Said) -> Option<Uuid> {
         let single;
         let columns = match said {
@@ -357,7 +357,7 @@ impl Assembling {
         Some(id)
     }
 
-    /// The columns of a row as the Web API would give them.
+    /// Returns the columns of a row as the Web API would return them.
     fn cells(&mut self, id: Uuid, row: &FileRow) -> Row {
         let table = row.table;
         let label = label(row);
@@ -462,7 +462,7 @@ impl Assembling {
         }
         let Said::Text(text, _) = said else {
             return match field.holds {
-                // Owners differ from environment to environment.
+                // Owners differ by environment.
                 Holds::Owner => Ok(None),
                 _ => Err("expected a value, found another row".to_owned()),
             };
@@ -496,7 +496,7 @@ impl Assembling {
         }))
     }
 
-    /// A tab keeps its parameters twice. Where the file has the second copy alone, the rows follow from it.
+    /// A tab stores its parameters twice. If the file contains only the second copy, the rows are derived from it.
     fn parameters_from_copies(&mut self) {
         let part = &tables::PARAMETERS;
         let parent = lookup_read_name(part.parent_column);
@@ -577,7 +577,7 @@ impl Assembling {
             links,
             found: self.found,
             facts: Facts {
-                // Texts are those of the solution's own language.
+                // Texts are in the solution's own language.
                 base_language: Some(0),
                 caller_language: Some(0),
                 ..Facts::default()
@@ -597,7 +597,7 @@ impl Assembling {
     }
 }
 
-/// The id of a row that has none in the file.
+/// The derived id of a row without an id in the file.
 fn derived(table: &'static Table, name: &str) -> Uuid {
     RowKey::Named {
         table,
@@ -606,7 +606,7 @@ fn derived(table: &'static Table, name: &str) -> Uuid {
     .derived_id()
 }
 
-/// What a message calls a row of a file.
+/// The label of a row in messages.
 fn label(row: &FileRow) -> String {
     let name = match row.table.name.and_then(|column| row.columns.get(column)) {
         Some(Said::Text(name, _)) if !name.trim().is_empty() => name.trim(),

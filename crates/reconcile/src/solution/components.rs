@@ -1,12 +1,12 @@
-//! The XML of a solution. Rows and links are in `customizations.xml`, in files of their own below a folder for each entity set,
-//! or in files for a whole set below `Assets`; which of these a table uses is a setting of the table.
+//! The XML of a solution. Rows and links are in `customizations.xml`, in separate files below a folder for each entity set, or in files for
+//! a complete set below `Assets`, depending on a setting of the table.
 
 use super::form::Managed;
 use super::gathered::{Gathered, table_named};
 use super::xml::{Element, Step, Visitor};
 use deskstate_model::tables;
 
-/// What `solution.xml` says.
+/// The contents of `solution.xml`.
 #[derive(Debug, Default)]
 pub(super) struct Manifest {
     pub(super) name: Option<String>,
@@ -16,7 +16,7 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// Whether the document was one.
+    /// Whether the document was a solution manifest.
     pub(super) fn is_complete(&self) -> bool {
         self.is_manifest && self.name.is_some()
     }
@@ -79,7 +79,7 @@ impl Visitor for Components<'_> {
         Ok(match inside {
             [] if element.is("ImportExportXml") => Step::Enter,
             [] if is_named(element) || table_named(&element.name).is_some() => Step::Take,
-            // A file for a whole set, or for a row of a table that deskstate does not manage.
+            // A file for a complete set, or for a row of a table that deskstate does not manage.
             [] if self.is_of_set(element) => Step::Enter,
             [] => Step::Take,
             [root] if root.is("ImportExportXml") && is_platform(element) => Step::Skip,
@@ -113,7 +113,7 @@ impl Visitor for Components<'_> {
 }
 
 impl Components<'_> {
-    /// Whether the root holds rows or links: its file is named after it, or its name is that of a set.
+    /// Whether the root contains rows or links: its file has the same name, or its name is that of a set.
     fn is_of_set(&self, root: &Element) -> bool {
         let stem = self.file.rsplit('/').next().unwrap_or_default();
         let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
@@ -126,14 +126,14 @@ impl Components<'_> {
     }
 }
 
-/// Elements with the names of rows that are looked up.
+/// Whether an element contains the name of a row that is looked up.
 fn is_named(element: &Element) -> bool {
     ["Workflow", "Role", "WebResource"]
         .iter()
         .any(|name| element.is(name))
 }
 
-/// Sections of `customizations.xml` that hold no rows: the platform's own begin with a capital, those of tables do not.
+/// Whether a section of `customizations.xml` contains no rows: sections of the platform begin with a capital, those of tables do not.
 fn is_platform(element: &Element) -> bool {
     let rows = ["Workflows", "Roles", "WebResources"];
     let capital = element

@@ -1,5 +1,5 @@
-//! The files of an archive or a folder: named, then read one by one. They come from somebody else: numbers and sizes are bounded,
-//! paths that lead elsewhere are refused, symbolic links are not followed.
+//! The files of an archive or a folder: first listed, then read one by one. They are not trusted: numbers and sizes are bounded, paths that
+//! lead elsewhere are refused, symbolic links are not followed.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use zip::ZipArchive;
 
 use super::SolutionError;
 
-/// Files in an archive or a folder.
+/// Maximum number of files in an archive or a folder.
 const MOST_FILES: usize = 50_000;
-/// How deep below the given folder files are looked for.
+/// Maximum depth below the given folder at which files are searched.
 const MOST_DEPTH: usize = 10;
-/// Folders with what builds and tools leave behind: copies of what is read elsewhere.
+/// Folders with the output of builds and tools, which duplicates other files.
 const BUILT: [&str; 3] = ["bin", "obj", "node_modules"];
 
-/// Why reading stops after many bytes.
+/// The message for an export that exceeds the limit.
 pub(super) fn too_much() -> String {
     format!("the export is larger than {}", Limit::SOLUTION)
 }
@@ -35,13 +35,13 @@ pub(super) struct Files {
 enum From {
     Zip(Box<ZipArchive<Box<dyn Archive>>>, Vec<usize>),
     Folder(PathBuf),
-    /// What tests and fuzzing give.
+    /// The input of tests and fuzzing.
     #[cfg(any(test, fuzzing))]
     Texts(Vec<Vec<u8>>),
 }
 
 impl Files {
-    /// Of a path.
+    /// Lists the files at a path.
     pub(super) fn of(path: &Path) -> Result<Self, SolutionError> {
         let io = |source| SolutionError::Io {
             path: path.to_path_buf(),
@@ -56,7 +56,7 @@ impl Files {
         Self::of_archive(Box::new(file), path)
     }
 
-    /// Of an archive.
+    /// Lists the files of an archive.
     pub(super) fn of_archive(
         mut file: Box<dyn Archive>,
         path: &Path,
@@ -78,7 +78,7 @@ impl Files {
         let mut named = Vec::new();
         for (at, name) in archive.file_names().enumerate() {
             let name = name.map_err(|error| bad(error.to_string()))?;
-            // Old tools for Windows write `\` between folders.
+            // Old Windows tools write `\` between folders.
             let name = name.replace('\\', "/");
             if !stays_inside(&name) {
                 return Err(SolutionError::Refused(format!(
@@ -137,7 +137,7 @@ impl Files {
         })
     }
 
-    /// Of texts.
+    /// Creates files from texts.
     #[cfg(any(test, fuzzing))]
     pub(super) fn of_texts(mut texts: Vec<(String, String)>) -> Self {
         texts.sort();
@@ -148,7 +148,7 @@ impl Files {
         }
     }
 
-    /// Reads the file at this place of the names.
+    /// Reads the file at this index of `names`.
     pub(super) fn read<T>(
         &mut self,
         at: usize,
@@ -185,16 +185,16 @@ impl Files {
     }
 }
 
-/// A path that stays inside.
+/// Whether a path stays inside the archive.
 fn stays_inside(name: &str) -> bool {
     !name.starts_with('/')
         && !name.contains([':', '\0'])
         && name.split('/').all(|part| part != "..")
 }
 
-/// How many entries an archive says it has, before room is made for them; or why it is none.
+/// The number of entries that an archive claims to have, checked before memory is allocated for them; or why the file is not an archive.
 fn entries(file: &mut (impl Read + Seek)) -> io::Result<Result<usize, String>> {
-    /// The record at the end of an archive: its signature, its length, the longest comment behind it.
+    /// The record at the end of an archive: its signature, its length, and the maximum length of the comment that follows.
     const END: &[u8] = b"PK\x05\x06";
     const LENGTH: usize = 22;
     const COMMENT: u64 = 65_535;

@@ -1,31 +1,31 @@
-//! Which sort of export a folder or an archive holds, told from the names of its files.
+//! Detects the format of an export from the names of its files.
 
 use std::fmt;
 
 use super::SolutionError;
 use super::files::Files;
 
-/// What was read, for people.
+/// The format of an export, for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Form {
-    /// Unique name and version of the solution, as far as the file says.
+    /// Unique name and version of the solution, if the file states them.
     pub solution: Option<(String, String)>,
     /// Managed, unmanaged, or both copies in one folder.
     pub managed: Option<Managed>,
     /// How the files are laid out.
     pub layout: Layout,
-    /// The folder inside what was given, if not the given one itself.
+    /// The folder of the export relative to the given path; empty if it is the given path itself.
     pub inside: String,
 }
 
-/// Whether a solution locks what it brings.
+/// Whether a solution locks its components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Managed {
-    /// The unmanaged solution of those who make the rows.
+    /// An unmanaged solution, for those who develop the rows.
     No,
-    /// The managed solution of those who ship them.
+    /// A managed solution, as it is shipped.
     Yes,
-    /// A folder from which either is packed.
+    /// A folder from which both can be packed.
     Both,
 }
 
@@ -37,7 +37,7 @@ pub enum Layout {
     Exported,
     /// As SolutionPackager and `pac solution unpack` write it: `Other/Solution.xml`.
     Unpacked,
-    /// Folders of rows alone.
+    /// Only folders of rows.
     Rows,
     /// As the Configuration Migration tool writes it: `data.xml` next to `data_schema.xml`.
     Migration,
@@ -67,12 +67,12 @@ impl fmt::Display for Form {
     }
 }
 
-/// The last part of a path, and what is before it.
+/// Splits a path into its folder and its last part.
 fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// The folder of a file with one of these names, whatever their case.
+/// The folders of files with this name, in any case.
 fn folders<'n>(names: &'n [String], file: &str) -> Vec<&'n str> {
     names
         .iter()
@@ -82,7 +82,7 @@ fn folders<'n>(names: &'n [String], file: &str) -> Vec<&'n str> {
         .collect()
 }
 
-/// What the files are. `rows` tells whether a path is that of a row's file.
+/// Detects the format of the files. `rows` returns whether a path is that of a row's file.
 pub(super) fn detect(files: &Files, rows: impl Fn(&str) -> bool) -> Result<Form, SolutionError> {
     // A web resource may have any name.
     let names: Vec<String> = files
@@ -149,7 +149,7 @@ pub(super) fn detect(files: &Files, rows: impl Fn(&str) -> bool) -> Result<Form,
     Err(SolutionError::Unknown(what_else(names)))
 }
 
-/// Whether a path leads through a folder of this name.
+/// Whether one of the folders in a path has this name.
 fn has_folder(path: &str, name: &str) -> bool {
     split(path)
         .0
@@ -165,7 +165,7 @@ fn join(folder: &str, file: &str) -> String {
     }
 }
 
-/// What is there instead of an export.
+/// Describes what was found instead of an export.
 fn what_else(names: &[String]) -> String {
     let ends = |ending: &str| {
         names

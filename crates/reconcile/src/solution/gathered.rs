@@ -1,4 +1,4 @@
-//! What the files of an export say, before names and ids are matched: rows, links, and the names of other rows.
+//! The contents of an export's files before names and ids are matched: rows, links, and the names of other rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,19 +7,19 @@ use uuid::Uuid;
 
 use super::xml::Element;
 
-/// Rows of the agent desktop in one export. More would not fit the memory that a run may use.
+/// Maximum number of rows of the agent desktop in one export. More would exceed the memory that a run may use.
 pub(super) const MOST_ROWS: usize = 20_000;
-/// What is kept of one export, in bytes. A document takes several times as much until it is written.
+/// Maximum size in bytes of what is kept of one export. Until it is written, a document takes several times as much.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
-/// What a value takes next to its text.
+/// Estimated overhead of a value in addition to its text.
 const VALUE: usize = 64;
 
 /// A column of a row in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Said {
-    /// A value, and in how many languages it is there.
+    /// A value, and the number of languages in which it is present.
     Text(String, usize),
-    /// Another row, by these columns of it.
+    /// A reference to another row, by columns of that row.
     Row(Vec<(String, String)>),
 }
 
@@ -27,9 +27,9 @@ pub(super) enum Said {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FileRow {
     pub(super) table: &'static Table,
-    /// By lower-case column; columns without a value are left out.
+    /// Values by lower-case column name; columns without a value are left out.
     pub(super) columns: BTreeMap<String, Said>,
-    /// Where it is: the file, and what tells it apart there.
+    /// Its place: the file, and what identifies the row in it.
     pub(super) place: String,
 }
 
@@ -41,15 +41,15 @@ pub(super) struct FileLink {
     pub(super) member: Vec<(String, String)>,
 }
 
-/// Elements that look like links and are not understood.
+/// Elements that look like links but cannot be interpreted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Unknown {
     pub(super) number: usize,
-    /// Column names that show what they link.
+    /// Column names that indicate what they link.
     pub(super) ends: BTreeSet<String>,
 }
 
-/// A user who is named in a file.
+/// A user that a file refers to.
 #[derive(Debug, Clone)]
 pub(super) struct FileUser {
     pub(super) id: Uuid,
@@ -60,26 +60,26 @@ pub(super) struct FileUser {
     pub(super) disabled: bool,
 }
 
-/// All that the files say.
+/// The contents of all files.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub(super) rows: Vec<FileRow>,
     pub(super) links: Vec<FileLink>,
     /// Rows of tables that deskstate does not manage, by entity set or table.
     pub(super) other_rows: BTreeMap<String, usize>,
-    /// Links that are not understood, by the element that holds them.
+    /// Links that cannot be interpreted, by the element that contains them.
     pub(super) unknown: BTreeMap<String, Unknown>,
     /// Names of macros, roles and web resources by table and id.
     pub(super) names: BTreeMap<&'static Table, HashMap<Uuid, String>>,
     /// Users.
     pub(super) users: Vec<FileUser>,
-    /// A file that every export has and this one lacks.
+    /// A file that every export should have and that this one lacks.
     pub(super) lacks: Option<&'static str>,
-    /// Bytes of all this.
+    /// Total size in bytes.
     kept: usize,
 }
 
-/// Tables of rows that are exported.
+/// All tables whose rows are exported.
 pub(super) fn all_tables() -> impl Iterator<Item = &'static Table> {
     Kind::all()
         .map(|kind| kind.table())
@@ -107,13 +107,13 @@ pub(super) fn between(one: &str, other: &str) -> Option<(&'static Relationship, 
     })
 }
 
-/// An id, with or without braces.
+/// Parses an id, with or without braces.
 pub(super) fn as_id(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text.trim()).ok()
 }
 
-/// The columns of a row or link. A column is an attribute or a child element, a lookup a dotted attribute or an element with
-/// children; exporters write the ones of a key as attributes.
+/// Returns the columns of a row or link. A column is an attribute or a child element; a lookup is a dotted attribute or an element with
+/// children. Exporters write the columns of a key as attributes.
 pub(super) fn columns_of(element: &Element) -> BTreeMap<String, Said> {
     let mut columns: BTreeMap<String, Said> = BTreeMap::new();
     for (name, value) in &element.attributes {
@@ -169,7 +169,7 @@ fn said(element: &Element) -> Option<Said> {
     if !element.children.is_empty() {
         return Some(Said::Row(leaves(element, "")));
     }
-    // A value of a choice may be next to its label.
+    // The value of a choice may be in an attribute next to its label.
     let text = match element.attribute("value") {
         Some(value) if element.text.trim().is_empty() => value,
         _ => &element.text,
@@ -177,7 +177,7 @@ fn said(element: &Element) -> Option<Said> {
     (!text.is_empty()).then(|| Said::Text(text.to_owned(), 1))
 }
 
-/// The columns of a row that a lookup names; a key that is a lookup itself is named by a path.
+/// The columns of a lookup's target. A key that is a lookup itself is represented by a path.
 fn leaves(element: &Element, path: &str) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for child in &element.children {
@@ -195,7 +195,7 @@ fn leaves(element: &Element, path: &str) -> Vec<(String, String)> {
 }
 
 impl Gathered {
-    /// Makes room for values.
+    /// Adds the size of these texts and checks the limit.
     fn keep<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) -> Result<(), String> {
         let bytes: usize = texts.into_iter().map(|text| text.len() + VALUE).sum();
         self.kept += bytes;
@@ -219,7 +219,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// Counts links that are not understood, with what shows where they lead.
+    /// Counts links that cannot be interpreted, and records where they seem to lead.
     pub(super) fn not_understood(
         &mut self,
         holder: &str,
@@ -241,14 +241,14 @@ impl Gathered {
         Ok(())
     }
 
-    /// Takes in a user.
+    /// Adds a user.
     pub(super) fn user(&mut self, user: FileUser) -> Result<(), String> {
         self.keep([user.name.as_str(), &user.full_name, &user.email])?;
         self.users.push(user);
         Ok(())
     }
 
-    /// Takes in a row of a known table.
+    /// Adds a row of a known table.
     pub(super) fn row(&mut self, row: FileRow) -> Result<(), String> {
         if self.rows.len() == MOST_ROWS {
             return Err(format!(
@@ -269,7 +269,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// Takes in a link.
+    /// Adds a link.
     pub(super) fn link(&mut self, link: FileLink) -> Result<(), String> {
         let texts = link.owner.iter().chain(&link.member);
         let texts: Vec<&str> = texts
@@ -280,7 +280,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// Takes in the name of a macro, a role or a web resource.
+    /// Adds the name of a macro, a role or a web resource.
     pub(super) fn name(
         &mut self,
         table: &'static Table,
@@ -299,8 +299,8 @@ impl Gathered {
         Ok(())
     }
 
-    /// What an element of a solution is: a row, a link, or neither. `holder` is the element or folder that it is in, `folder`
-    /// the one that is named after it.
+    /// Interprets an element of a solution: a row, a link, or neither. `holder` is the element or folder that contains it; `folder` is the
+    /// folder named after it.
     pub(super) fn element(
         &mut self,
         file: &str,
@@ -319,7 +319,7 @@ impl Gathered {
                 Said::Text(..) => None,
             })
             .collect();
-        // A cut name may be that of a table; a row never names itself by two keys.
+        // A truncated name may equal that of a table, so keys are checked first: a row never identifies itself by two keys.
         if let [(one, first), (other, second)] = targets.as_slice()
             && let Some((relationship, owner_first)) = between(one, other)
         {
@@ -360,7 +360,7 @@ impl Gathered {
             .iter()
             .filter(|(name, _)| name.contains('.'))
             .count();
-        // Entity sets of intersect tables end in `set`, those of tables in `s`.
+        // Entity sets of intersect tables end in `set`; those of other tables end in `s`.
         let looks_like_links = dotted > 1 || holder.to_ascii_lowercase().ends_with("set");
         if looks_like_links {
             let ends = targets.into_iter().map(|(column, _)| column);
@@ -380,9 +380,9 @@ fn is_key(column: &str) -> bool {
     })
 }
 
-/// The opening tag of an element, as people find it in the file.
+/// The opening tag of an element, in the form in which people find it in the file.
 fn tag(element: &Element) -> String {
-    /// Characters of a tag that a message shows.
+    /// Maximum number of characters of a tag in a message.
     const LONGEST: usize = 160;
     let mut tag = format!("<{}", element.name);
     for (name, value) in &element.attributes {

@@ -8,10 +8,10 @@ use deskstate_model::{Table, tables};
 use super::gathered::{FileLink, FileRow, FileUser, Gathered, Said, as_id, between, table_named};
 use super::xml::{Element, Step, Visitor};
 
-/// What `data_schema.xml` says of the tables.
+/// The tables in `data_schema.xml`.
 #[derive(Debug, Default)]
 pub(super) struct Schema {
-    /// Tables and the columns that point to other rows, with the table that they point to.
+    /// The lookup columns of each table, with the tables that they refer to.
     pub(super) tables: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -107,7 +107,7 @@ fn entity(inside: &[Element]) -> &str {
         .unwrap_or_default()
 }
 
-/// Tables whose rows are looked up: name, and the column with it.
+/// Tables whose rows are looked up by name.
 const LOOKED_UP: [&Table; 3] = [&tables::MACRO, &tables::ROLE, &tables::WEB_RESOURCE];
 
 fn looked_up(logical: &str) -> Option<&'static Table> {
@@ -176,7 +176,7 @@ impl Data<'_> {
             let said = match to {
                 Some(to) => {
                     if let Some(named) = looked_up(&to) {
-                        // The name of a process, a role or a web resource is what it is found by.
+                        // Processes, roles and web resources are identified by name.
                         self.gathered.name(
                             named,
                             Some(text),

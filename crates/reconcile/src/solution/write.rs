@@ -1,4 +1,5 @@
-//! Rows and links of manifests as an unmanaged solution, in the form of published exports. Whatever has no place there is listed.
+//! Writes rows and links of manifests as an unmanaged solution, in the format of published exports. Whatever has no place in a solution is
+//! listed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +10,7 @@ use quick_xml::escape::escape;
 use crate::lower::Desired;
 use crate::state::{DeclaredResource, DeclaredRow, DeclaredSet, RowKey, Stored};
 
-/// What a solution is called.
+/// The identity of a solution.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
     /// Its unique name.
@@ -25,11 +26,11 @@ pub struct About<'a> {
 pub struct Written {
     /// Texts by path.
     pub files: BTreeMap<String, String>,
-    /// What a solution cannot hold: the resource, and what of it with the reason.
+    /// What a solution cannot contain: the resource, and the part of it with the reason.
     pub left_out: Vec<(String, String)>,
 }
 
-/// Writes everything that an unmanaged solution can hold.
+/// Writes everything that an unmanaged solution can contain.
 pub fn write(desired: &Desired, about: About<'_>) -> Written {
     let mut written = Written::default();
     let mut links: BTreeMap<&str, String> = BTreeMap::new();
@@ -177,12 +178,12 @@ impl One<'_> {
                 Err(why) if row.path.is_empty() => {
                     self.leave_out(format!("`{}`: {why}", field.word));
                 }
-                // Half of a part is worse than none.
+                // An incomplete part is worse than none.
                 Err(why) => return self.leave_out(format!("{shown}: {why}")),
             }
         }
         xml.push_str(&format!("</{logical}>\n"));
-        // Names on disk: a row may be called anything.
+        // The name of a row may contain any character, so it is adapted to file systems.
         let folder: String = name
             .chars()
             .map(|one| match one {
@@ -196,11 +197,11 @@ impl One<'_> {
         }
     }
 
-    /// A value as XML; none where the column is empty, or why it cannot be written.
+    /// A value as XML; `None` if the column is empty. The error states why it cannot be written.
     fn value(&self, field: &Field, value: &Stored) -> Result<Option<String>, String> {
         match field.holds {
             Holds::Owner => return Err("owners are not part of a solution".to_owned()),
-            // The rows of the parameters say the same.
+            // The rows of the parameters contain the same values.
             Holds::ParametersCopy => return Ok(None),
             _ => {}
         }
@@ -265,7 +266,7 @@ fn element(xml: &mut String, name: &str, text: &str) {
     xml.push_str(&format!("  <{name}>{text}</{name}>\n"));
 }
 
-/// A row by its unique name, as a lookup holds it.
+/// The value of a lookup: the row by its unique name.
 fn reference(key: &RowKey) -> Option<String> {
     let RowKey::Named { table, name } = key else {
         return None;

@@ -1,5 +1,5 @@
-//! XML of exported files, read piece by piece: a document of any length takes no more memory than its largest piece. Document
-//! types and entities are refused; depth, elements and bytes are bounded.
+//! Parses XML of exported files piece by piece: a document of any length takes no more memory than its largest piece. Document types and
+//! entities are refused; depth, elements and bytes are bounded.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -7,11 +7,11 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-/// Deepest nesting. Forms of tables are nested most.
+/// Maximum nesting depth. Forms of tables have the deepest nesting.
 const MAX_DEPTH: usize = 200;
-/// Elements of one piece: a row has a column for each, a text an element for each language.
+/// Maximum number of elements in one piece. A row has one for each column, a text one for each language.
 const MAX_ELEMENTS: usize = 20_000;
-/// Bytes of one tag or text.
+/// Maximum size of one tag or text, in bytes.
 const MAX_TEXT: u64 = 4 * 1024 * 1024;
 
 /// An element with its text.
@@ -24,7 +24,7 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// The first child of this name; names compare without case, since schema names have capitals.
+    /// The first child with this name. Case is ignored, since schema names have capitals.
     pub(super) fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.is(name))
     }
@@ -41,33 +41,33 @@ impl Element {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The text of a child, or an attribute of the same name.
+    /// The text of a child, or an attribute with the same name.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let child = self.child(name).map(|child| child.text.trim());
         child.or_else(|| self.attribute(name).map(str::trim))
     }
 }
 
-/// What to do with an element that begins.
+/// How to process an element that begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Look at its children one by one.
+    /// Visit its children one by one.
     Enter,
-    /// Take it with all that is in it.
+    /// Take it with its complete content.
     Take,
-    /// Leave it out.
+    /// Skip it.
     Skip,
 }
 
-/// Who reads a document.
+/// Processes the elements of a document.
 pub(super) trait Visitor {
-    /// An element begins, inside the elements that were entered. It has no text and no children yet.
+    /// Called when an element begins. `inside` contains the entered elements around it. It has no text and no children yet.
     fn begin(&mut self, inside: &[Element], element: &Element) -> Result<Step, String>;
-    /// An element that was taken.
+    /// Called with an element that was taken, once it is complete.
     fn take(&mut self, inside: &[Element], element: Element) -> Result<(), String>;
 }
 
-/// Reads one document. Bytes are taken from the budget, which several documents share.
+/// Reads one document. Its bytes count towards the budget, which several documents share.
 pub(super) fn walk(
     mut source: impl Read,
     budget: &Cell<u64>,
@@ -123,13 +123,13 @@ pub(super) fn walk(
 
 struct Walk<'v> {
     visitor: &'v mut dyn Visitor,
-    /// Entered elements.
+    /// The elements that were entered.
     inside: Vec<Element>,
-    /// The elements of the piece that is being taken, outermost first.
+    /// The open elements of the piece that is being taken, outermost first.
     open: Vec<Element>,
-    /// Depth below an element that is left out.
+    /// Depth below a skipped element.
     skipped: usize,
-    /// Elements of the piece.
+    /// Number of elements in the piece.
     elements: usize,
     rooted: bool,
 }
@@ -227,7 +227,7 @@ impl Walk<'_> {
     }
 }
 
-/// A source that gives no more than is left for one tag or text, and for all documents together.
+/// A source that returns no more bytes than the limits allow for one tag or text, and for all documents together.
 struct Bounded<'b, R> {
     inner: BufReader<R>,
     left: u64,
@@ -280,7 +280,7 @@ fn begun(start: &BytesStart<'_>) -> Result<Element, String> {
     })
 }
 
-/// Text of an attribute with its references resolved.
+/// The text of an attribute with its references resolved.
 fn unescaped(text: &str) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -296,7 +296,7 @@ fn unescaped(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// The five references that XML itself has, and characters by number.
+/// Resolves the five predefined XML references, and characters by number.
 fn referred(name: &str) -> Result<char, String> {
     let number = name
         .strip_prefix('#')

@@ -1,8 +1,8 @@
-//! Taking an apply back: what it is about to change is written down before the first request, and undone like any other plan.
+//! Rollback of an apply: the rows that it is about to change are recorded before the first request, and are restored like any other plan.
 //!
-//! An undo file holds whole rows that are deleted, with parts and links; columns before and after for rows that change; rows and links
-//! that come. [`plan`] makes changes of it that go through review and apply like those of manifests. A row that somebody changed
-//! since is refused.
+//! An undo file contains complete rows that are deleted, with parts and links; columns before and after the change for updated rows; and
+//! new rows and links. [`plan`] turns it into changes, which go through review and apply like those of manifests. A row that somebody has
+//! changed since is refused.
 
 mod record;
 pub(crate) mod reverse;
@@ -25,30 +25,30 @@ use crate::columns::{self, Column};
 
 /// `formatVersion` of the file.
 const VERSION: u32 = 1;
-/// The deepest nesting that is read.
+/// Maximum nesting depth of a file.
 const MAX_DEPTH: usize = 16;
 
-/// What an apply was about to change.
+/// The changes that an apply was about to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UndoFile {
-    /// 1.
+    /// Always 1.
     pub format_version: u32,
     /// Name of the environment.
     pub environment: String,
     /// The organization.
     pub organization: Option<Uuid>,
-    /// The digest of the plan that was carried out.
+    /// The digest of the plan that was executed.
     pub plan: String,
     /// One entry for each change of the plan, in its order.
     pub changes: Vec<Recorded>,
-    /// What cannot be restored, in words.
+    /// What cannot be restored, for people.
     #[serde(default)]
     pub not_restored: Vec<String>,
 }
 
 impl UndoFile {
-    /// Rows that an undo shows by name, though no live row may point to them any more.
+    /// Rows that an undo shows by name, even if no live row refers to them any longer.
     pub fn shown(&self) -> BTreeMap<&'static Table, BTreeSet<Uuid>> {
         const NAMED: [&Table; 4] = [
             &tables::USER,
@@ -78,7 +78,7 @@ impl UndoFile {
     }
 }
 
-/// What an apply was about to do to one resource.
+/// The changes that an apply was about to make to one resource.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Recorded {
@@ -94,18 +94,18 @@ pub struct Recorded {
     /// Changed rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub updated: Vec<SavedUpdate>,
-    /// Deleted rows as they were, parents before their parts.
+    /// Deleted rows with their previous values, parents before their parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<SavedRow>,
     /// New links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<SavedLink>,
-    /// Links that were taken away, or went with a deleted row.
+    /// Links that were removed, or deleted along with a row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlinked: Vec<SavedLink>,
 }
 
-/// A row by its columns, as they are written: a lookup is `{"set": …, "id": …}` under its navigation property.
+/// A row with its columns in the form in which they are written: a lookup is `{"set": …, "id": …}` under its navigation property.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SavedRow {
@@ -113,13 +113,13 @@ pub struct SavedRow {
     pub table: String,
     /// Its id.
     pub id: Uuid,
-    /// What people call it.
+    /// The display name.
     pub label: String,
     /// Columns that a client may write and that have a value.
     pub columns: BTreeMap<String, Json>,
 }
 
-/// Columns of a row before and after.
+/// Columns of a row before and after the change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SavedUpdate {
@@ -127,11 +127,11 @@ pub struct SavedUpdate {
     pub table: String,
     /// The primary key of the row.
     pub id: Uuid,
-    /// What people call it.
+    /// The display name.
     pub label: String,
-    /// As it was.
+    /// The previous values.
     pub before: BTreeMap<String, Json>,
-    /// As it was written.
+    /// The new values.
     pub after: BTreeMap<String, Json>,
 }
 
@@ -147,34 +147,34 @@ pub struct SavedLink {
     pub member: Uuid,
 }
 
-/// Why a file is no undo file.
+/// Why a file is not a valid undo file.
 #[derive(Debug, Error)]
 pub enum UndoFileError {
-    /// Larger or deeper than any.
+    /// It is larger or deeper than any undo file.
     #[error("the undo file is not read: {0}")]
     TooMuch(#[from] TooMuch),
     /// A row or link is listed twice.
     #[error("the undo file lists {0} more than once")]
     Twice(String),
-    /// Another version of the format.
+    /// It has another version of the format.
     #[error("the undo file has format version {0}; this version of deskstate reads 1")]
     UnknownVersion(u32),
-    /// Not an undo file.
+    /// It is not an undo file.
     #[error("the file is not an undo file: {0}")]
     Malformed(String),
 }
 
-/// The file as pretty JSON.
+/// Serializes the file as pretty-printed JSON.
 pub fn write(file: &UndoFile) -> String {
     let mut text = serde_json::to_string_pretty(file).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// Reads an undo file. Only tables, columns and relationships that deskstate writes can are in it.
+/// Parses an undo file. It can only contain tables, columns and relationships that deskstate writes.
 ///
 /// # Errors
-/// If the text is too large, of another version, malformed, or names what deskstate does not write.
+/// If the text is too large, has another version, is malformed, or refers to something that deskstate does not write.
 pub fn read(text: &str) -> Result<UndoFile, UndoFileError> {
     bounds::check(text, Limit::UNDO, MAX_DEPTH)?;
     let file: UndoFile =
@@ -187,7 +187,7 @@ pub fn read(text: &str) -> Result<UndoFile, UndoFileError> {
     Ok(file)
 }
 
-/// An apply changes a row or a link once. A file that says otherwise was not written by one, and its counts would mean nothing.
+/// An apply changes each row or link once. A file with duplicates was not written by an apply, and its counts would be meaningless.
 fn each_once(file: &UndoFile) -> Result<(), UndoFileError> {
     let mut rows = HashSet::new();
     let mut links = HashSet::new();
@@ -212,14 +212,14 @@ fn each_once(file: &UndoFile) -> Result<(), UndoFileError> {
     Ok(())
 }
 
-/// What a saved row is called.
+/// The name of a saved row.
 fn name(saved: &SavedRow) -> String {
     let column = columns::table(&saved.table).and_then(|table| table.name);
     let name = column.and_then(|column| saved.columns.get(column)?.as_str());
     name.unwrap_or(&saved.label).to_owned()
 }
 
-/// Whether a file names only what deskstate writes.
+/// Checks that a file refers only to what deskstate writes.
 fn names_only_what_is_written(file: &UndoFile) -> Result<(), String> {
     for change in &file.changes {
         change

@@ -1,4 +1,4 @@
-//! What a plan is about to change, from what was read.
+//! Records the rows that a plan is about to change, as they were read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::live::Live;
 use crate::plan::{Change, Operation, Plan, RowTarget};
 use crate::plan_file::digest;
 
-/// Writes down everything that a plan changes, as it is now.
+/// Records the current state of everything that a plan changes.
 pub fn record(plan: &Plan, live: &Live, environment: &str) -> UndoFile {
     let mut taken = BTreeSet::new();
     let changes: Vec<Recorded> = plan
@@ -115,7 +115,7 @@ fn of_change(change: &Change, live: &Live, taken: &mut BTreeSet<SavedLink>) -> R
     recorded
 }
 
-/// What an operation writes, but for what follows from the rest of it.
+/// The values that an operation writes, except for those that follow from others.
 fn as_written<'a>(
     row: &RowTarget,
     body: &'a [(String, deskstate_dataverse::Value)],

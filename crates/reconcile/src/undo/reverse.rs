@@ -1,4 +1,4 @@
-//! The changes that take an apply back.
+//! Computes the changes that undo an apply.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -43,17 +43,17 @@ pub(crate) const UNDO_LINK: Explanation = Explanation::new(
     "If you need the link, declare the missing row. Otherwise do nothing.",
 );
 
-/// Computes what must change so that live is as before the apply. What is so already needs nothing.
+/// Computes the changes that restore the state before the apply. Anything that is already in that state needs no change.
 ///
-/// The diagnostics name rows that somebody changed since, and what cannot be put back; such a change is left out.
+/// The diagnostics report rows that somebody has changed since, and values that cannot be restored. Such a change is left out.
 #[tracing::instrument(level = "info", skip_all, name = "undo", fields(changes = file.changes.len()))]
 pub fn plan(file: &UndoFile, live: &Live) -> Planned {
     reverse(file, live, BTreeSet::new())
 }
 
-/// The rest of an undo that is being carried out: rows that its plan writes are put back whatever they hold now, since it may be the undo
-/// that changed them. Where the environment writes the parts of such a row again, that holds for those parts too, and they are deleted if
-/// the apply made them.
+/// Computes the rest of an undo that is being executed. Rows that its plan writes are restored whatever their current values, since this
+/// undo may have changed them. If the environment rewrites the parts of such a row, the same applies to those parts, and they are deleted
+/// if the apply created them.
 pub fn rest(file: &UndoFile, plan: &Plan, live: &Live, server_rewrites_parts: bool) -> Planned {
     let operations = plan.changes.iter().flat_map(|change| &change.operations);
     let own = operations.filter_map(|operation| match operation {
@@ -125,7 +125,7 @@ fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
     (plan, undoing.diagnostics)
 }
 
-/// What a finding makes of the state before the apply: what cannot be seen is unknown, anything else is not as it was.
+/// The state that a finding implies: a row that cannot be seen is unknown; anything else differs from the state before the apply.
 fn obstacle(diagnostic: &Diagnostic) -> Obstacle {
     let state = match diagnostic.code {
         "unreadable" => SyncState::Unknown,
@@ -136,16 +136,16 @@ fn obstacle(diagnostic: &Diagnostic) -> Obstacle {
 
 struct Undoing<'a> {
     live: &'a Live,
-    /// Rows that this undo may have written already, or the environment along with them.
+    /// Rows that this undo may have already written, or that the environment may have rewritten along with them.
     own: BTreeSet<Uuid>,
     diagnostics: Vec<Diagnostic>,
     /// Rows that this undo deletes.
     going: BTreeSet<Uuid>,
-    /// Rows that the apply deleted, and that come back, by name.
+    /// Rows that the apply deleted and the undo restores, with their names.
     coming: BTreeMap<Uuid, String>,
 }
 
-/// Rows that the apply made and that are there.
+/// Rows that the apply created and that exist.
 fn going(file: &UndoFile, live: &Live) -> BTreeSet<Uuid> {
     let created = file.changes.iter().flat_map(|change| &change.created);
     created
@@ -221,7 +221,7 @@ impl Undoing<'_> {
         (!change.operations.is_empty()).then_some(change)
     }
 
-    /// A table of which a row or a link is not seen that may be there all the same, and why.
+    /// A table with a row or a link that cannot be seen but may exist, and why.
     fn unseen(&self, recorded: &Recorded) -> Option<(&'static Table, String)> {
         let why = |access: &Access| match access {
             Access::Whole | Access::Absent => None,
@@ -247,8 +247,8 @@ impl Undoing<'_> {
         hidden_rows.next().or_else(|| hidden_links.next())
     }
 
-    /// A row that belongs to another resource than the one it is listed under: people read the name of a change. (A user's link may be
-    /// another's, from which the user moved.)
+    /// A row that belongs to another resource than the one it is listed under, since people read the name of a change. (A user's link may
+    /// belong to another profile, from which the user moved.)
     fn stranger(&self, recorded: &Recorded, kind: Kind) -> Option<String> {
         let own = kind.table();
         let values = kind.values_of(&recorded.name);
@@ -271,7 +271,7 @@ impl Undoing<'_> {
                             && saved(name).and_then(Json::as_str).is_none_or(named)
                     })
             } else if own == &tables::NOTIFICATION && table == &tables::NOTIFICATION_FIELD {
-                // Lines that a template declares for itself.
+                // Lines that the template declares itself.
                 true
             } else {
                 Kind::part_tables().any(|part| {
@@ -292,7 +292,7 @@ impl Undoing<'_> {
         None
     }
 
-    /// A deleted row comes back under its id.
+    /// Restores a deleted row under its id.
     fn restore(&mut self, saved: &SavedRow, change: &mut Change) {
         let Some(table) = columns::table(&saved.table) else {
             return;
@@ -356,7 +356,7 @@ impl Undoing<'_> {
         });
     }
 
-    /// The part of a restored parent that the server made by itself, under an id of its own.
+    /// The part of a restored parent that the server created automatically, under an id of its own.
     fn made_by_the_server(&self, part: &PartTable, parent: Uuid, shown: &Row) -> Option<Uuid> {
         let roots = HashMap::new();
         let identity = part_identity(part, shown, &roots)?;
@@ -366,7 +366,7 @@ impl Undoing<'_> {
         }
     }
 
-    /// Gives a row the values of the deleted one: such a part, or a row that this undo brought back and the server changed.
+    /// Gives a row the values of the deleted one: either such a part, or a row that this undo restored and the server changed.
     fn set_right(
         &self,
         table: &'static Table,
@@ -405,7 +405,7 @@ impl Undoing<'_> {
         }
     }
 
-    /// A changed row gets its old values, unless somebody changed it since.
+    /// Restores the previous values of a changed row, unless somebody has changed it since.
     fn put_back(&mut self, saved: &SavedUpdate, change: &mut Change) {
         let Some(table) = columns::table(&saved.table) else {
             return;
@@ -471,7 +471,8 @@ impl Undoing<'_> {
         });
     }
 
-    /// A part that the apply left alone holds what it held, unless the environment wrote it along with its row, or somebody changed it.
+    /// Warns if a part that the apply left alone no longer has its previous values. Either the environment wrote it along with its row, or
+    /// somebody changed it.
     fn left_alone(
         &mut self,
         table: &Table,
@@ -497,7 +498,7 @@ impl Undoing<'_> {
         }
     }
 
-    /// A row that the apply made goes, unless somebody changed it since.
+    /// Deletes a row that the apply created, unless somebody has changed it since.
     fn remove(&mut self, saved: &SavedRow, change: &mut Change) {
         let Some(table) = columns::table(&saved.table) else {
             return;
@@ -608,7 +609,7 @@ impl Undoing<'_> {
         });
     }
 
-    /// What a row is called. One that comes back has the name already that it will have once it is there.
+    /// The name of a row. A row that is restored already has the name that it will have afterwards.
     fn label(&self, table: &Table, id: Uuid) -> String {
         let coming = self.coming.get(&id).cloned();
         coming.unwrap_or_else(|| self.live.label(table, id))
@@ -696,7 +697,7 @@ fn difference(
     }
 }
 
-/// A part that comes or goes, under the word of its list.
+/// The change of a part that is added or removed, under the field of its list.
 fn member(change: &Change, table: &Table, label: &str, comes: bool) -> FieldChange {
     let word = change
         .key

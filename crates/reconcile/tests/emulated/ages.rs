@@ -1,4 +1,4 @@
-//! Environments of other years: what sets nothing that came later works in each.
+//! Environments of other years: projects without newer fields work in each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +13,7 @@ fn document(kind: &str, name: &str, spec: Json) -> Json {
     json!({"apiVersion": "deskstate/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
-/// Fields that environments have had since 2022, and no others.
+/// Documents with only those fields that environments have had since 2022.
 fn since_2022(title: &str) -> Vec<Json> {
     vec![
         document(
@@ -76,7 +76,7 @@ async fn a_project_that_sets_nothing_newer_is_applied_changed_and_undone_in_ever
     }
 }
 
-/// Modules of these tests that meet the newest age alone, and why.
+/// Test modules that use only the newest age, and why.
 const NEWEST: &[(&str, &str)] = &[
     (
         "cannot",

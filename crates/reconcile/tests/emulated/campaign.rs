@@ -1,5 +1,5 @@
-//! A campaign of faults: whatever goes wrong on the way, a transaction happened as a whole or not at all, nothing is there twice,
-//! nobody's edit is lost, running again ends in sync, and undo restores the rows. `DESKSTATE_CAMPAIGN_SEEDS` asks for more seeds.
+//! A campaign of faults. Whatever goes wrong, a transaction is executed completely or not at all, nothing is duplicated, nobody's edit is
+//! lost, running again ends in sync, and undo restores the rows. `DESKSTATE_CAMPAIGN_SEEDS` sets the number of seeds.
 #![expect(clippy::disallowed_macros, reason = "figures of a campaign")]
 
 use std::cell::Cell;
@@ -28,35 +28,35 @@ use crate::world::{
 
 const BY_HAND: &str = "by hand";
 
-/// So many scenarios there are at most.
+/// Maximum number of scenarios.
 const MOST_SCENARIOS: u64 = 48;
 
 fn age_of(scenario: u64) -> Age {
     *nth(&Age::ALL, scenario + scenario / 3)
 }
 
-/// What goes wrong.
+/// The fault to inject.
 #[derive(Debug)]
 enum Trouble {
-    /// A rule of the emulator's scripts.
+    /// A rule in a fault script of the emulator.
     Fault(Json),
-    /// The process ends after so many steps.
+    /// The process is killed after this many polls.
     Kill { polls: usize },
-    /// Somebody edits a row just before the request of this number.
+    /// Somebody edits a row just before the request with this number.
     Edit { row: Edited, request: usize },
 }
 
-/// A row that a plan updates, and somebody else too.
+/// A row that both a plan and somebody else update.
 #[derive(Debug, Clone)]
 struct Edited {
     set: &'static str,
     table: &'static str,
     id: Uuid,
-    /// The plan writes the same column and looks at the row before, since no version can guard it.
+    /// Whether the plan writes the same column after rereading the row, since no version can guard it.
     in_the_window: bool,
 }
 
-/// Two projects, one applied, and what there is after each transaction of the way to the other.
+/// Two projects, of which the first is applied, and the contents after each transaction on the way to the second.
 struct Scenario {
     age: Age,
     world: World,
@@ -64,7 +64,7 @@ struct Scenario {
     second: Declared,
     settings: Settings,
     states: Vec<Content>,
-    /// Steps that an undisturbed apply takes.
+    /// Number of polls of an undisturbed apply.
     polls: usize,
 }
 
@@ -139,7 +139,7 @@ impl Scenario {
         plan
     }
 
-    /// Carries so many transactions of a plan out, unless it is killed: then nothing comes back.
+    /// Executes the given number of transactions of a plan. Returns `None` if it is killed.
     async fn carry_out(
         &self,
         plan: &Plan,
@@ -188,7 +188,7 @@ impl Scenario {
             _ => {
                 let all = faults();
                 let fault = &all[chance.below(all.len())];
-                // A write, or one of the requests of any sort, once or until the client gives up.
+                // A write, or a request of any type, once or until the client gives up.
                 let when = if chance.yes(50) {
                     json!({"writes": true, "nth": 1 + chance.below(self.states.len())})
                 } else {
@@ -271,7 +271,7 @@ impl Scenario {
                     ..
                 },
             )) => assert!(
-                // What was taken back by then may have been committed late.
+                // With `lateCommit`, a transaction may have been committed after the apply ended.
                 alike.contains(transactions_before) || told.contains("lateCommit"),
                 "{told}: {transactions_before} transactions are said to be done, and {alike:?} are; {outcome:?}"
             ),
@@ -293,7 +293,7 @@ impl Scenario {
             .count(self.age, &trouble, struck, outcome.as_ref(), reached, last);
         let file = world.sync(&self.second, &options(), &self.settings).await;
         let end = world.since(&self.mark).await;
-        // A name that no document gives stays as somebody edited it.
+        // A name that no document declares stays as somebody edited it.
         assert!(
             self.alike(&end, edited).contains(&last),
             "{told}: running again went elsewhere\n{}",
@@ -308,8 +308,9 @@ impl Scenario {
         );
     }
 
-    /// After how many transactions the rows are as they are now, the column of an edited row aside; one that writes this column alone
-    /// cannot be told from the one before. The last one first: an apply that changes nothing any more is done.
+    /// The numbers of transactions after which the rows match the current ones, ignoring the column of an edited row. A transaction that
+    /// writes only this column is indistinguishable from the previous one. The highest number comes first: an apply that changes nothing
+    /// more is done.
     fn alike(&self, now: &Content, edited: Option<&Edited>) -> Vec<usize> {
         let plain = |content: &Content| {
             let Some(row) = edited else {
@@ -340,7 +341,7 @@ fn without_name(text: &str, id: Uuid) -> String {
     format!("{id} {row}")
 }
 
-/// Rows of kinds that a plan updates.
+/// Rows of resources that a plan updates.
 fn edited_rows(plan: &Plan) -> Vec<Edited> {
     let operations = plan.changes.iter().flat_map(|change| &change.operations);
     operations
@@ -372,7 +373,7 @@ fn faults() -> Vec<Json> {
     ]
 }
 
-/// Says which seed it was, whatever fails.
+/// Prints the seed if anything fails.
 struct Named<'t>(&'t str);
 
 impl Drop for Named<'_> {
@@ -383,7 +384,7 @@ impl Drop for Named<'_> {
     }
 }
 
-/// What comes late comes before this is over.
+/// Waits until late commits have been executed.
 async fn come_to_rest() {
     tokio::time::sleep(Duration::from_millis(30)).await;
     for _ in 0..50 {
@@ -410,10 +411,10 @@ fn difference(wanted: &Content, found: &Content) -> String {
     text
 }
 
-/// How it went, in numbers.
+/// Statistics of a campaign.
 #[derive(Default)]
 struct Figures {
-    /// By the year that the environment is like.
+    /// Number of seeds by the year of the environment's age.
     seeds: BTreeMap<u16, u64>,
     whole: u64,
     nothing: u64,
@@ -486,7 +487,7 @@ fn whatever_goes_wrong_a_transaction_is_whole_and_running_again_ends_in_sync() {
     assert!(met.eq(Age::ALL.map(Age::year)), "{figures}");
 }
 
-/// Each wording meets each age, whichever seeds are asked for by the thousand.
+/// Every wording is used with every age, whatever seeds are requested in thousands.
 #[test]
 fn a_campaign_has_every_wording_on_every_age() {
     let pairs = (0..MOST_SCENARIOS).map(|number| (number % WORDINGS, age_of(number).year()));
@@ -495,7 +496,7 @@ fn a_campaign_has_every_wording_on_every_age() {
     assert_eq!(met, all.collect());
 }
 
-/// Its parameters come in a later transaction, and until then the server's copy of them says the old ones.
+/// Its parameters are written in a later transaction. Until then, the server's copy contains the old ones.
 #[test]
 fn a_tab_is_known_to_be_written_though_the_server_writes_its_copy_of_the_parameters_itself() {
     let figures = Mutex::new(Figures::default());

@@ -1,4 +1,4 @@
-//! What cannot be planned is an error with a code, and nothing is planned in its place.
+//! Anything that cannot be planned is an error with a code, and nothing is planned instead.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ async fn with(switches: Switches) -> World {
     .await
 }
 
-/// The errors of a plan for these documents, and how many changes are left in it.
+/// The errors of a plan for these documents, and the number of remaining changes.
 async fn errors(world: &World, documents: &[Json]) -> (Vec<(&'static str, String)>, usize) {
     let declared = declare(json!({}), documents);
     let live = world.look(&declared.desired).await;

@@ -1,4 +1,4 @@
-//! Requests, counted: they grow with tables and pages, never with rows.
+//! Counts requests: their number grows with tables and pages, never with rows.
 
 use std::collections::BTreeSet;
 
@@ -98,7 +98,7 @@ async fn a_description_of_a_profile_with_two_hundred_agents_takes_at_most_four_r
     assert_eq!(writes, 1);
 }
 
-/// Links that generated rows do not have, as one changeset for each thousand.
+/// Creates links, which generated rows lack, in one changeset per thousand.
 async fn link(
     world: &World,
     set: &str,

@@ -1,8 +1,8 @@
-//! Files as Microsoft's exporters write them, made from the rows of one environment, exported and applied to another: every value
-//! and every link is there again.
+//! Files in the formats of Microsoft's exporters are created from the rows of one environment, exported, and applied to another: every
+//! value and every link is present again.
 //!
-//! The writer knows the rows as the emulator keeps them and shares nothing with the reader. What it writes in which form is up to
-//! chance: layouts, places of rows, attributes or elements, names or ids, shortened link sets, managed copies, any order.
+//! The writer knows the rows as the emulator stores them and shares no code with the reader. The form is random: layouts, places of rows,
+//! attributes or elements, names or ids, truncated link sets, managed copies, any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::project::{Chance, project};
 use crate::world::{World, declare, nth, of_every_age, on_all_cores, seeds, settings};
 
-/// Columns that are not carried over: stamps, ids, what follows from others, and who owns the row.
+/// Columns that are not transferred: stamps, ids, derived values, and the owner of the row.
 const NOT_CARRIED: [&str; 16] = [
     "componentidunique",
     "componentstate",
@@ -69,7 +69,7 @@ impl Dump {
         self.0.get(table)?.get(id)
     }
 
-    /// What a row is found by.
+    /// The name that identifies a row.
     fn name(&self, table: &str, id: &str) -> String {
         let column = match table {
             "systemuser" => "domainname",
@@ -81,7 +81,7 @@ impl Dump {
         name.and_then(Json::as_str).unwrap_or(id).to_owned()
     }
 
-    /// Rows that are ours, told without ids; and links, told by names.
+    /// Our rows without ids, and their links by name.
     fn told(&self, migration: bool) -> BTreeSet<String> {
         let mut told = BTreeSet::new();
         for table in desktop(migration) {
@@ -119,7 +119,7 @@ impl Dump {
         told
     }
 
-    /// A value; a lookup by the name of its row.
+    /// The text of a value; for a lookup, the name of its target.
     fn value(&self, value: &Json) -> String {
         match target(value) {
             Some((table, id)) => format!("{table} {}", self.name(table, id)),
@@ -132,7 +132,7 @@ fn desktop(migration: bool) -> impl Iterator<Item = &'static deskstate_model::Ta
     let kinds = Kind::all().map(Kind::table);
     let parts = Kind::part_tables().map(|part| part.table);
     let all: BTreeSet<_> = kinds.chain(parts).collect();
-    // Providers of the first framework are no solution components.
+    // Providers of the first framework are not solution components.
     all.into_iter()
         .filter(move |table| migration || table.logical != "msdyn_ciprovider")
 }
@@ -145,7 +145,7 @@ fn is_carried(key: &str, column: &str) -> bool {
     column != key && !NOT_CARRIED.contains(&column)
 }
 
-/// Table and id of a lookup, which the emulator keeps as `table:id`.
+/// Table and id of a lookup, which the emulator stores as `table:id`.
 fn target(value: &Json) -> Option<(&str, &str)> {
     let (table, id) = value.as_str()?.split_once(':')?;
     let is_id = id.len() == 36
@@ -171,7 +171,7 @@ fn plain(value: &Json) -> String {
     }
 }
 
-/// Puts things in some order.
+/// Returns the items in random order.
 fn shuffled<T>(chance: &mut Chance, mut things: Vec<T>) -> Vec<T> {
     for at in (1..things.len()).rev() {
         things.swap(at, chance.below(at + 1));
@@ -179,7 +179,7 @@ fn shuffled<T>(chance: &mut Chance, mut things: Vec<T>) -> Vec<T> {
     things
 }
 
-/// A solution on its way to files.
+/// A solution that is being written to files.
 struct Solution<'a> {
     dump: &'a Dump,
     chance: Chance,
@@ -191,7 +191,7 @@ struct Solution<'a> {
 }
 
 impl Solution<'_> {
-    /// The columns that name a row, as a path and a value.
+    /// The columns that identify a row, as a path and a value.
     fn reference(&mut self, table: &str, id: &str) -> (String, String) {
         let key = format!("{table}id");
         let braces = if self.chance.yes(50) {
@@ -321,7 +321,7 @@ impl Solution<'_> {
     fn links(&mut self) {
         for relationship in Kind::relationships().filter(|one| one.component) {
             let intersect = relationship.intersect_set.trim_end_matches("set");
-            // Names are cut to fit, and nobody says where.
+            // Names are truncated, at an undocumented length.
             let length = if self.chance.yes(40) {
                 24 + self.chance.below(12)
             } else {
@@ -402,7 +402,7 @@ impl Solution<'_> {
     }
 }
 
-/// Whether the tab of a parameter says its own copy of it in the form that each parameter has a value of its own.
+/// Whether the parameter can be derived from the copy on its tab, which has the format with a separate value for each parameter.
 fn follows_from_copy(dump: &Dump, parameter: &Cells) -> bool {
     let Some((table, id)) = parameter
         .get("msdyn_applicationtabtemplateid")
@@ -474,7 +474,7 @@ fn solution_files(dump: &Dump, seed: u64) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The same rows as data of the Configuration Migration tool: each row with its id, links by the ids of both ends.
+/// Writes the same rows as data of the Configuration Migration tool: each row with its id, links by the ids of both ends.
 fn migration_files(dump: &Dump, seed: u64) -> BTreeMap<String, String> {
     let mut chance = Chance::new(seed);
     let mut schema = String::from("<entities >\n");
@@ -522,7 +522,7 @@ fn migration_files(dump: &Dump, seed: u64) -> BTreeMap<String, String> {
         }
         for relationship in Kind::relationships() {
             let intersect = relationship.intersect_set.trim_end_matches("set");
-            // The tool writes links below either of the two tables.
+            // The tool writes links below either of their tables.
             let from_owner = relationship.member == &tables::USER || seed.is_multiple_of(2);
             let (from, from_column, to, to_column) = if from_owner {
                 (
@@ -571,7 +571,7 @@ fn migration_files(dump: &Dump, seed: u64) -> BTreeMap<String, String> {
             table.logical
         )
         .unwrap();
-        // Rows of the product that links end at, which a person exports along.
+        // Rows of the product that are linked, which a user exports as well.
         if [&tables::PROVIDER, &tables::EXTENSION, &tables::TOOL].contains(&table) {
             for (id, cells) in dump
                 .rows(table.logical)
@@ -605,7 +605,7 @@ fn migration_files(dump: &Dump, seed: u64) -> BTreeMap<String, String> {
     ])
 }
 
-/// Writes the files, packed or as a folder.
+/// Writes the files, as an archive or as a folder.
 fn stored(folder: &Path, files: &BTreeMap<String, String>, packed: bool) -> PathBuf {
     if packed {
         let path = folder.join("export.zip");
@@ -628,7 +628,7 @@ fn stored(folder: &Path, files: &BTreeMap<String, String>, packed: bool) -> Path
     root
 }
 
-/// Every form of file in the normal run; `EXPORT_SEEDS` asks for another number.
+/// The normal run covers every form of file; `EXPORT_SEEDS` sets another number.
 #[test]
 fn what_is_exported_from_a_file_and_applied_is_what_the_file_says() {
     on_all_cores(seeds("EXPORT_SEEDS", 20), async |seeds| {

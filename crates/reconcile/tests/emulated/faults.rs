@@ -1,4 +1,4 @@
-//! Somebody else at the same time: edits are not lost, and of two applies one wins.
+//! Concurrent changes by somebody else: edits are not lost, and only one of two concurrent applies succeeds.
 
 use std::collections::BTreeSet;
 
@@ -44,12 +44,12 @@ async fn an_edit_by_somebody_else_at_any_step_is_never_lost() {
         let live = world.look(&second.desired).await;
         let row = live.row(&deskstate_model::tables::SESSION, id).unwrap();
         match step {
-            // Before the write: refused, and the edit stands.
+            // Before the write: it is refused, and the edit is kept.
             1 => {
                 assert!(outcome.is_err(), "{told}");
                 assert_eq!(row.row.text("msdyn_title"), Some("by hand"));
             }
-            // After it: the edit stands and is told apart from what was written.
+            // After the write: the edit is kept and distinguished from what was written.
             2 => {
                 let applied = outcome.unwrap();
                 assert_eq!(row.row.text("msdyn_title"), Some("by hand"));
@@ -60,7 +60,7 @@ async fn an_edit_by_somebody_else_at_any_step_is_never_lost() {
     }
 }
 
-/// Two plans from the same rows, carried out by two at once: one is, and the other is told to look again and changed nothing.
+/// Executes two plans of the same rows concurrently. One succeeds; the other fails as stale and changes nothing.
 async fn race(switches: Switches, before: &[Json], plans: [&[Json]; 2], told: &str) {
     let options = Options::default();
     let one_by_one = !switches.if_match_in_changesets;
@@ -97,8 +97,8 @@ async fn race(switches: Switches, before: &[Json], plans: [&[Json]; 2], told: &s
             .carry_out(plan, &declared.desired, &settings, &replan)
             .await
     };
-    // Each writes first once; a third time nobody says who does. Where versions are not heeded, a look just before the write is
-    // all there is, and two who look and write at the very same time are not told apart.
+    // Each of them writes first once; the third time, the order is open. If versions are not respected, the only protection is a read just
+    // before the write, and two concurrent writers are not detected.
     for first in [Some(0), Some(1), None] {
         if first.is_none() && one_by_one {
             continue;
@@ -183,7 +183,7 @@ async fn of_two_applies_at_once_one_wins_and_the_other_changes_nothing() {
     }
 }
 
-/// The requests just before which an edit of a row is seen, which the plan unlinks in one transaction and deletes in the next.
+/// The requests just before which an edit is detected. The edited row is unlinked in one transaction and deleted in the next.
 async fn seen_before(links_move_versions: Option<bool>) -> Vec<usize> {
     let switches = Switches {
         tab_makes_parameters: false,
@@ -253,7 +253,7 @@ async fn where_links_move_no_versions_an_edit_between_unlinking_and_deleting_is_
     );
 }
 
-/// A tab for a website, with its `url` or without.
+/// A tab for a website, with or without its `url`.
 fn website(name: &str, title: &str, url: bool) -> Json {
     let parameters = if url {
         json!({"url": format!("https://{title}.example/")})
@@ -274,7 +274,7 @@ async fn url_of(world: &World, declared: &Declared, tab: &str) -> Option<String>
     Some(row.id.to_string())
 }
 
-/// Somebody took the `url` of a tab away and gave it another title, both of which an apply sets right: its undo takes both back.
+/// Somebody removed the `url` of a tab and changed its title. An apply corrects both, and its undo reverts both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_parameter_that_an_apply_made_goes_where_the_undo_of_its_tab_writes_it_again() {
     const REWRITES: u64 = 4;
@@ -313,7 +313,8 @@ async fn a_parameter_that_an_apply_made_goes_where_the_undo_of_its_tab_writes_it
     }
 }
 
-/// The undo brings one tab back first, since the server may add parts to it, and looks again: what somebody changed by then is left alone.
+/// The undo first restores one tab, since the server may add parts to it, and then reads again. Anything that somebody changed by then is
+/// left alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_undo_that_leaves_something_alone_is_not_called_complete() {
     let world = World::plain().await;

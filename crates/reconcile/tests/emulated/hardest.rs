@@ -1,4 +1,4 @@
-//! Answers that are harder than the emulator's defaults: what deskstate does where an environment gives them.
+//! Behavior that is harder to handle than the emulator's defaults, and how deskstate deals with it.
 
 use deskstate_emulator::{Config, Switches};
 use deskstate_reconcile::plan::Options;

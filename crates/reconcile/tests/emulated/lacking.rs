@@ -1,6 +1,6 @@
-//! What an environment lacks stops a plan only where a manifest needs it, and is said once.
+//! Something that an environment lacks stops a plan only if a manifest needs it, and is reported once.
 //!
-//! The cases come from the tables of the crate; what is expected of each is in `lacking/expected.txt`, which was written by hand.
+//! The cases are generated from the tables of the crate. The expected results are in `lacking/expected.txt`, which was written by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 use crate::world::{Declared, World, declare, settings};
 
-/// Something to be missing, as the answer sheet of the emulator names it.
+/// Something that is missing, in the notation of the emulator's answers sheet.
 type Thing = String;
 
 fn everything() -> Declared {
@@ -32,7 +32,7 @@ fn written_tables() -> Vec<&'static Table> {
     Kind::all().map(Kind::table).chain(parts).collect()
 }
 
-/// What the crate reads or writes and an environment may lack.
+/// Everything that the crate reads or writes and that an environment may lack.
 fn things(desired: &Desired) -> BTreeSet<Thing> {
     let mut things = BTreeSet::new();
     for table in written_tables() {
@@ -86,7 +86,7 @@ fn expected() -> BTreeMap<Thing, Vec<String>> {
     };
     let mut list = BTreeMap::new();
     let mut add = |thing: String, words: &str| {
-        // `type: Generic` and `type` are one word, `a b` are two.
+        // `type: Generic` is one word, `a b` are two.
         let words = match words {
             "-" => Vec::new(),
             words if words.contains(": ") => vec![words.to_owned()],
@@ -117,7 +117,7 @@ fn expected() -> BTreeMap<Thing, Vec<String>> {
     list
 }
 
-/// Tables whose rows are written inside the documents of another, by hand.
+/// Tables whose rows are written inside the documents of another table. Maintained by hand.
 const PARTS: [(&str, &str); 7] = [
     ("msdyn_templateparameter", "msdyn_applicationtabtemplate"),
     (
@@ -131,7 +131,7 @@ const PARTS: [(&str, &str); 7] = [
     ("msdyn_inboxconfiguration", "msdyn_appconfiguration"),
 ];
 
-/// Whether the rows of a table cannot be there: it is missing, or the table of the documents that hold its rows is.
+/// Whether a table cannot have rows: either it is missing, or the table of the parent documents is.
 fn is_gone(table: &str, missing: &[&Thing]) -> bool {
     let gone = |table: &str| missing.iter().any(|thing| *thing == table);
     gone(table)
@@ -145,8 +145,8 @@ fn relationship_of(intersect: &str) -> Option<&'static Relationship> {
         .find(|relationship| relationship.intersect_set.trim_end_matches("set") == intersect)
 }
 
-/// What is said when these are missing: one message for each table, column, relationship or option and each field that needs it.
-/// Besides it, the columns without which rows cannot be told apart.
+/// The expected messages if these are missing: one for each table, column, relationship or option, and each field that needs it. Also
+/// returns the missing columns without which rows cannot be identified.
 fn outcome(
     list: &BTreeMap<Thing, Vec<String>>,
     missing: &[&Thing],
@@ -193,7 +193,7 @@ fn outcome(
                 _ if word == "rows" => {
                     blind.insert(format!("`{table}` has no column `{rest}`"));
                 }
-                // A column takes its options along.
+                // A missing column includes its options.
                 Some((column, _))
                     if missing
                         .iter()
@@ -222,7 +222,7 @@ async fn lack(world: &World, missing: &[&Thing]) {
     world.admin("PUT", "switches", &sheet.to_string()).await;
 }
 
-/// What a plan says that it cannot do: messages with how often each is said.
+/// The errors of a plan, and how often each is reported.
 async fn said(world: &World, declared: &Declared) -> BTreeMap<(&'static str, String), usize> {
     let live = world.look(&declared.desired).await;
     let (_, found) = deskstate_reconcile::plan(&declared.desired, &live, &Options::default());
@@ -233,7 +233,7 @@ async fn said(world: &World, declared: &Declared) -> BTreeMap<(&'static str, Str
     said
 }
 
-/// Compares what is said with what was expected.
+/// Compares the reported errors with the expected ones.
 async fn check(
     world: &World,
     declared: &Declared,
@@ -255,7 +255,7 @@ async fn check(
         .iter()
         .map(|((_, message), _)| message.clone())
         .collect();
-    // What hangs on rows that cannot be told apart is not judged further.
+    // Nothing that depends on unidentified rows is checked further.
     if blind.is_empty() {
         assert_eq!(messages, expected, "{missing:?}");
     }
@@ -391,7 +391,7 @@ async fn two_things_that_are_missing_are_both_said() {
     let everything = everything();
     let world = World::plain().await;
     let things: Vec<&Thing> = list.keys().collect();
-    // Neighbours are of one table; the others are as far apart as tables at two ends of a relationship.
+    // Neighbours belong to the same table; the others are as far apart as the two tables of a relationship.
     for stride in [1, 61] {
         for at in (0..things.len()).step_by(5) {
             let pair = [things[at], things[(at + stride) % things.len()]];
@@ -415,7 +415,7 @@ async fn rows_that_are_there_already_need_their_columns_as_new_ones_do() {
     for thing in list.keys().filter(|thing| !thing.contains('=')).step_by(5) {
         check(&world, &everything, &[thing], outcome(&list, &[thing])).await;
     }
-    // An option that a row has needs no writing.
+    // An option that a row already has need not be written.
     for thing in list.keys().filter(|thing| thing.contains('=')) {
         check(&world, &everything, &[thing], Default::default()).await;
     }

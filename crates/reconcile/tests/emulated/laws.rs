@@ -1,4 +1,4 @@
-//! The laws of planning and applying, over projects of every kind by chance.
+//! The laws of planning and applying, for random projects with every kind.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use crate::world::{
     WORDINGS, World, declare, nth, of_every_age, on_all_cores, same, seeds, settings,
 };
 
-/// Every project owns its prefix, so what a later one does not declare goes.
+/// Every project owns its prefix, so rows that a later project does not declare are deleted.
 fn pruning() -> Options {
     Options {
         prune: BTreeSet::from(["contoso".to_owned()]),
@@ -24,7 +24,7 @@ fn pruning() -> Options {
     }
 }
 
-/// Many in the normal run; `LAW_SEEDS` asks for another number.
+/// Number of seeds; `LAW_SEEDS` sets another one.
 fn law_seeds(otherwise: u64) -> u64 {
     seeds("LAW_SEEDS", otherwise)
 }
@@ -65,7 +65,7 @@ fn after_apply_the_plan_is_empty_and_undo_restores_everything() {
     });
 }
 
-/// Half of the seeds, whatever is left when they are dealt to the cores.
+/// True for half of the seeds on each core, however they are distributed.
 fn chance_flag(seed: u64) -> bool {
     (seed / 4).is_multiple_of(2)
 }
@@ -198,7 +198,7 @@ fn row_of(operation: &Operation) -> Option<&RowTarget> {
     }
 }
 
-/// A resource and its parts stand in one transaction, if they fit.
+/// A resource and its parts are in one transaction, if they fit.
 fn together(plan: &Plan, cut: &[Transaction], most: usize) {
     for change in &plan.changes {
         let rows: BTreeSet<Uuid> = change
@@ -221,7 +221,7 @@ fn together(plan: &Plan, cut: &[Transaction], most: usize) {
                 })
             })
             .count();
-        // Scripts that lead to each other are one unit, which may be larger than a transaction.
+        // Scripts that refer to each other form one unit, which may be larger than a transaction.
         let is_script = change.key.kind == deskstate_model::Kind::AGENT_SCRIPT;
         assert!(
             holding <= 1 || change.operations.len() > most || is_script && most < 40,

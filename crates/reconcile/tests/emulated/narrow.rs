@@ -1,4 +1,4 @@
-//! Reading only what a project is about plans the same as reading everything.
+//! Reading only what a project needs results in the same plan as reading everything.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::project::project;
 use crate::world::{Declared, World, declare, nth, of_every_age, on_all_cores, seeds, settings};
 
-/// Everything that people and programs are told.
+/// Everything that is reported to people and programs.
 fn told(declared: &Declared, live: &Live, prefixes: &BTreeSet<String>) -> Vec<String> {
     let (mut plan, found) = plan(&declared.desired, live, &Options::default());
     plan.read_requests = 0;

@@ -1,4 +1,4 @@
-//! What a caller may not see is not taken to be absent.
+//! Anything that the caller may not see is not treated as absent.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn where_a_caller_sees_a_part_nothing_is_created_deleted_linked_or_unlinked() {
                 .await;
             let mut chance = Chance::new(seed);
             let hidden: Vec<&str> = all.iter().copied().filter(|_| chance.yes(25)).collect();
-            // Rows of somebody else under own rows only, or no right to read the table at all.
+            // Either the caller may read only their own rows and the rows belong to somebody else, or the caller may not read the table.
             let depth = chance.yes(50).then_some("Basic");
             world.hide(&hidden, depth).await;
             let live = world.look(&second.desired).await;

@@ -1,4 +1,4 @@
-//! The probe: under every combination of the emulator's switches it returns the switches, and leaves nothing.
+//! The probe: under every combination of the emulator's switches, it returns those switches and leaves nothing behind.
 #![expect(clippy::disallowed_macros, reason = "figures of a campaign")]
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use crate::world::{World, nth};
 
 type Sheet = Map<String, Json>;
 
-/// Each switch that rolled back questions settle, with both of its answers.
+/// All switches that rolled-back questions settle, each with both answers.
 fn rolled_back() -> Vec<(&'static str, [Json; 2])> {
     let flag = |word| (word, [json!(true), json!(false)]);
     let choice = |word, answers: [&str; 2]| (word, answers.map(Json::from));
@@ -40,7 +40,7 @@ fn rolled_back() -> Vec<(&'static str, [Json; 2])> {
     ]
 }
 
-/// Those that need a read in between.
+/// The switches that can only be settled with a read in between.
 fn stored() -> Vec<(&'static str, [Json; 2])> {
     let flags = [
         "tabMakesParameters",
@@ -73,7 +73,7 @@ const NEED_OWN_KEYS: [&str; 13] = [
     "emptiedLookupRaisesVersion",
 ];
 
-/// The sheet of a combination: bit n chooses the answer of the n-th switch.
+/// The answers sheet of a combination: bit n selects the answer of the n-th switch.
 fn sheet(switches: &[(&'static str, [Json; 2])], combination: usize) -> Sheet {
     let answer = |(position, (word, answers)): (usize, &(&str, [Json; 2]))| {
         let answer = &answers[combination >> position & 1];
@@ -82,7 +82,7 @@ fn sheet(switches: &[(&'static str, [Json; 2])], combination: usize) -> Sheet {
     switches.iter().enumerate().map(answer).collect()
 }
 
-/// What can be found out where a combination is in force: a question that has no answer there stays open.
+/// The answers that can be found with this combination. A question without an answer stays open.
 fn askable(mut sheet: Sheet) -> Sheet {
     if sheet["ownKeys"] == json!(false) {
         sheet.retain(|word, _| !NEED_OWN_KEYS.contains(&word.as_str()));
@@ -103,7 +103,7 @@ impl Asked {
         Self::under(&Sheet::new()).await
     }
 
-    /// An environment of an age, which it keeps under every sheet that names none.
+    /// An environment of an age, which stays in effect under every sheet that names none.
     async fn aged(age: Age) -> Self {
         let world = World::with(Config {
             switches: age.switches(),
@@ -154,7 +154,7 @@ async fn switch(world: &World, sheet: &Sheet) {
     world.admin("PUT", "switches", &body.to_string()).await;
 }
 
-/// Every row but those of the audit log.
+/// All rows except those of the audit log.
 async fn rows(world: &World) -> Json {
     let dump = world.admin("GET", "dump", "").await;
     let mut dump: Json = serde_json::from_str(&dump).unwrap();
@@ -162,8 +162,8 @@ async fn rows(world: &World) -> Json {
     dump
 }
 
-/// Combinations in which any three switches take all eight triples of answers (an orthogonal array: each switch is the parity of
-/// some bits of the row's number, and all rows come inverted too), and seeded random ones.
+/// Combinations in which any three switches take all eight triples of answers (an orthogonal array: each switch is the parity of some bits
+/// of the row's number, and all rows are also included inverted), and seeded random ones.
 fn triples_and_random(switches: usize, random: usize) -> Vec<usize> {
     let all = (1 << switches) - 1;
     let rows = (switches + 1).next_power_of_two();

@@ -1,10 +1,10 @@
-//! Projects by chance: every kind, references between them, the same for the same seed.
+//! Random projects with every kind and with references between them; the same seed gives the same project.
 
 use deskstate_emulator::Age;
 use deskstate_model::Kind;
 use serde_json::{Map, Value as Json, json};
 
-/// Numbers by chance (SplitMix64).
+/// Pseudorandom numbers (SplitMix64).
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -32,7 +32,7 @@ impl Chance {
         &from[self.below(from.len())]
     }
 
-    /// Each one or not.
+    /// A random selection of the items.
     fn some<T: Clone>(&mut self, from: &[T], percent: usize) -> Vec<T> {
         from.iter().filter(|_| self.yes(percent)).cloned().collect()
     }
@@ -49,7 +49,7 @@ impl Chance {
         format!("{what} {}{}", self.below(3), self.pick(&ends))
     }
 
-    /// A field that is given, null or left out.
+    /// Adds a field, sets it to null, or leaves it out.
     fn maybe(&mut self, spec: &mut Map<String, Json>, word: &str, value: Json) {
         match self.below(10) {
             0..=5 => drop(spec.insert(word.to_owned(), value)),
@@ -58,7 +58,7 @@ impl Chance {
         }
     }
 
-    /// A field that is given or left out.
+    /// Adds a field or leaves it out.
     fn perhaps(&mut self, spec: &mut Map<String, Json>, word: &str, value: Json) {
         if self.yes(60) {
             spec.insert(word.to_owned(), value);
@@ -98,7 +98,7 @@ fn object(value: Json) -> Map<String, Json> {
     value.as_object().unwrap().clone()
 }
 
-/// Documents of every kind that an environment of this age takes.
+/// Documents of every kind that an environment of this age accepts.
 pub(crate) fn project(age: Age, seed: u64) -> Vec<Json> {
     let mut documents = newest(seed);
     for document in &mut documents {
@@ -113,8 +113,8 @@ pub(crate) fn project(age: Age, seed: u64) -> Vec<Json> {
     documents
 }
 
-/// Fields of generated documents that an environment of this age has no column, table or link for, as its typings and its dump of
-/// metadata list them.
+/// Fields of generated documents for which an environment of this age has no column, table or link, according to its typings and its
+/// metadata dump.
 fn came_later(age: Age) -> &'static [(&'static str, &'static str)] {
     match age {
         Age::Y2022 => &[
@@ -124,7 +124,7 @@ fn came_later(age: Age) -> &'static [(&'static str, &'static str)] {
             ("AppProfile", "inboxViews"),
             ("PaneTool", "type"),
         ],
-        // It lacks nothing that these documents set.
+        // These ages lack nothing that the documents set.
         Age::Y2024 | Age::Y2026 => &[],
     }
 }
@@ -403,7 +403,7 @@ fn profile(
         ("smartAssist", smart),
     ] {
         let mut members = chance.some(from, 50);
-        // Without it the providers would not load, which is an error.
+        // Without it, the providers would not load, which is an error.
         if word == "extensions" {
             members.push("msdyn_CIFV2Loader".to_owned());
         }

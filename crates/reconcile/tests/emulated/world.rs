@@ -1,4 +1,4 @@
-//! An emulated environment, and what a run does to it.
+//! An emulated environment, and operations on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,14 +20,14 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Manifests, loaded and lowered.
+/// Manifests that were loaded and lowered.
 pub(crate) struct Declared {
     pub(crate) desired: Desired,
     pub(crate) sources: SourceMap,
     _folder: TempDir,
 }
 
-/// Loads documents as a project with the environment `local`. Everything else of the project file is given.
+/// Loads documents as a project with the environment `local`. The rest of the project file is predefined.
 pub(crate) fn declare(project: Json, documents: &[Json]) -> Declared {
     let folder = TempDir::new().unwrap();
     let mut spec =
@@ -70,7 +70,7 @@ fn describe(diagnostic: &Diagnostic) -> String {
 /// Rows by table.
 pub(crate) type Content = BTreeMap<String, BTreeSet<String>>;
 
-/// The rows at one moment.
+/// The rows at one point in time.
 pub(crate) struct Mark(BTreeMap<String, BTreeMap<String, Option<String>>>);
 
 impl Mark {
@@ -81,7 +81,7 @@ impl Mark {
     }
 }
 
-/// Fails with what is gone and what is new, unless both are the same.
+/// Asserts that both contents are equal. The message lists missing and new rows.
 #[track_caller]
 pub(crate) fn same(before: &Content, after: &Content, told: &str) {
     let nothing = BTreeSet::new();
@@ -99,7 +99,7 @@ pub(crate) fn same(before: &Content, after: &Content, told: &str) {
     }
 }
 
-/// Runs numbers `from 0` on as many threads as there are cores, each on a runtime of its own.
+/// Runs the numbers from 0 on as many threads as there are cores, each with its own runtime.
 pub(crate) fn on_all_cores<F>(count: u64, work: impl Fn(Vec<u64>) -> F + Sync)
 where
     F: Future<Output = ()>,
@@ -122,7 +122,7 @@ where
     });
 }
 
-/// How many seeds the environment asks for, else so many.
+/// The number of seeds from an environment variable, otherwise the given default.
 pub(crate) fn seeds(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable)
         .ok()
@@ -130,13 +130,13 @@ pub(crate) fn seeds(variable: &str, otherwise: u64) -> u64 {
         .unwrap_or(otherwise)
 }
 
-/// So many wordings there are.
+/// Number of wordings.
 pub(crate) const WORDINGS: u64 = 6;
 
-/// The wording in which writing a tab writes its parameters again.
+/// The wording in which writing a tab rewrites its parameters.
 const REWRITES: u64 = 4;
 
-/// The n-th of ages, or whatever else there is one of for each of them.
+/// The n-th of the ages, or of values of which there is one per age.
 pub(crate) fn nth<T>(of_ages: &[T], number: u64) -> &T {
     &of_ages[usize::try_from(number).unwrap() % of_ages.len()]
 }
@@ -150,12 +150,12 @@ pub(crate) async fn of_every_age() -> Vec<(Age, World)> {
     worlds
 }
 
-/// What environments of an age were seen to answer where reports differ, one wording per number: what refuses and how is not the same.
+/// Observed answers of environments of an age, where reports differ: one wording per number, with different refusals.
 pub(crate) fn worded(number: u64, age: Age) -> Switches {
     let usual = age.switches();
     match number % WORDINGS {
         0 => usual,
-        // A part of its own, codes of a support page; writing a tab moves the versions of its parameters.
+        // A separate part, codes from a support page; writing a tab changes the versions of its parameters.
         1 => Switches {
             tab_write_touches_parameters: TouchedParameters::Versions,
             changeset_failure: ChangesetFailure::Bare,
@@ -164,14 +164,14 @@ pub(crate) fn worded(number: u64, age: Age) -> Switches {
             codes_on_conditional_errors: true,
             ..usual
         },
-        // JSON in place of the multipart body.
+        // JSON instead of the multipart body.
         2 => Switches {
             changeset_failure: ChangesetFailure::Json,
             code_on_stale_in_changesets: Some(true),
             code_on_absent_in_changesets: Some(true),
             ..usual
         },
-        // Links that are there, or not there, are no error; the outer status is the inner one.
+        // Adding an existing link or removing a missing one is not an error; the outer status is the inner one.
         3 => Switches {
             associate_again: LinkAnswer::Accepted,
             disassociate_missing: LinkAnswer::Accepted,
@@ -180,12 +180,12 @@ pub(crate) fn worded(number: u64, age: Age) -> Switches {
             emptied_lookup_raises_version: false,
             ..usual
         },
-        // Writing a tab writes other values into its parameters, which the client was told.
+        // Writing a tab writes other values into its parameters; the client knows this.
         REWRITES => Switches {
             tab_write_touches_parameters: TouchedParameters::Values,
             ..usual
         },
-        // Intersect sets are refused, and codes are left out inside changesets alone.
+        // Intersect sets are refused, and codes are left out only inside changesets.
         _ => Switches {
             intersect_sets_readable: false,
             codes_on_conditional_errors: true,
@@ -201,14 +201,15 @@ pub(crate) fn worded(number: u64, age: Age) -> Switches {
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) session: Session,
-    /// The server makes parameter rows by itself, and they stay when their tab changes or comes back.
+    /// Whether contents leave parameters out, because the server automatically creates parameter rows, which stay when their tab is changed
+    /// or restored.
     leaves_out_parameters: bool,
-    /// The server writes the parameters of a tab again with the tab.
+    /// Whether the server rewrites the parameters of a tab along with the tab.
     rewrites_parameters: bool,
 }
 
 impl World {
-    /// An environment as it comes, hard on clients in everything that documents leave open.
+    /// An environment with the default settings, which are hard on clients wherever the documentation is silent.
     pub(crate) async fn new() -> Self {
         Self::with(Config::default()).await
     }
@@ -230,7 +231,7 @@ impl World {
         .await
     }
 
-    /// An environment of an age in the words of the n-th; it adds rows of its own, or none.
+    /// An environment of an age with the n-th wording. `adds_parts` states whether it adds rows of its own.
     pub(crate) async fn worded(number: u64, age: Age, adds_parts: bool) -> Self {
         Self::with(Config {
             switches: Switches {
@@ -264,7 +265,7 @@ impl World {
             .unwrap()
     }
 
-    /// The plan; panics with what cannot be planned.
+    /// Computes the plan; panics if something cannot be planned.
     pub(crate) async fn plan(&self, declared: &Declared, options: &Options) -> (Plan, Live) {
         let live = self.look(&declared.desired).await;
         let (plan, found) = plan(&declared.desired, &live, options);
@@ -272,7 +273,7 @@ impl World {
         (plan, live)
     }
 
-    /// Plans, writes down the undo file, and carries the plan out.
+    /// Plans, records the undo file, and executes the plan.
     pub(crate) async fn apply(
         &self,
         declared: &Declared,
@@ -292,13 +293,13 @@ impl World {
         )
     }
 
-    /// Where the server writes parameters again, an apply that ends between two transactions loses what no manifest declares: from now on
-    /// contents leave parameters out. Those that are declared are still planned, and so compared.
+    /// If the server rewrites parameters, an apply that ends between two transactions loses undeclared values. From now on, contents leave
+    /// parameters out. Declared parameters are still planned, and therefore compared.
     pub(crate) fn expects_interruptions(&mut self) {
         self.leaves_out_parameters |= self.rewrites_parameters;
     }
 
-    /// Settings with what the probe finds out here about parameters.
+    /// Adds the probe's answer about parameters to the settings.
     pub(crate) fn told(&self, settings: &Settings) -> Settings {
         Settings {
             server_rewrites_parts: self.rewrites_parameters,
@@ -325,7 +326,7 @@ impl World {
         carry_out(&work, &self.session, &|| false, &mut |_| {}).await
     }
 
-    /// Applies and makes sure that it was stored as written and that nothing is left to do.
+    /// Applies, and asserts that everything was stored as written and that nothing is left to do.
     pub(crate) async fn sync(
         &self,
         declared: &Declared,
@@ -344,7 +345,7 @@ impl World {
         assert!(plan.is_empty(), "{:#?}", plan.changes);
     }
 
-    /// Takes an apply back.
+    /// Undoes an apply.
     pub(crate) async fn undo(&self, declared: &Declared, file: &UndoFile, settings: &Settings) {
         let live = self.look(&declared.desired).await;
         let (plan, found) = undo::plan(file, &live);
@@ -361,19 +362,19 @@ impl World {
         assert!(rest.is_empty(), "{:#?}", rest.changes);
     }
 
-    /// Keeps the rows as they are, to come back to and to tell changes from.
+    /// Marks the current rows, for restoring them and for detecting changes.
     pub(crate) async fn mark(&self) -> Mark {
         self.admin("POST", "mark", "").await;
         let dump = self.admin("GET", "dump", "").await;
         Mark(self.rows(&dump))
     }
 
-    /// Brings the marked rows back.
+    /// Restores the marked rows.
     pub(crate) async fn back(&self) {
         self.admin("POST", "back", "").await;
     }
 
-    /// What a client can write and is other than it was at the mark, by table: rows without what the server stamps, links as pairs.
+    /// Everything writable that changed since the mark, by table: rows without stamps of the server, links as pairs.
     pub(crate) async fn since(&self, mark: &Mark) -> Content {
         let changes = self.rows(&self.admin("GET", "changes", "").await);
         let mut content = Content::new();
@@ -392,7 +393,7 @@ impl World {
         content
     }
 
-    /// Rows by table and id, as far as a client can write them; none for those that are gone.
+    /// Writable contents of rows, by table and id; `None` for deleted rows.
     fn rows(&self, dump: &str) -> BTreeMap<String, BTreeMap<String, Option<String>>> {
         let mut dump: Json = serde_json::from_str(dump).unwrap();
         let tables = dump["rows"].as_object_mut().unwrap();
@@ -428,13 +429,13 @@ impl World {
         content
     }
 
-    /// Asks the emulator itself.
+    /// Calls an endpoint of the emulator itself.
     pub(crate) async fn admin(&self, method: &str, endpoint: &str, body: &str) -> String {
         let path = format!("/__emulator/{endpoint}");
         self.send(method, &path, body).await
     }
 
-    /// HTTP requests, and writes that were carried out, since the counters were reset.
+    /// Number of HTTP requests and of executed writes since the counters were reset.
     pub(crate) async fn stats(&self) -> (u64, u64) {
         let stats: Json = serde_json::from_str(&self.admin("GET", "stats", "").await).unwrap();
         let writes = stats["writes"].as_object().unwrap().values();
@@ -444,7 +445,7 @@ impl World {
         )
     }
 
-    /// Sends a request as it is; it must be carried out.
+    /// Sends a raw request and asserts that it succeeds.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> String {
         let (head, body) = self.exchange(method, path, body).await;
         assert!(
@@ -454,7 +455,7 @@ impl World {
         body
     }
 
-    /// The head and the body of an answer.
+    /// Returns the head and the body of the answer.
     async fn exchange(&self, method: &str, path: &str, body: &str) -> (String, String) {
         let address = self
             .emulator
@@ -483,8 +484,8 @@ impl World {
         (head.to_owned(), body)
     }
 
-    /// From now on the caller reads these tables as far as the depth says, or not at all, and everything else as before. Somebody else
-    /// owns their rows.
+    /// From now on, the caller can read these tables only to this depth, or not at all, and everything else as before. Their rows get
+    /// another owner.
     pub(crate) async fn hide(&self, tables: &[&str], depth: Option<&str>) {
         let ada = self
             .id_of("systemusers", "domainname", "ada@contoso.com")
@@ -498,7 +499,7 @@ impl World {
             for row in rows.rows.values().filter(|row| !row.is_managed()) {
                 let path = format!("/api/data/v9.2/{}({})", table.set, row.id);
                 let owner = json!({"ownerid@odata.bind": format!("/systemusers({ada})")});
-                // Rows of some tables have no owner.
+                // Rows of some tables have no owner, so failures are ignored.
                 self.exchange("PATCH", &path, &owner.to_string()).await;
             }
         }
@@ -566,7 +567,7 @@ impl World {
     }
 }
 
-/// Columns that the server stamps, or that follow from others.
+/// Columns that the server sets, or that follow from others.
 fn strip(cells: &mut serde_json::Map<String, Json>, table: &str, is_link: bool) {
     const STAMPS: [&str; 16] = [
         "versionnumber",
@@ -646,7 +647,7 @@ pub(crate) fn no_errors(found: &[Diagnostic]) {
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
-/// An error with everything below it.
+/// An error with its causes.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();

@@ -21,7 +21,7 @@ use proptest::sample::Index;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-/// An id for tests: short, and sorted by its number.
+/// An id for tests: short, and sorted by number.
 pub(crate) fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
@@ -66,7 +66,7 @@ impl Rows {
             .collect()
     }
 
-    /// Lookups, links and parts between the rows, as chance has it.
+    /// Adds random lookups, links and parts between the rows.
     pub(crate) fn connect(
         &mut self,
         choices: &[Index],
@@ -188,8 +188,8 @@ impl Rows {
     }
 }
 
-/// An environment that can be read as a whole, with these rows. Users 20 (Ada), 21 (disabled), 22 (no name), team 30, roles 40 to 42
-/// (the last a copy of the first), web resources and macros 1 and 2 (of one name).
+/// A completely readable environment with these rows. Users 20 (Ada), 21 (disabled), 22 (no name), team 30, roles 40 to 42 (the last a copy
+/// of the first), web resources and macros 1 and 2 (with the same name).
 pub(crate) fn live(rows: &Rows) -> Live {
     let found = found();
     let roots = found.roles.roots();
@@ -287,7 +287,7 @@ fn found() -> Found {
     found
 }
 
-/// A row of these cells; `@odata.etag` is its version.
+/// A row with these cells; `@odata.etag` is its version.
 fn row(cells: &Json) -> Row {
     let cells = cells.as_object().expect("a row is an object");
     let etag = cells.get("@odata.etag").and_then(Json::as_str);
@@ -304,7 +304,7 @@ pub(crate) fn document(kind: &str, name: &str, spec: Json) -> Json {
     json!({"apiVersion": "deskstate/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
-/// The same document in another state.
+/// The same document with another state.
 pub(crate) fn stated(mut document: Json, state: &str) -> Json {
     document["metadata"]["state"] = json!(state);
     if state == "absent" {
@@ -328,10 +328,10 @@ pub(crate) fn desired(documents: &[Json]) -> Desired {
     lower(&manifests)
 }
 
-/// A project with the one environment `local`.
+/// A project with a single environment, `local`.
 pub(crate) const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  environments:\n    local: {emulator: {state: local.json}}\n";
 
-/// What is adopted of live into the manifests among these texts, which load without an error.
+/// Adopts the live environment into the manifests among these texts, which load without errors.
 pub(crate) fn adopted(texts: &BTreeMap<String, String>, live: &Live) -> Adoption {
     let (manifests, found) = load_texts(texts.clone(), Some("local"));
     let broken = errors(&found);
@@ -363,7 +363,7 @@ pub(crate) fn errors(found: &[Diagnostic]) -> Vec<String> {
         .collect()
 }
 
-/// What a plan shows, a line for each difference.
+/// The differences of a plan, one line for each.
 pub(crate) fn shown(plan: &Plan) -> Vec<String> {
     let fields = plan.changes.iter().flat_map(|change| &change.fields);
     fields

@@ -26,7 +26,7 @@ pub(in crate::commands) enum State {
 pub(in crate::commands) struct Finding {
     pub(in crate::commands) state: State,
     pub(in crate::commands) what: String,
-    /// What to do.
+    /// The remedy, if any.
     pub(in crate::commands) help: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `init --ci`: workflows and pipelines for the stages of a project.
+//! `init --ci`: writes workflows and pipelines for the stages of a project.
 
 use std::path::{Path, PathBuf};
 

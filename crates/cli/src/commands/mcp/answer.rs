@@ -42,7 +42,7 @@ pub(super) enum From {
 pub(super) struct Failure {
     /// One word for programs.
     pub(super) code: &'static str,
-    /// What happened.
+    /// The error message.
     pub(super) message: String,
     /// The next step.
     pub(super) next: Option<String>,

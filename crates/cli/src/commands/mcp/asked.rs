@@ -178,7 +178,7 @@ pub(super) struct Preview {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Propose {
-    /// What to propose.
+    /// The type of proposal.
     pub(super) change: Change,
     /// For `adopt`: the environment. It must be open to assistants.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! `propose`: patches for a person to apply. Nothing is written.
+//! `propose`: returns patches for a person to apply. Writes nothing.
 
 use std::collections::BTreeMap;
 

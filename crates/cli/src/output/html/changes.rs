@@ -1,4 +1,4 @@
-//! The changes of a plan, each a card that folds.
+//! The changes of a plan, each as a folding card.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ use crate::output::shown;
 use crate::output::sides::{self, is_long, sides};
 use crate::output::verdict::{Unplanned, Verdict};
 
-/// A list of changes and what is known next to them.
+/// A list of changes with additional information.
 pub(super) struct Changes<'a> {
     /// The plan.
     pub(super) plan: &'a Plan,
-    /// Where the manifests are.
+    /// The sources of the manifests.
     pub(super) sources: &'a SourceMap,
     /// Agents reached by each change.
     pub(super) reach: &'a [Option<Reached>],
@@ -34,17 +34,17 @@ pub(super) fn action_words(action: Action) -> (&'static str, &'static str) {
     }
 }
 
-/// What can be switched off in a list of cards.
+/// A filter in a list of cards.
 pub(super) struct Chip {
-    /// What the cards carry.
+    /// The class of the filtered cards.
     pub(super) class: &'static str,
     /// Its symbol.
     pub(super) symbol: &'static str,
-    /// Its word, and how many there are.
+    /// Its word and count.
     pub(super) text: String,
 }
 
-/// The chips of a plan: what it does.
+/// The filters of a plan, by action.
 pub(super) fn chips(plan: &Plan) -> Vec<Chip> {
     let chip = |action| {
         let (symbol, class) = action_words(action);
@@ -66,7 +66,7 @@ pub(super) fn chips(plan: &Plan) -> Vec<Chip> {
     ]
 }
 
-/// Search and filters; they do nothing without the script, which shows them.
+/// Search and filters. They are hidden until the script, which they need, shows them.
 pub(super) fn toolbar(chips: Vec<Chip>, kinds: &BTreeSet<Kind>) -> Element {
     let actions = chips.into_iter().map(|chip| {
         el("label")
@@ -148,7 +148,7 @@ pub(super) fn toolbar(chips: Vec<Chip>, kinds: &BTreeSet<Kind>) -> Element {
         )
 }
 
-/// The cards, in apply order.
+/// Renders the cards in apply order.
 pub(super) fn cards(changes: &Changes<'_>) -> Element {
     let cards = changes
         .plan
@@ -159,27 +159,27 @@ pub(super) fn cards(changes: &Changes<'_>) -> Element {
     el("div").class("cards").children(cards)
 }
 
-/// The line by which a card is known.
+/// The heading of a card.
 pub(super) struct Title<'a> {
-    /// Its colour, and what filters ask for.
+    /// Its class, which determines its colour and is used by the filters.
     pub(super) class: &'static str,
     /// Its symbol.
     pub(super) symbol: &'static str,
-    /// What happened or will, in words.
+    /// What happened or will happen, in words.
     pub(super) verb: &'static str,
-    /// To which resource.
+    /// The resource.
     pub(super) key: &'a ResourceKey,
-    /// Where, on a page of several environments.
+    /// The environment, on a page of several environments.
     pub(super) environment: Option<&'a str>,
-    /// Where it is declared.
+    /// The place of its declaration.
     pub(super) place: Option<String>,
-    /// What is in it, for one line; shown while it is folded.
+    /// A summary on one line, shown while the card is folded.
     pub(super) gist: Option<String>,
     /// Whether it starts unfolded.
     pub(super) open: bool,
 }
 
-/// A page of more cards starts with all of them folded.
+/// On a page with at least this many cards, all of them start folded.
 pub(super) const FOLDED_FROM: usize = 30;
 
 /// A card that folds.
@@ -254,10 +254,10 @@ fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
     folding(title, body)
 }
 
-/// The longest line about what is in a card.
+/// Maximum length of the summary of a card.
 const GIST_LENGTH: usize = 120;
 
-/// What changes, for one line: the change itself where it is the only one, else the fields.
+/// Summarizes a change on one line: the difference itself if it is the only one, otherwise the fields.
 fn gist(change: &Change) -> Option<String> {
     let fields = told(&change.fields);
     let paths = fields.iter().map(|field| field.path.as_str());
@@ -282,7 +282,7 @@ fn gist(change: &Change) -> Option<String> {
     Some(shortened(&what))
 }
 
-/// Fields, each once, and how often where a set changes by several members.
+/// Lists each field once, with a count if several members of a set change.
 pub(super) fn listed<'p>(paths: impl Iterator<Item = &'p str>) -> String {
     let mut counted: Vec<(&str, usize)> = Vec::new();
     for path in paths {
@@ -298,7 +298,7 @@ pub(super) fn listed<'p>(paths: impl Iterator<Item = &'p str>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// A text that is not longer than a line of a card.
+/// Shortens a text to one line of a card.
 pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(GIST_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -359,7 +359,7 @@ fn row(action: Action, field: &FieldChange, word: &str, alike: &BTreeMap<&str, S
         )
 }
 
-/// What is different; of a new row only the value.
+/// Renders a difference. Of a new row, only the value is shown.
 pub(super) fn value(
     creates: bool,
     difference: &Difference,
@@ -431,7 +431,7 @@ fn member_row(
     row.into()
 }
 
-/// A long text line by line, a mapping by its paths.
+/// Renders a long text line by line, or a mapping by its paths.
 fn long(lines: &[(ChangeTag, String)]) -> Markup {
     let rows = lines.iter().map(|(tag, line)| {
         let (symbol, class, word) = match tag {
@@ -453,13 +453,13 @@ fn long(lines: &[(ChangeTag, String)]) -> Markup {
     el("div").class("diff").children(rows).into()
 }
 
-/// `file:line` of a declaration.
+/// The location of a declaration, as `file:line`.
 fn place(sources: &SourceMap, span: Span) -> String {
     let (line, _) = sources.line_column(span);
     format!("{}:{line}", sources.path(span.file))
 }
 
-/// What is wrong or dangerous.
+/// Errors and dangers.
 pub(super) fn findings(diagnostics: &[Diagnostic], sources: &SourceMap) -> Element {
     let items = diagnostics.iter().map(|diagnostic| {
         let mut item = el("li").class(diagnostic.severity.as_str()).child(
@@ -504,7 +504,7 @@ pub(super) fn tiles(plan: &Plan) -> Markup {
         .into()
 }
 
-/// One line where nothing changes.
+/// A line for a plan without changes.
 pub(super) fn without_changes(environment: &str, plan: &Plan) -> Element {
     let verdict = Verdict::of_plan(plan);
     let class = match verdict.state {
@@ -516,7 +516,7 @@ pub(super) fn without_changes(environment: &str, plan: &Plan) -> Element {
         .text(format!("{environment} {}", verdict.without_changes()))
 }
 
-/// What could not be planned.
+/// Everything that could not be planned.
 pub(super) fn not_planned<'a>(
     all: impl Iterator<Item = Unplanned<'a>>,
     sources: &SourceMap,

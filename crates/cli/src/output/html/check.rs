@@ -1,4 +1,4 @@
-//! What `check` found, as a page.
+//! The report of `check`, as a page.
 
 use deskstate_reconcile::check::Keeping;
 
@@ -7,7 +7,7 @@ use super::page::{Head, Section, page, prose, tiles};
 use crate::output::check_report::{CheckReport, Fault, Piece, Rule};
 use crate::output::count;
 
-/// Writes the page.
+/// Renders the page.
 pub(crate) fn check(report: &CheckReport) -> String {
     let requests = usize::try_from(report.requests).unwrap_or(usize::MAX);
     let head = Head {

@@ -1,4 +1,4 @@
-//! The agent's screen as a page: desktops, sessions, tabs and toasts, before and after, with sample values that can be edited.
+//! The agent's screen on a page: desktops, sessions, tabs and toasts, before and after, with editable sample values.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use super::frame::{draw_desktop, draw_toast};
 use super::markup::{Element, Markup, el};
 use crate::preview::{Desktop, Preview, Toast, differences, sample, toast_differences};
 
-/// Two drawings of one screen. A page of manifests alone has no drawing of before.
+/// Two drawings of the same screen. A page about manifests only has no drawing of the state before.
 pub(super) struct Screens<'a> {
-    /// What agents see first: now, or as declared.
+    /// The first state: live, or as declared.
     pub(super) before: Option<&'a Preview>,
-    /// What agents see after that: once it is applied, or as somebody made it.
+    /// The second state: after an apply, or as changed by hand.
     pub(super) after: &'a Preview,
-    /// What the two are called.
+    /// The names of the two states.
     pub(super) names: (&'static str, &'static str),
-    /// What is shown first.
+    /// The resource that is shown first.
     pub(super) focus: Option<&'a ResourceKey>,
 }
 
 type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
 
-/// The section; none where there is nothing to draw.
+/// Renders the section; `None` if there is nothing to draw.
 pub(super) fn screens(screens: &Screens<'_>) -> Option<Markup> {
     let none = Preview::default();
     let before = screens.before.unwrap_or(&none);
@@ -95,7 +95,7 @@ fn label(screens: &Screens<'_>, state: &str, name: &str) -> String {
     }
 }
 
-/// Puts the two drawings of each thing side by side, in the order of what will be.
+/// Pairs the two drawings of each object, sorted by key.
 fn paired<'a, T>(
     before: &'a [T],
     after: &'a [T],
@@ -108,7 +108,7 @@ fn paired<'a, T>(
     for thing in after {
         pairs.entry(key(thing).cloned()).or_default().1 = Some(thing);
     }
-    // What no profile carries comes last.
+    // Objects without a profile come last.
     let (none, mut named): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(key, _)| key.is_none());
     named.extend(none);
     named.into_iter().map(|(_, pair)| pair).collect()
@@ -173,7 +173,7 @@ fn controls(
     controls
 }
 
-/// One option for each thing; first comes what the page is about, or else what changes.
+/// One option for each object. The focus of the page comes first, or otherwise the objects that change.
 fn options<T: PartialEq>(
     screens: &Screens<'_>,
     pairs: &[Pair<'_, T>],
@@ -208,7 +208,7 @@ fn choice(name: &str, what: &'static str, options: impl IntoIterator<Item = Elem
         .child(el("select").attr("data-pick", what).children(options))
 }
 
-/// One input for each slug; what is typed shows everywhere at once.
+/// One input for each slug. Typed values appear everywhere immediately.
 fn samples(slugs: &[&str]) -> Element {
     let inputs = slugs.iter().map(|slug| {
         el("label")
@@ -237,7 +237,7 @@ fn samples(slugs: &[&str]) -> Element {
         .child(el("div").class("sample-grid").children(inputs))
 }
 
-/// What an agent will notice, in sentences.
+/// Describes in sentences what an agent will notice.
 fn notices(desktops: &[Pair<'_, Desktop>], toasts: &[Pair<'_, Toast>]) -> Element {
     let list = |attribute: &'static str, at: usize, what: &str, notes: Vec<String>| {
         let mut group = el("div")

@@ -1,4 +1,4 @@
-//! Drift as a page: what differs, who did it and what it breaks; for many environments a matrix of which resource differs where.
+//! Drift as a page: what differs, who did it and what it breaks; for many environments, a matrix of resources and environments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::output::drift_report::{
 use crate::output::plan_text::told_difference;
 use crate::suggest::suggest;
 
-/// Writes the page of one environment, or of many.
+/// Renders the page of one environment, or of many.
 pub(crate) fn drift(seen: &[Seen], revision: Option<&str>) -> String {
     let alone = match seen {
         [one] => one.looked.as_ref().ok().map(|looked| (one, looked)),
@@ -125,7 +125,7 @@ fn next(alone: Option<(&Seen, &Looked)>) -> String {
     }
 }
 
-/// What could not be compared, and warnings.
+/// Everything that could not be compared, and warnings.
 fn findings_section(seen: &[Seen]) -> Option<Section> {
     let looked = || seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
     let unread: Vec<(&str, &str)> = seen
@@ -154,7 +154,7 @@ fn findings_section(seen: &[Seen]) -> Option<Section> {
     })
 }
 
-/// What each environment has of something; under its name where there are several.
+/// Renders a list for each environment, under the environment's name if there are several.
 fn by_environment(seen: &[Seen], list: impl Fn(&Looked) -> Option<Element>) -> Vec<Element> {
     let mut lists = Vec::new();
     for one in seen {
@@ -183,7 +183,7 @@ fn not_read(unread: &[(&str, &str)]) -> Element {
     el("ul").class("findings").children(items)
 }
 
-/// What could not be compared, environment by environment.
+/// Everything that could not be compared, by environment.
 fn not_compared_section(seen: &[Seen]) -> Option<Section> {
     let looked = || seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
     let number: usize = looked().map(|looked| looked.unplanned().count()).sum();
@@ -267,7 +267,7 @@ fn differences_section(seen: &[Seen]) -> Section {
     }
 }
 
-/// Colour, symbol and word of what happened to a resource.
+/// Colour, symbol and word for what happened to a resource.
 fn look(state: DriftState) -> (&'static str, &'static str, &'static str) {
     match state {
         DriftState::Changed => ("update", "~", "changed"),
@@ -317,7 +317,7 @@ fn card(drifted: &Drifted, looked: &Looked, environment: Option<&str>, open: boo
     )
 }
 
-/// What differs, for one line: the difference itself where it is the only one, else the fields.
+/// Summarizes the differences on one line: the difference itself if it is the only one, otherwise the fields.
 fn gist(drifted: &Drifted, alike: &BTreeMap<&str, String>) -> Option<String> {
     let classes: BTreeSet<Class> = drifted.differences.iter().map(|one| one.class).collect();
     let classes: Vec<&str> = classes.into_iter().map(Class::words).collect();
@@ -331,7 +331,7 @@ fn gist(drifted: &Drifted, alike: &BTreeMap<&str, String>) -> Option<String> {
     Some(shortened(&(what + &classes)))
 }
 
-/// What the manifests say, what live has, and on what evidence.
+/// The declared value, the live value, and the evidence.
 fn row(difference: &Difference, alike: &BTreeMap<&str, String>) -> Element {
     let path = if difference.path.is_empty() {
         "the row"
@@ -354,7 +354,7 @@ fn row(difference: &Difference, alike: &BTreeMap<&str, String>) -> Element {
         .child(cell)
 }
 
-/// Drift reads forward in time: what was declared, then what somebody made of it.
+/// Converts drift to a change in order of time: the declared value, then the value it was changed to.
 fn seen_as_change(shift: &Shift) -> Option<plan::Difference> {
     Some(match shift {
         Shift::Value { declared, live } => plan::Difference::Value {
@@ -377,7 +377,7 @@ fn seen_as_change(shift: &Shift) -> Option<plan::Difference> {
     })
 }
 
-/// Contracts that live breaks, rows that nobody declares, what is accepted and what no longer is.
+/// Contracts that the live environment breaks, undeclared rows, accepted differences and expired acceptances.
 fn notes_section(seen: &[Seen]) -> Option<Section> {
     let mut items = Vec::new();
     for one in seen {

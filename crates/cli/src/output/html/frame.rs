@@ -1,4 +1,4 @@
-//! One desktop or one toast, drawn.
+//! Draws one desktop or one toast.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use deskstate_model::ResourceKey;
 use super::markup::{Element, Markup, el};
 use crate::preview::{Desktop, Pane, PanelMode, Piece, Session, Tab, Toast, Words, sample};
 
-/// A desktop in one of its states; what the other state does not have alike is marked.
+/// Draws a desktop in one of its states. Parts that differ from the other state are marked.
 pub(super) fn draw_desktop(
     desktop: &Desktop,
     other: Option<&Desktop>,
@@ -184,7 +184,7 @@ fn draw_session(
         .child(caption(session, panel_changed))
 }
 
-/// The communication panel; none where it is hidden.
+/// Draws the communication panel; `None` if it is hidden.
 fn draw_panel(desktop: &Desktop, session: &Session, changed: bool) -> Option<Element> {
     if session.panel == PanelMode::Hidden {
         return None;
@@ -219,7 +219,7 @@ fn draw_panel(desktop: &Desktop, session: &Session, changed: bool) -> Option<Ele
     Some(panel)
 }
 
-/// What the drawing cannot show, in words.
+/// Describes in words what the drawing cannot show.
 fn caption(session: &Session, panel_changed: bool) -> Element {
     let fact = |name: &str, value: String| {
         el("div")
@@ -303,7 +303,7 @@ fn draw_pane(pane: &Pane, changed: bool) -> Option<Element> {
     )
 }
 
-/// A toast, in one of its states.
+/// Draws a toast in one of its states.
 pub(super) fn draw_toast(toast: &Toast, state: &str, at: usize) -> Element {
     let fields = toast.fields.iter().map(|(header, value)| {
         el("div")
@@ -399,7 +399,7 @@ fn change_dot() -> Element {
         .child(el("span").class("unseen").text(" changes"))
 }
 
-/// A small drawing next to a word; it says nothing that the word does not.
+/// A small drawing next to a word. It adds no information to the word.
 #[derive(Debug, Clone, Copy)]
 enum Icon {
     Apps,

@@ -1,4 +1,4 @@
-//! A guide as a page, with a picture of what each step makes.
+//! A guide as a page, with a picture of the result of each step.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::output::count;
 use crate::preview::Preview;
 use crate::specs::Specs;
 
-/// Writes the page.
+/// Renders the page.
 pub(crate) fn guide(guide: &Guide, manifests: &Manifests) -> String {
     let drawn = Preview::of(&Specs::declared(manifests));
     write(guide, &drawn)
@@ -120,7 +120,7 @@ fn table(rows: &[Row], has_weights: bool) -> Element {
     )
 }
 
-/// A text that people type, line by line.
+/// A text to type, line by line.
 fn typed(text: &str) -> Vec<Markup> {
     let lines: Vec<&str> = text.lines().collect();
     match lines.as_slice() {
@@ -133,7 +133,7 @@ fn typed(text: &str) -> Vec<Markup> {
     }
 }
 
-/// What agents see of a template.
+/// A template as agents see it.
 fn picture(key: &ResourceKey, drawn: &Preview) -> Option<Element> {
     let about = drawn.clone().about(&BTreeSet::from([key.clone()]));
     let toast = about.toasts.iter().find(|toast| toast.key == *key);

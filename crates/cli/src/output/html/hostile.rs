@@ -1,4 +1,4 @@
-//! Whatever live rows and manifests hold, the pages stay pages: text never becomes markup, and nothing steers a terminal.
+//! No matter what live rows and manifests contain, the pages stay intact: text never becomes markup, and nothing controls a terminal.
 
 use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, SourceMap};
 use deskstate_reconcile::drift::{self as found, Class, DriftState, Drifted, Shift};
@@ -18,7 +18,7 @@ use crate::output::plan_text::{PlanText, Title};
 use crate::preview::Preview;
 use crate::specs::Specs;
 
-/// What people have put where only a name belongs.
+/// Hostile texts in places where only a name belongs.
 pub(crate) const CORPUS: &[&str] = &[
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
@@ -60,7 +60,7 @@ fn change(text: &str, action: Action, difference: Difference) -> Change {
     }
 }
 
-/// Everything that a page shows, saying the same hostile thing everywhere.
+/// All fields that a page shows, each with the same hostile text.
 fn specs(text: &str) -> Specs {
     let value = || Json::from(text);
     Specs::of_json(&[
@@ -100,7 +100,7 @@ fn specs(text: &str) -> Specs {
     ])
 }
 
-/// Drift that says the same hostile thing everywhere, of one environment that was read and one that was not.
+/// Drift with the same hostile text everywhere, of one environment that was read and one that was not.
 pub(crate) fn seen(text: &str) -> Vec<Seen> {
     let difference = |shift| found::Difference {
         path: text.to_owned(),
@@ -160,7 +160,7 @@ pub(crate) fn seen(text: &str) -> Vec<Seen> {
     ]
 }
 
-/// A plan with every sort of difference, all of them saying the same hostile thing.
+/// A plan with every type of difference, each with the same hostile text.
 pub(crate) fn plan(text: &str) -> Plan {
     let value = |text: &str| Json::from(text);
     let member = || text.to_owned();
@@ -230,7 +230,7 @@ pub(crate) fn plan(text: &str) -> Plan {
     }
 }
 
-/// The same of something that is no declared resource.
+/// The same for things that are not declared resources.
 fn elsewhere(text: &str) -> Vec<Elsewhere> {
     let obstacles = unknown(text).obstacles.into_iter();
     let elsewhere = obstacles.map(|obstacle| Elsewhere {
@@ -240,7 +240,7 @@ fn elsewhere(text: &str) -> Vec<Elsewhere> {
     elsewhere.collect()
 }
 
-/// A resource of which nobody can tell.
+/// A resource whose state is unknown.
 fn unknown(text: &str) -> Judged {
     let obstacle = |state| Obstacle {
         path: text.to_owned(),
@@ -254,7 +254,7 @@ fn unknown(text: &str) -> Judged {
     Judged::new(key, None, true, states.map(obstacle).into())
 }
 
-/// A report and a picture of each kind, all of them saying the same hostile thing.
+/// One report and one picture of each kind, each with the same hostile text.
 fn pages(text: &str) -> Vec<String> {
     let plan = plan(text);
     let (sources, manifests, live) = (SourceMap::default(), Manifests::default(), specs(text));
@@ -298,7 +298,7 @@ fn pages(text: &str) -> Vec<String> {
     ]
 }
 
-/// The names of the elements of a page; an error where a tag is none of ours.
+/// The names of the elements of a page. Fails on any tag that is not ours.
 fn read(page: &str) -> Result<Vec<String>, String> {
     const OURS: &str = " a body button caption code dd del details div dl dt fieldset footer form g h1 h2 h3 head header html i input \
                         ins label legend li link main meta nav ol option p path progress rect script section select span strong style \
@@ -388,7 +388,7 @@ fn the_reader_of_these_tests_finds_what_must_not_be() {
     assert!(read("<p title=\"on you\">x</p>").is_ok());
 }
 
-/// A page for the browser's tests, which look whether anything in it runs.
+/// Writes a page for the browser tests, which check that nothing in it runs.
 #[test]
 fn the_corpus_as_one_page_for_a_browser() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/e2e");

@@ -1,4 +1,4 @@
-//! HTML that cannot be malformed: text and attributes are escaped where they enter, and nowhere else.
+//! HTML that cannot be malformed: text and attributes are escaped when they are added, and nowhere else.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::output::plain;
 pub(crate) struct Markup(String);
 
 impl Markup {
-    /// Markup, style or script of our own, as it is.
+    /// Our own markup, style or script, unescaped.
     pub(crate) fn trusted(own: &'static str) -> Self {
         Self(own.to_owned())
     }
@@ -21,7 +21,7 @@ impl fmt::Display for Markup {
     }
 }
 
-/// An element that is being put together.
+/// An element under construction.
 #[derive(Debug, Clone)]
 #[must_use = "an element shows nothing until it is put somewhere"]
 pub(crate) struct Element {
@@ -30,7 +30,7 @@ pub(crate) struct Element {
     inner: String,
 }
 
-/// Starts an element. The name is ours, never anybody's text.
+/// Starts an element. The name is always ours, never text from outside.
 pub(crate) fn el(name: &'static str) -> Element {
     Element {
         name,
@@ -40,7 +40,7 @@ pub(crate) fn el(name: &'static str) -> Element {
 }
 
 impl Element {
-    /// An attribute. Only attributes whose value is text are ever set: no addresses, no styles, no handlers.
+    /// Adds an attribute. Only attributes with plain text values are ever set: no addresses, no styles, no handlers.
     pub(crate) fn attr(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
         debug_assert!(
             !name.starts_with("on") && !matches!(name, "style" | "src"),
@@ -58,7 +58,7 @@ impl Element {
         self.attr("class", value)
     }
 
-    /// An attribute without a value, if the condition holds.
+    /// Adds an attribute without a value, if the condition holds.
     pub(crate) fn flag(mut self, name: &'static str, on: bool) -> Self {
         if on {
             self.open.push(' ');
@@ -67,12 +67,12 @@ impl Element {
         self
     }
 
-    /// An attribute with a value, if the condition holds.
+    /// Adds an attribute with a value, if the condition holds.
     pub(crate) fn flag_value(self, name: &'static str, value: &str, on: bool) -> Self {
         if on { self.attr(name, value) } else { self }
     }
 
-    /// Text, whoever wrote it.
+    /// Adds text of any origin.
     pub(crate) fn text(mut self, text: impl AsRef<str>) -> Self {
         escape(text.as_ref(), &mut self.inner);
         self
@@ -101,7 +101,7 @@ impl From<Element> for Markup {
     }
 }
 
-/// Characters that steer a terminal or the reading direction become their numbers, those that mean something in HTML references.
+/// Replaces characters that control a terminal or the reading direction by their numbers, and HTML's special characters by references.
 fn escape(text: &str, out: &mut String) {
     for character in plain(text).chars() {
         match character {

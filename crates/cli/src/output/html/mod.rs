@@ -1,7 +1,6 @@
-//! Pages that need nothing else: no network, no server, no other file. They open from a disk and under a strict content security
-//! policy.
+//! Self-contained pages: no network, no server, no other files. They open from a disk and under a strict content security policy.
 //!
-//! Everything is there without a script; the script adds searching, filtering, choosing and the countdown.
+//! All content is visible without a script; the script adds searching, filtering, choosing and the countdown.
 
 mod changes;
 mod check;

@@ -1,4 +1,4 @@
-//! The frame of every page: head with its policy, header, sections, footer.
+//! The frame of every page: a head with the security policy, header, sections, footer.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,23 +13,23 @@ const STYLE: &str = concat!(
 );
 const SCRIPT: &str = include_str!("page.js");
 
-/// A part of a page that can be jumped to.
+/// A part of a page that links can jump to.
 pub(super) struct Section {
-    /// What an address points to.
+    /// The target of links.
     pub(super) id: &'static str,
-    /// Its heading, and its word in the navigation.
+    /// Its heading, and its entry in the navigation.
     pub(super) title: String,
-    /// What is next to the heading.
+    /// A remark next to the heading.
     pub(super) aside: Option<String>,
-    /// What it shows.
+    /// Its content.
     pub(super) body: Markup,
 }
 
-/// What a page begins with.
+/// The head of a page.
 pub(super) struct Head<'a> {
-    /// What kind of page it is, such as `Plan`.
+    /// The type of page, such as `Plan`.
     pub(super) kicker: &'a str,
-    /// What it is about.
+    /// The subject.
     pub(super) title: String,
     /// Facts next to the title.
     pub(super) facts: Vec<String>,
@@ -37,7 +37,7 @@ pub(super) struct Head<'a> {
     pub(super) summary: Markup,
 }
 
-/// Puts a page together.
+/// Assembles a page.
 pub(super) fn page(head: Head<'_>, sections: Vec<Section>, footer: &str) -> String {
     let Head {
         kicker,
@@ -121,7 +121,7 @@ fn head_of(title: &str) -> Element {
         .child(el("style").child(Markup::trusted(STYLE)))
 }
 
-/// Nothing is loaded, sent or embedded, and only the one style and the one script of the page count.
+/// The content security policy. Nothing is loaded, sent or embedded, and only the page's own style and script are allowed.
 fn policy() -> String {
     let hash = |text: &str| {
         format!(
@@ -156,7 +156,7 @@ fn band(section: Section) -> Element {
         .child(el("div").class("wrap").child(heading).child(body))
 }
 
-/// The sign next to the name: a desk seen from above.
+/// The logo next to the name: a desk seen from above.
 fn mark() -> Element {
     let bar = |x: &str, y: &str, width: &str, height: &str, class: &str| {
         el("rect")
@@ -178,7 +178,7 @@ fn mark() -> Element {
         .child(bar("9", "16", "13", "5", "mark-base"))
 }
 
-/// The result in numbers: a colour, a number and a word each.
+/// The result in numbers: each with a colour, a number and a word.
 pub(super) fn tiles(tiles: &[(&str, usize, &str)]) -> Markup {
     let tiles = tiles.iter().map(|(class, number, word)| {
         el("li")

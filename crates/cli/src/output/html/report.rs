@@ -1,4 +1,4 @@
-//! The pages: a plan, drift, and the preview of manifests alone.
+//! The pages: a plan, drift, and a preview of manifests only.
 
 use std::collections::BTreeSet;
 
@@ -18,21 +18,21 @@ use crate::output::verdict::{Verdict, unplanned};
 use crate::preview::Preview;
 use crate::specs::Specs;
 
-/// A plan, and what a page shows next to it.
+/// A plan, with the additional data for a page.
 pub(crate) struct Report<'a> {
-    /// The plan and what is around it, as a terminal shows it.
+    /// The plan and its context, as shown on a terminal.
     pub(crate) shown: &'a PlanText<'a>,
     /// The manifests.
     pub(crate) manifests: &'a Manifests,
-    /// What the environment has.
+    /// The live resources.
     pub(crate) live: &'a Specs,
-    /// Warnings, and what could not be planned.
+    /// Warnings, and everything that could not be planned.
     pub(crate) findings: &'a [Diagnostic],
-    /// What to do next.
+    /// The next step.
     pub(crate) next: &'a str,
 }
 
-/// Writes a report.
+/// Renders the report.
 pub(crate) fn report(report: &Report<'_>) -> String {
     let Report {
         shown,
@@ -114,17 +114,17 @@ pub(crate) fn report(report: &Report<'_>) -> String {
     page(head, sections, next)
 }
 
-/// What the pictures of a page are drawn from.
+/// The data for the pictures of a page.
 pub(crate) struct Picture {
     before: Preview,
     after: Preview,
-    /// What the two are called.
+    /// The names of the two states.
     names: (&'static str, &'static str),
     graph: Graph,
 }
 
 impl Picture {
-    /// Draws what is declared and what changes, not everything that an environment has.
+    /// Draws declared resources and changes, rather than everything in an environment.
     pub(crate) fn of(manifests: &Manifests, live: &Specs, plan: &Plan) -> Self {
         let declared = Specs::declared(manifests);
         let keys = declared.iter().map(|(key, _)| key.clone());
@@ -139,7 +139,7 @@ impl Picture {
         }
     }
 
-    /// The same for drift, which reads forward in time: what was declared, then what somebody made of it.
+    /// The same for drift, in order of time: the declared state, then the state it was changed to.
     pub(crate) fn of_drift(manifests: &Manifests, live: &Specs, plan: &Plan) -> Self {
         let planned = Self::of(manifests, live, plan);
         let mut graph = planned.graph;
@@ -158,7 +158,7 @@ impl Picture {
         }
     }
 
-    /// The screen in two states, and the graph.
+    /// The section of the screen in two states, and that of the graph.
     pub(super) fn sections(&self) -> Vec<Section> {
         let drawn = Screens {
             before: Some(&self.before),
@@ -173,13 +173,14 @@ impl Picture {
     }
 }
 
-/// Why manifests have no preview.
+/// The reason why manifests have no preview.
 pub(crate) const NOTHING_TO_DRAW: &str =
     "no app profile, session template or notification template is declared";
 
-/// Writes the preview of manifests, without any environment.
+/// Renders the preview of manifests, without an environment.
 ///
-/// `focus` is the one resource that it is about; the picture shows what has to do with it. None if there is nothing to draw.
+/// `focus` is the resource that the preview is about; the picture then only shows what is related to it. Returns `None` if there is nothing
+/// to draw.
 pub(crate) fn preview(manifests: &Manifests, focus: Option<&ResourceKey>) -> Option<String> {
     let project = manifests
         .project
@@ -228,7 +229,7 @@ pub(crate) fn preview(manifests: &Manifests, focus: Option<&ResourceKey>) -> Opt
     ))
 }
 
-/// What agents see, in one state.
+/// The agents' screen in one state.
 pub(super) fn desktop_section(drawn: &Preview) -> Option<Section> {
     compared_section(&Screens {
         before: None,

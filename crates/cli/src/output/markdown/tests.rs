@@ -1,4 +1,4 @@
-//! The comment as it is posted, hostile text in every place, and the limit.
+//! The comment as it is posted, hostile text in every place, and the size limit.
 
 use deskstate_model::{Diagnostic, Kind, ResourceKey, SourceMap, Span, UniqueName};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Judged, Plan, Reason};
@@ -263,7 +263,7 @@ fn a_marker_cannot_be_ended_by_the_name_of_an_environment() {
     );
 }
 
-/// Text as somebody might put it into a live row, to be active in a comment.
+/// Texts that somebody might put into a live row to be active in a comment.
 const HOSTILE: &[&str] = &[
     "@octocat",
     "<script>alert(1)</script>",
@@ -290,7 +290,7 @@ const HOSTILE: &[&str] = &[
     "\u{2028}\u{2029}\u{feff}",
 ];
 
-/// What a renderer would see as active: everything outside of code spans and fenced blocks, and outside of our own tags.
+/// The text that a renderer would interpret: everything outside code spans, fenced blocks and our own tags.
 pub(crate) fn active_text(comment: &str) -> String {
     let mut active = String::new();
     let mut fence: Option<String> = None;
@@ -312,7 +312,7 @@ pub(crate) fn active_text(comment: &str) -> String {
     active
 }
 
-/// CommonMark 0.31, section 6.1: a span ends at a run of backticks as long as the one that began it.
+/// CommonMark 0.31, section 6.1: a span ends at a run of backticks of the same length as the run that started it.
 fn without_code_spans(line: &str) -> String {
     let characters: Vec<char> = line.chars().collect();
     let run_at = |at: usize| {
@@ -424,7 +424,7 @@ fn check_harmless(hostile: &str, limit: usize) {
     check_inactive(&comment, &own);
 }
 
-/// Nothing is active but our own words, each of which may be twice.
+/// Checks that only our own words are active. Each may occur twice.
 pub(crate) fn check_inactive(comment: &str, own: &[&str]) {
     let active = own.iter().fold(active_text(comment), |text, ours| {
         text.replacen(ours, "", 2)

@@ -70,7 +70,7 @@ impl Parser<'_> {
         )))
     }
 
-    /// Functions name a lookup by its logical name too.
+    /// Functions also accept the logical name of a lookup.
     fn named_column(&self, name: &str) -> Outcome<Path> {
         let table = self.scope[0].1;
         match self.schema.table(table).column(name) {
@@ -85,7 +85,7 @@ impl Parser<'_> {
     }
 }
 
-/// Values of a function are written as text whatever their column holds.
+/// Functions take their values as strings, whatever the type of the column.
 fn fitted(kind: Kind, value: Value) -> Value {
     let Value::Text(text) = &value else {
         return value;

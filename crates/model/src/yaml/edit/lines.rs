@@ -1,4 +1,4 @@
-//! Lines of a text and comments next to them: where an edit begins and ends.
+//! Lines of a text and adjacent comments: the boundaries of edits.
 
 use super::{Edit, Editor};
 
@@ -7,12 +7,12 @@ impl<'a> Editor<'a> {
         self.text.get(start..end).unwrap_or_default()
     }
 
-    /// First byte of the line of a byte.
+    /// Returns the first byte of the line that contains a byte.
     pub(super) fn line_start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |found| found + 1)
     }
 
-    /// The line break behind a byte, or the end of the text.
+    /// Returns the position of the line break after a byte, or the end of the text.
     pub(super) fn line_end(&self, at: usize) -> usize {
         let end = self.text[at..]
             .find('\n')
@@ -24,14 +24,15 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// The line break before the line of a byte; none for the first line.
+    /// Returns the position of the line break before the line of a byte; `None` for the first line.
     pub(super) fn line_break_before(&self, at: usize) -> Option<usize> {
         let before = self.line_start(at).checked_sub(1)?;
         let carriage_return = self.text[..before].ends_with('\r');
         Some(if carriage_return { before - 1 } else { before })
     }
 
-    /// The end of a line and of the comments below it that are deeper than a column: a block put before them would take them in.
+    /// Returns the end of a line including the comments below it that are indented deeper than a column: a block inserted before them would
+    /// absorb them.
     pub(super) fn behind_deeper_comments(&self, at: usize, column: usize) -> usize {
         let mut end = self.line_end(at);
         let mut seen = end;
@@ -52,7 +53,8 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// Takes whole lines away, with the line break before them: the one behind is where something new may come.
+    /// Removes complete lines together with the line break before them, because the line break after them is where new text may be
+    /// inserted.
     pub(super) fn remove_lines(&mut self, start: usize, end: usize) {
         match self.line_break_before(start) {
             Some(before) => self.edit(before, self.line_end(end), String::new()),
@@ -60,14 +62,14 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// The byte behind the line break of the line of a byte.
+    /// Returns the start of the next line.
     pub(super) fn next_line(&self, at: usize) -> usize {
         self.text[at..]
             .find('\n')
             .map_or(self.text.len(), |found| at + found + 1)
     }
 
-    /// Blanks before a byte on its line count as its column; so does a dash before it.
+    /// Returns the column of a byte. Blanks and a dash before it on its line count.
     pub(super) fn column(&self, at: usize) -> usize {
         self.slice(self.line_start(at), at).chars().count()
     }
@@ -84,7 +86,7 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// The byte behind the key above: behind its colon, or the anchor there.
+    /// Returns the position after the key above: after its colon or its anchor.
     pub(super) fn key_above(&self, at: usize) -> usize {
         let mut start = self.line_start(at);
         while start > 0 {

@@ -1,18 +1,18 @@
-//! Which items of a list are the same before and after.
+//! Matches the items of a list before and after an edit.
 
 use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value as Json;
 
-/// An item of both lists by its places, of the first, or of the second.
+/// An item in both lists, only in the first, or only in the second, by index.
 pub(super) enum Pairing {
     Both(usize, usize),
     Gone(usize),
     New(usize),
 }
 
-/// What of a list stays, goes and comes: the longest common run of equal items stays, and mappings between two that stay are the
-/// same item changed as long as one goes for one that comes.
+/// Determines which items of a list stay, disappear and appear. The longest common subsequence of equal items stays. Mappings between two
+/// of them are treated as the same item, changed, as long as one disappears for each that appears.
 pub(super) fn pair(before: &[Json], after: &[Json]) -> Vec<Pairing> {
     let same = longest_common(before, after);
     let mut pairs = Vec::new();
@@ -41,9 +41,9 @@ pub(super) fn pair(before: &[Json], after: &[Json]) -> Vec<Pairing> {
     pairs
 }
 
-/// Whether one mapping is the other one changed: what names an item is the same in both.
+/// Whether one mapping is an edited version of the other: the key that identifies an item has the same value in both.
 fn same_item(left: &Json, right: &Json) -> bool {
-    /// Keys that name an item of a list.
+    /// Keys that identify an item of a list.
     const NAMES: [&str; 6] = ["name", "tool", "shared", "header", "displayName", "role"];
     let (Json::Object(left), Json::Object(right)) = (left, right) else {
         return false;
@@ -56,7 +56,7 @@ fn same_item(left: &Json, right: &Json) -> bool {
 
 /// Longest common subsequence.
 fn longest_common(before: &[Json], after: &[Json]) -> Vec<(usize, usize)> {
-    /// A table of more pairs is not made: only the users of a profile are so many, and of them no two are the same.
+    /// Above this number of pairs, no table is built. Only the users of a profile are that many, and no two of them are equal.
     const MOST_PAIRS: usize = 1 << 20;
     if before.len().saturating_mul(after.len()) > MOST_PAIRS {
         return longest_rising(&first_for_first(before, after));
@@ -87,7 +87,7 @@ fn longest_common(before: &[Json], after: &[Json]) -> Vec<(usize, usize)> {
     common
 }
 
-/// The first of several equal items goes with the first of those equal to it.
+/// Pairs the first of several equal items with the first of those equal to it.
 fn first_for_first(before: &[Json], after: &[Json]) -> Vec<(usize, usize)> {
     let mut places: HashMap<String, VecDeque<usize>> = HashMap::new();
     for (to, item) in after.iter().enumerate() {
@@ -99,9 +99,9 @@ fn first_for_first(before: &[Json], after: &[Json]) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// The most of these pairs whose second places rise as the first ones do.
+/// Returns the longest selection of pairs whose second indexes increase along with the first ones.
 fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    // By length, the run of that length that ends lowest: its last pair.
+    // For each length, the last pair of the sequence of that length with the lowest end.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
     for (pair, (_, to)) in pairs.iter().enumerate() {

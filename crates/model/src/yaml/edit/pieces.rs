@@ -1,4 +1,4 @@
-//! Whole values, entries and items that come, go or are written anew, each in the style that is there.
+//! Values, entries and items that are inserted, removed or rewritten, each in the existing style.
 
 use std::collections::BTreeSet;
 
@@ -19,14 +19,14 @@ impl Editor<'_> {
                     Json::String(text) => quoted_like(place.style, text, inside),
                     other => flow(other, inside),
                 };
-                // A value that was left out has no blank before it.
+                // An omitted value has no blank before it.
                 let blank = if place.start == place.end { " " } else { "" };
                 self.edit(place.start, place.end, format!("{blank}{text}"));
             }
         }
     }
 
-    /// A list or mapping in lines of its own becomes something else: on the line of its key where it fits there.
+    /// Replaces a list or mapping that spans its own lines, with text on the line of its key where possible.
     fn replace_lines(&mut self, place: &Place, wanted: &Json) {
         let dash = match &place.content {
             Content::List(items) => items
@@ -37,7 +37,7 @@ impl Editor<'_> {
         let start = dash.unwrap_or(place.start);
         let own_line = self.slice(self.line_start(start), start).trim().is_empty();
         let column = self.column(start);
-        // A list may be as deep as its key, a mapping may not.
+        // A list may be indented like its key, a mapping may not.
         let indent = match wanted {
             Json::Object(_) if own_line => {
                 let key = self.line_start(self.key_above(start));
@@ -60,7 +60,7 @@ impl Editor<'_> {
         };
         match lines {
             Some(lines) => {
-                // A comment behind the last line, or deeper below it, would become text of a block; it is above instead.
+                // A comment after the last line, or below it and deeper, would become part of a block's text, so it moves above the block.
                 let end = self.behind_deeper_comments(place.end, column);
                 let behind = self.slice(place.end, end);
                 let pad = " ".repeat(column);
@@ -86,7 +86,7 @@ impl Editor<'_> {
         }
     }
 
-    /// A block scalar is given anew, header and all; a text of several lines stays one.
+    /// Rewrites a block scalar including its header. A text with several lines stays a block scalar.
     fn replace_block(&mut self, place: &Place, wanted: &Json) {
         let header = self.text[..place.start]
             .rfind(['|', '>'])
@@ -105,7 +105,7 @@ impl Editor<'_> {
         self.edit(header, place.end, text);
     }
 
-    /// Puts an entry behind another one; into an empty mapping in brackets where there is none.
+    /// Inserts an entry after another one, or into an empty mapping in brackets.
     pub(super) fn insert_entry(
         &mut self,
         mapping: &Place,
@@ -155,7 +155,7 @@ impl Editor<'_> {
             if self.slice(line, key.start).trim().is_empty() {
                 self.remove_lines(key.start, end_of(at));
             } else if let Some(next) = (at..entries.len()).find(|later| !gone.contains(later)) {
-                // The first entry of a list item is behind its dash, and the next that stays takes its place.
+                // The first entry of a list item follows its dash, and the next remaining entry takes its place.
                 self.edit(key.start, entries[next].0.start, String::new());
             }
             return;
@@ -166,12 +166,12 @@ impl Editor<'_> {
         self.remove_in_brackets(&spans, at, gone);
     }
 
-    /// Takes one of several things between commas away, with one comma.
+    /// Removes one of several comma-separated things, along with one comma.
     fn remove_in_brackets(&mut self, spans: &[(usize, usize)], at: usize, gone: &BTreeSet<usize>) {
         let kept_before = (0..at).rev().find(|before| !gone.contains(before));
         let trailing = (at..spans.len()).all(|later| gone.contains(&later));
         match kept_before {
-            // All behind the last one that stays goes at once.
+            // Everything after the last one that stays is removed at once.
             Some(before) if trailing => {
                 if before + 1 == at {
                     self.edit(spans[before].1, spans[spans.len() - 1].1, String::new());
@@ -260,7 +260,7 @@ impl Editor<'_> {
     }
 }
 
-/// A text in the quotes that stood there, where they can hold it.
+/// Writes a text in the existing quotes, if they can represent it.
 fn quoted_like(style: Style, text: &str, inside: bool) -> String {
     let plain = is_inert(text) && !text.contains('\n');
     match style {

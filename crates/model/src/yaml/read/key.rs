@@ -1,4 +1,4 @@
-//! Keys of mappings: text, each once, and no merge keys.
+//! Keys of mappings: they must be text and unique, and merge keys are not allowed.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +29,12 @@ pub(crate) const YAML_KEY: Explanation = Explanation::new(
     "Quote the value that contains the brace.",
 );
 
-/// The keys of a mapping that is being read.
+/// The keys of a mapping so far.
 #[derive(Default)]
 pub(super) struct Seen(BTreeMap<Box<str>, Span>);
 
 impl Seen {
-    /// Where a key is already. Of a few entries each is looked at; what are many are indexed first.
+    /// Returns where a key already occurs. Small mappings are searched; large ones are indexed first.
     fn first(&mut self, name: &str, entries: &[Entry]) -> Option<Span> {
         const FEW: usize = 16;
         if entries.len() < FEW {
@@ -48,7 +48,7 @@ impl Seen {
     }
 }
 
-/// The name of a key; `None` with a finding where the language does not allow it.
+/// Returns the name of a key; `None` with a finding if the language does not allow it.
 pub(super) fn key_of(
     node: Node,
     text: &str,

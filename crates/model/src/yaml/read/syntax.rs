@@ -1,4 +1,4 @@
-//! YAML that cannot be read, in words.
+//! Explains YAML syntax errors in words.
 
 use saphyr_parser::ScanError;
 
@@ -15,7 +15,7 @@ pub(crate) const BROKEN_YAML: Explanation = Explanation::new(
     "Check the line and the one before it for a missing quote or bracket, a tab, or a `: ` inside a text. Quote a value that begins with a brace: `title: \"{customer}\"`.",
 );
 
-/// Why the parser stopped, and what people usually meant.
+/// Explains why the parser stopped, and what people usually mean.
 pub(super) fn syntax_error(error: &ScanError, text: &str, base: usize, span: Span) -> Diagnostic {
     if error.info().contains("recursion limit") {
         return too_deep(span);
@@ -68,7 +68,7 @@ fn line_before(text: &str, at: usize) -> &str {
         .map_or("", |line_break| line_around(text, line_break))
 }
 
-/// What people usually meant by a line on which reading stopped.
+/// Guesses the intention from the line at which reading stopped.
 fn syntax_help(line: &str) -> Option<&'static str> {
     let indent: &str = &line[..line.len() - line.trim_start().len()];
     if indent.contains('\t') {

@@ -1,4 +1,4 @@
-//! What is read, where it is, and what is refused.
+//! What is read, which places it gets, and what is rejected.
 
 use super::*;
 

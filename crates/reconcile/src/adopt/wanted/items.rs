@@ -1,4 +1,4 @@
-//! Lists of mappings, such as the steps of a script: an item that is live keeps the keys that it has, at their live values.
+//! Lists of mappings, such as the steps of a script. An item that is still live keeps its keys, with their live values.
 
 use deskstate_model::{
     Choice, Field, Fill, Holds, Links, NameOf, Unlisted, fold, unique_name_of_part,
@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{is_at_least, listed, lost, with_lists};
 use crate::plan::{Change, Difference};
 
-/// The list with the items of live, in their order.
+/// Returns the list with the live items, in their order.
 pub(super) fn items(
     field: &'static Field,
     change: &Change,
@@ -34,7 +34,7 @@ pub(super) fn items(
             None => wanted.push(item.clone()),
         }
     }
-    // What is listed and off is no item of live, and still what the manifest says.
+    // An item that is listed as switched off is not among the live items, but the manifest still says so.
     for (at, item) in before.iter().enumerate() {
         let there = live.iter().any(|other| name(other) == name(item));
         if is_off(field, item) && !there {
@@ -55,7 +55,7 @@ fn is_off(field: &Field, item: &Json) -> bool {
     switches.any(|switch| item.get(switch.word) == Some(&json!(false)))
 }
 
-/// What names an item of a list.
+/// The name that identifies an item of a list.
 fn item_name(field: &Field, item: &Json, parent: &str) -> Option<String> {
     let text = |key: &str| item.get(key).and_then(Json::as_str);
     let own_name = |field: &Field| match field.holds {
@@ -85,7 +85,7 @@ fn item_name(field: &Field, item: &Json, parent: &str) -> Option<String> {
     Some(fold(&name))
 }
 
-/// The keys of which an item has exactly one.
+/// The keys of which an item must have exactly one.
 fn alternatives(field: &'static Field) -> &'static [Choice] {
     let Holds::Parts(part) = field.holds else {
         return &[];
@@ -118,12 +118,12 @@ fn emptied<'c>(
         .find(|key| live.get(key).is_none() && !is_alternative(field, key))
 }
 
-/// The item with the keys it has, at their live values. What it does not say stays unsaid.
+/// Returns the item with the live values of its existing keys. No keys are added.
 fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usize) -> Json {
     let (Json::Object(known), Json::Object(now)) = (known, live) else {
         return live.clone();
     };
-    // A shared row became the resource's own, or the other way round.
+    // A shared row became the resource's own, or vice versa.
     if let Holds::Set {
         links: Links::Items(items),
         ..
@@ -144,11 +144,11 @@ fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usiz
         let inner = field.items().find(|inner| inner.word == key);
         let value = match (now.get(key), inner.map(|inner| (inner.holds, inner.fill))) {
             (Some(now), _) => now.clone(),
-            // It does something else: one of the keys below says what.
+            // The kind of action changed: the new key is added below.
             (None, _) if is_alternative(field, key) => continue,
             (None, Some((Holds::Position, _))) => json!(position),
             (None, Some((_, Fill::Yes))) => json!(true),
-            // What is named like its header says so by its header alone.
+            // A name that is derived from the header changes with it.
             (None, Some((_, Fill::TextOf(word)))) => now.get(word).unwrap_or(value).clone(),
             (None, _) => value.clone(),
         };

@@ -1,4 +1,4 @@
-//! What the caller may see, and what the environment has.
+//! What the caller may see, and what exists in the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::live::Access;
 use crate::observe::ask::{guarded_tables, read_privilege, structural_columns};
 
 impl Observed {
-    /// The caller's id, if privileges must be asked one by one.
+    /// The caller's id, if privileges must be queried one by one.
     pub(in crate::observe) fn caller_without_privileges(&mut self) -> Option<Uuid> {
         if self.privileges.iter().any(Option::is_some) || self.privileges_asked_singly {
             return None;
@@ -22,7 +22,8 @@ impl Observed {
         self.facts.caller
     }
 
-    /// Privileges of own roles and of teams; one of the two answers alone says less than there is, which is the safe side.
+    /// Privileges from the caller's own roles and from teams. If only one of the two answers is available, some privileges are missing,
+    /// which is the safe side.
     pub(super) fn privileges(&self) -> Option<BTreeMap<String, Depth>> {
         if self.privileges.iter().any(Option::is_some) {
             return Some(
@@ -75,7 +76,7 @@ impl Observed {
         }
     }
 
-    /// A column that the environment lacks and by which rows are told apart.
+    /// A column that identifies rows and that the environment lacks.
     pub(super) fn lacks_structure(&self, table: &'static Table) -> Option<String> {
         structural_columns(table)
             .into_iter()

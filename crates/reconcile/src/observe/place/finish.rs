@@ -1,4 +1,4 @@
-//! All answers together: live.
+//! Combines all answers to the snapshot of the live environment.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ impl Observed {
         for team in self.found.teams.values_mut().flatten() {
             team.cut |= team.members.is_empty() && self.manned_teams.contains(&team.id);
         }
-        // The rows go into the tables below, and links need to know how much of both tables is seen.
+        // Computed first: the rows are moved into the tables below, and links need the access to both of their tables.
         let access: BTreeMap<&'static Table, Access> = written_tables()
             .into_iter()
             .chain([&tables::USER])

@@ -1,4 +1,4 @@
-//! Columns that an environment lacks: what was refused for one is asked again without it.
+//! Handles columns that an environment lacks: a query that was refused because of one is repeated without it.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use serde_json::Value as Json;
 use super::Observed;
 use crate::observe::ask::{self, Ask};
 
-/// A query that was refused because it names a column that is not there.
+/// A query that was refused because it names a column that does not exist.
 pub(super) struct Refusal {
     ask: Ask,
     query: Query,
     refused: Refused,
 }
 
-/// The column behind the property of a reply: lookups are read as `_x_value`.
+/// The column of a reply's property: lookups are read as `_x_value`.
 pub(super) fn logical(property: &str) -> &str {
     property
         .strip_prefix('_')
@@ -24,13 +24,13 @@ pub(super) fn logical(property: &str) -> &str {
         .unwrap_or(property)
 }
 
-/// The entity set of the records that a navigation property leads to, where it is read for more than their ids.
+/// The entity set behind a navigation property that is expanded with more columns than the ids.
 fn set_behind(navigation: &str) -> Option<&'static str> {
     (navigation == tables::TEAM_MEMBERSHIP).then_some(tables::USER.set)
 }
 
 impl Observed {
-    /// Keeps a refusal that may pass once a column is left out; gives back what it is not about.
+    /// Keeps a refusal that may be resolved by leaving out a column; returns any other refusal.
     pub(super) fn keep_refusal(
         &mut self,
         ask: Ask,
@@ -57,7 +57,8 @@ impl Observed {
         None
     }
 
-    /// The refused queries without what the environment lacks. Where its columns are not known, they are asked for one by one first.
+    /// Returns the refused queries without the columns that the environment lacks. If the columns are not known yet, they are first queried
+    /// one by one.
     pub(in crate::observe) fn take_refused_queries(&mut self) -> Vec<(Ask, Query)> {
         let mut trip = Vec::new();
         for refusal in std::mem::take(&mut self.refused_queries) {
@@ -78,7 +79,7 @@ impl Observed {
         trip
     }
 
-    /// Sets of which nobody knows the columns yet, with those that the query names.
+    /// Entity sets whose columns are not known yet, with the columns that the query names.
     fn unknown_sets(&self, query: &Query) -> Vec<(String, BTreeSet<String>)> {
         let own = query.selected().iter().map(String::as_str);
         let own: BTreeSet<String> = own.chain(query.conditions()).map(str::to_owned).collect();
@@ -88,7 +89,7 @@ impl Observed {
         let sets = query.set().map(|set| (set, own)).into_iter().chain(behind);
         let explained = self.lacks_any(query);
         sets.filter(|(set, _)| {
-            // What the metadata says may not explain the refusal: then the table itself is asked.
+            // If the metadata does not explain the refusal, the table itself is queried.
             !self.columns.contains_key(*set) || !explained && !self.asked_columns.contains(*set)
         })
         .map(|(set, columns)| (set.to_owned(), columns))
@@ -106,7 +107,7 @@ impl Observed {
             })
     }
 
-    /// Whether the columns of a set are known and this is none of them.
+    /// Whether the columns of an entity set are known and this one is not among them.
     pub(super) fn lacks(&self, set: &str, property: &str) -> bool {
         self.columns
             .get(set)
@@ -128,7 +129,7 @@ impl Observed {
             .iter()
             .any(|column| self.lacks(&set, column))
         {
-            // No row has a value in a column that is not there.
+            // No row has a value in a column that does not exist.
             return self.place(ask, Ok(Rows::default()));
         }
         let expanded: Vec<(String, Vec<String>)> = query
@@ -158,7 +159,8 @@ impl Observed {
         trip.push((ask, query.without_columns(&lacking)));
     }
 
-    /// Whether a set has a column, as the set itself says. A refusal for another reason says nothing against the column.
+    /// Records whether an entity set has a column, according to the entity set itself. A refusal for another reason does not prove that the
+    /// column is missing.
     pub(super) fn place_column(&mut self, set: String, column: &str, refused: Option<&Refused>) {
         let first = self.sets_asked.insert(set.clone());
         let known = self.columns.entry(set).or_default();
@@ -170,14 +172,14 @@ impl Observed {
         }
     }
 
-    /// Queries that stay refused.
+    /// Treats the remaining refusals as final.
     pub(super) fn give_up(&mut self) {
         for Refusal { ask, refused, .. } in std::mem::take(&mut self.refused_queries) {
             self.place(ask, Err(refused));
         }
     }
 
-    /// Options of the choice columns of a table: those of its own and those that tables share.
+    /// Stores the options of the choice columns of a table, both local and global ones.
     pub(super) fn place_options(&mut self, table: &'static deskstate_model::Table, rows: &Rows) {
         for row in &rows.rows {
             let Some(column) = row.text("LogicalName") else {

@@ -1,4 +1,4 @@
-//! Where each answer goes.
+//! Stores each answer where it belongs.
 
 mod access;
 mod finish;
@@ -25,26 +25,26 @@ use crate::lower::Desired;
 use crate::metadata::{self, TableMetadata};
 use crate::state::{Lookup, fold};
 
-/// Answers as they come in.
+/// The answers received so far.
 pub(super) struct Observed {
     desired_lookups: BTreeSet<Lookup>,
     rows: BTreeMap<&'static Table, Vec<Row>>,
     refusals: BTreeMap<&'static Table, Refused>,
     refused_queries: Vec<lacking::Refusal>,
-    /// Sets whose columns were asked for one by one, and those of them that have answered.
+    /// Entity sets whose columns were queried one by one, and those of them that have answered.
     asked_columns: BTreeSet<String>,
     sets_asked: BTreeSet<String>,
     retry_links: Vec<&'static Relationship>,
     links: BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>>,
     link_access: BTreeMap<&'static Relationship, Access>,
-    /// Columns of each table that no kind models, as the metadata has them.
+    /// Columns of each table that the metadata lists and no kind models.
     unmodelled: BTreeMap<&'static Table, BTreeSet<String>>,
     /// Known columns by entity set.
     columns: BTreeMap<String, BTreeSet<String>>,
     options: BTreeMap<&'static Table, BTreeMap<String, BTreeSet<i64>>>,
-    /// All that the metadata says of tables of kinds that the project defines, or why it says nothing.
+    /// The metadata of the tables of kinds that the project defines, or why it could not be read.
     metadata: Option<Result<Vec<TableMetadata>, String>>,
-    /// Tables that the metadata has, by logical name.
+    /// Tables that the metadata lists, by logical name.
     defined: BTreeSet<String>,
     concurrency: BTreeMap<String, bool>,
     definitions_read: bool,
@@ -56,11 +56,11 @@ pub(super) struct Observed {
     mentions: BTreeMap<(&'static Table, String), Vec<Mention>>,
     mentions_unread: Option<String>,
     asked_roles: BTreeMap<Uuid, RoleHolders>,
-    /// Roles whose holders were asked for, and rows whose names were.
+    /// Roles whose holders were queried, and rows whose names were queried.
     roles_asked: BTreeSet<Uuid>,
     names_asked: BTreeSet<Uuid>,
     manned_teams: BTreeSet<Uuid>,
-    /// What was read of tables of which a part was asked for.
+    /// Rows of the tables that were read partially.
     narrow: Option<narrow::Seen>,
 }
 
@@ -106,7 +106,7 @@ impl Observed {
         &mut self.found
     }
 
-    /// From now on answers are looked through for these.
+    /// Searches later answers for these lookups.
     pub(super) fn look_for(&mut self, lookups: BTreeSet<Lookup>) {
         self.desired_lookups = lookups;
     }
@@ -115,7 +115,7 @@ impl Observed {
         self.facts.organization
     }
 
-    /// Takes in an answer, or keeps the query for the next trip where a column is all that it was refused for.
+    /// Stores an answer. If the query was refused only because of a column, keeps the query for the next trip.
     pub(super) fn take(&mut self, ask: Ask, query: &Query, answer: Answer) {
         match answer {
             Ok(rows) => self.place(ask, Ok(rows)),
@@ -164,7 +164,7 @@ impl Observed {
                 }
             }
             (Ask::ExpandedLinks(relationship), Err(refused)) => {
-                // Neither the set of the links nor the property that leads to them is there.
+                // Neither the entity set of the links nor the property that leads to them exists.
                 let access = if refused.is_unknown_column() || refused.is_unknown_set() {
                     Access::Absent
                 } else {
@@ -240,7 +240,7 @@ impl Observed {
             (Ask::Workstreams, Ok(rows)) => {
                 rows.rows.iter().for_each(|row| self.place_mentions(row))
             }
-            // Without workstreams none can name a template.
+            // Without a workstream table, no workstream can reference a template.
             (Ask::Workstreams, Err(refused)) => {
                 self.mentions_unread = (!refused.is_unknown_set()).then_some(refused.message);
             }
@@ -253,7 +253,7 @@ impl Observed {
                 }
                 self.not_found(noun, refused);
             }
-            // What these would have told stays unknown, and unknown is taken to be the worse case.
+            // The facts remain unknown, and unknown is treated as the worse case.
             (
                 Ask::Caller
                 | Ask::CallerSettings
@@ -324,7 +324,7 @@ impl Observed {
         }
     }
 
-    /// Why lookups of a sort find nothing.
+    /// Records why lookups of this type find nothing.
     fn not_found(&mut self, noun: &'static str, refused: Refused) {
         if refused.is_unknown_set() {
             self.found.absent.insert(noun);
@@ -338,8 +338,8 @@ impl Observed {
     }
 }
 
-/// Columns that somebody added to a table and that no kind models. A column that a publisher adds begins with the publisher's
-/// prefix (Create a solution publisher prefix); Microsoft's own columns have `msdyn_` or none.
+/// Columns that somebody added to a table and that no kind models. A publisher's column begins with the publisher's prefix (Create a
+/// solution publisher prefix); Microsoft's own columns have the prefix `msdyn_` or none.
 fn unmodelled(table: &'static Table, columns: &BTreeSet<String>) -> BTreeSet<String> {
     let modelled: BTreeSet<&str> = kinds::row_fields(table)
         .flat_map(|field| {
@@ -371,7 +371,7 @@ fn unmodelled(table: &'static Table, columns: &BTreeSet<String>) -> BTreeSet<Str
         .collect()
 }
 
-/// One row for each role that gives the privilege.
+/// The greatest depth. There is one row for each role that grants the privilege.
 fn deepest(rows: &[Row]) -> Option<Depth> {
     let depths = rows
         .iter()
@@ -379,7 +379,7 @@ fn deepest(rows: &[Row]) -> Option<Depth> {
     depths.max()
 }
 
-/// `orgdborgsettings` is XML with one element for each setting.
+/// Parses `orgdborgsettings`, which is XML with one element for each setting.
 fn blocks_unmanaged_customizations(settings: &str) -> bool {
     let lower = settings.to_ascii_lowercase();
     let name = "islockdownofunmanagedcustomizationenabled>";

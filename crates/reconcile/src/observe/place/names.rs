@@ -1,4 +1,4 @@
-//! What a plan will show by name, and has no name yet.
+//! Finds rows that a plan will show by name and whose names are not known yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::state::{Universe, fold};
 use crate::value::ids_of;
 
 impl Observed {
-    /// Users and other rows that links or lookups name and that have no name yet, as far as a plan will show them.
+    /// Users and other rows that links or lookups refer to and whose names are not known yet, as far as a plan will show them.
     fn nameless(
         &self,
         desired: &Desired,
@@ -89,7 +89,7 @@ impl Observed {
         (users, labels)
     }
 
-    /// The same, each asked for once: one that is not found stays without a name.
+    /// The same, but each row only once: a row that is not found remains without a name.
     pub(in crate::observe) fn take_nameless(
         &mut self,
         desired: &Desired,
@@ -105,7 +105,7 @@ impl Observed {
         (users, labels)
     }
 
-    /// Owners of an exact set of this relationship: what they lose is shown by name.
+    /// Owners of an exact set of this relationship, whose removed members are shown by name.
     fn owners_that_remove(&self, desired: &Desired, relationship: &Relationship) -> BTreeSet<Uuid> {
         let names: BTreeSet<&str> = desired
             .resources
@@ -134,7 +134,7 @@ impl Observed {
             .collect()
     }
 
-    /// Live rows of a table that are resources which are declared.
+    /// Live rows of a table that belong to declared resources.
     pub(super) fn declared_rows(&self, table: &'static Table, desired: &Desired) -> BTreeSet<Uuid> {
         let Some(kind) = Kind::of_table(table) else {
             return BTreeSet::new();
@@ -151,7 +151,7 @@ impl Observed {
     }
 }
 
-/// The row of a resource that a row belongs to: a part's parent, else the row itself.
+/// The row of the resource that a row belongs to: the parent of a part, otherwise the row itself.
 fn owner_of(table: &'static Table, row: &Row) -> Uuid {
     let parent =
         kinds::part_of(table).and_then(|part| row.uuid(&lookup_read_name(part.parent_column)));

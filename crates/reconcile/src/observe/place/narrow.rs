@@ -1,4 +1,4 @@
-//! Some rows of the tables that grow, their links, and what the links lead to.
+//! Stores partially read tables with their links, and follows the links.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,17 +14,17 @@ use crate::lower::Desired;
 use crate::observe::ask::{Ask, Scope, some_rows, written_tables};
 use crate::observe::narrow::{With, growing_links, is_growing};
 
-/// What has come in of the tables that grow.
+/// What has been read from the tables that grow.
 #[derive(Default)]
 pub(super) struct Seen {
     rows: BTreeSet<Uuid>,
-    /// Rows that point to declared ones, by table.
+    /// Rows that refer to declared rows, by table.
     pointing: BTreeMap<&'static Table, BTreeSet<Uuid>>,
     refused: bool,
     followed: bool,
 }
 
-/// Links that come with rows are there, even if no row has any.
+/// Links that are read with rows count as read even if no row has any.
 pub(super) fn no_links(is_narrow: bool) -> BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>> {
     let with_rows = growing_links().filter(|_| is_narrow);
     with_rows.map(|links| (links, BTreeSet::new())).collect()
@@ -37,14 +37,15 @@ impl Observed {
         }
     }
 
-    /// Rows have links and do not show them. Read in part, that means the whole must be asked for; else nobody knows the links.
+    /// Records that rows have links but do not show them. In a partial read, everything must be read completely instead; otherwise the
+    /// links are unknown.
     pub(super) fn hide_links(&mut self, relationship: &'static Relationship) {
         self.refuse_in_part();
         let why = "rows that have links do not show them".to_owned();
         self.link_access.insert(relationship, Access::Refused(why));
     }
 
-    /// Whether a part of a table was refused, so that the whole must be asked for.
+    /// Whether a partial read of a table was refused, so that everything must be read completely.
     pub(in crate::observe) fn is_refused_in_part(&self) -> bool {
         self.narrow.as_ref().is_some_and(|seen| seen.refused)
     }
@@ -75,7 +76,7 @@ impl Observed {
                     self.link_access.insert(relationship, access);
                 }
             }
-            // Two questions may find one row.
+            // Two queries may return the same row.
             if self
                 .narrow
                 .as_mut()
@@ -86,7 +87,7 @@ impl Observed {
         }
     }
 
-    /// Asks once for the rows that links lead to from what is declared.
+    /// Queries, once, the rows that declared rows are linked to.
     pub(in crate::observe) fn follow_links(
         &mut self,
         desired: &Desired,
@@ -123,7 +124,7 @@ impl Observed {
             }
         }
         for table in written_tables() {
-            // Parts are those of declared rows, or few.
+            // The parts read belong to declared rows, or are few.
             let is_part = kinds::part_of(table).is_some();
             let is_ours =
                 |row: &&Row| is_part || row.uuid(table.key).is_some_and(|id| is_known(table, &id));
@@ -145,7 +146,7 @@ impl Observed {
             is_growing(table) && !ids.is_empty()
         });
         let asks = unread.into_iter().map(|(table, ids)| {
-            // A field goes with its last link, so who else has it decides.
+            // A field is deleted with its last link, so its other users matter.
             let with = match table == &tables::NOTIFICATION_FIELD {
                 true => With::Users,
                 false => With::Members,

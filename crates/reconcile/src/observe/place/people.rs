@@ -1,4 +1,4 @@
-//! Users, teams and security roles, and who holds what.
+//! Users, teams and security roles, and their assignments.
 
 use std::collections::BTreeSet;
 
@@ -79,8 +79,8 @@ impl Observed {
             .push(Team { id, members, cut });
     }
 
-    /// Roles that give a profile of the manifests to somebody, with every copy that is known. Whoever asks gets an entry for each,
-    /// held by nobody until the answer says otherwise.
+    /// Roles that assign a profile of the manifests to users, including all known copies. Adds an entry for each root role, without holders
+    /// until the answer arrives.
     pub(in crate::observe) fn mapped_roles(
         &mut self,
         desired: &Desired,
@@ -119,7 +119,7 @@ impl Observed {
         }
         for root in &roots {
             let copies_known = self.found.roles.get(*root).is_some();
-            // Whoever holds it through a team only is not meant: role mapping does not apply to teams.
+            // Users who hold the role only through a team are excluded: role mapping does not apply to teams.
             let holders = RoleHolders {
                 users: BTreeSet::new(),
                 uncounted: (!copies_known).then(|| "in another business unit".to_owned()),
@@ -135,7 +135,7 @@ impl Observed {
         copies.chain(roots.iter().copied()).collect()
     }
 
-    /// Whether there are roles whose holders were not asked for.
+    /// Whether there are roles whose holders have not been queried.
     pub(in crate::observe) fn asks_anew(&mut self, roles: &BTreeSet<Uuid>) -> bool {
         let new = !roles.is_subset(&self.roles_asked);
         self.roles_asked.extend(roles);

@@ -1,4 +1,4 @@
-//! Rows that manifests look up by name, and workstreams that name templates.
+//! Rows that manifests look up by name, and workstreams that reference templates.
 
 use std::collections::HashMap;
 
@@ -14,11 +14,11 @@ use crate::state::{Lookup, fold};
 pub(in crate::observe) const DASHBOARD_TYPES: [i64; 4] = [0, 10, 13, 103];
 /// Processes of these categories can be macros.
 const MACRO_CATEGORIES: [i64; 2] = [6, 9000];
-/// The definition of a process, as opposed to an activation of it.
+/// The definition of a process, as opposed to its activation.
 const DEFINITION: i64 = 1;
 
 impl Observed {
-    /// Gives each row to the lookups of its name.
+    /// Assigns each row to the lookups with its name.
     pub(super) fn place_rows(&mut self, noun: &str, rows: &[Row]) {
         let Some(table) = table_of(noun) else {
             return;
@@ -69,7 +69,7 @@ impl Observed {
     }
 }
 
-/// Rows with the lookups that only `$expand` shows.
+/// Adds the lookups that only `$expand` returns to the rows.
 pub(super) fn with_expanded(table: &'static Table, rows: Vec<Row>) -> Vec<Row> {
     let expanded: Vec<_> = expanded(table).collect();
     if expanded.is_empty() {
@@ -103,7 +103,7 @@ fn table_of(noun: &str) -> Option<&'static Table> {
     }
 }
 
-/// A table that no kind is defined for and that a lookup of some kind points to.
+/// A table without a kind that is the target of a lookup.
 fn looked_up(logical: &str) -> Option<&'static Table> {
     let own = Kind::all().flat_map(Kind::fields);
     let inner = Kind::part_tables().flat_map(|part| part.fields);
@@ -120,7 +120,7 @@ fn looked_up(logical: &str) -> Option<&'static Table> {
     })
 }
 
-/// Whether a row of this name is of the sort that a lookup means.
+/// Whether a row with this name is of the type that a lookup requires.
 fn fits(lookup: &Lookup, noun: &str, row: &Row) -> bool {
     let is_of = |column: &str, table: &Option<String>| {
         table

@@ -1,4 +1,4 @@
-//! Deletes: asked for, counted, last, and only where all is seen.
+//! Deletes: only on request, counted, last, and only if everything is visible.
 
 use std::collections::BTreeSet;
 
@@ -86,7 +86,7 @@ async fn what_goes_goes_last_and_says_who_still_uses_it() {
         &[tab("contoso_old"), session(&["contoso_old"], json!("x"))],
     );
     world.sync(&before, &Options::default(), &settings).await;
-    // The session is somebody else's from now on, and still opens the tab.
+    // From now on, the session belongs to somebody else, but still opens the tab.
     let after = declare(
         json!({}),
         &[absent("ApplicationTab", "contoso_old"), tab("contoso_new")],
@@ -137,7 +137,7 @@ async fn what_nobody_declares_stays_unless_its_prefix_is_owned_and_nothing_needs
     let mut kept = session(&[], json!("x"));
     kept["spec"]["additionalTabs"] = json!({"mode": "atLeast", "members": []});
     let less = declare(json!({}), &[tab("contoso_kept"), kept]);
-    // Taking documents out of a folder deletes nothing by itself.
+    // Removing documents from a folder does not delete anything automatically.
     let (plan, _) = world.plan(&less, &Options::default()).await;
     assert!(plan.is_empty(), "{:?}", plan.changes);
     let (plan, _) = world.plan(&less, &owning("contoso")).await;
@@ -172,12 +172,12 @@ async fn a_folder_that_was_not_read_empties_nothing() {
     world
         .sync(&declare(json!({}), &all), &Options::default(), &settings)
         .await;
-    // No document at all: nothing is pruned.
+    // No documents: nothing is pruned.
     let (plan, _) = world
         .plan(&declare(json!({}), &[]), &owning("contoso"))
         .await;
     assert!(plan.is_empty(), "{:?}", plan.changes);
-    // No document of a kind: refused, with the numbers.
+    // No documents of one kind: refused, with the numbers.
     let less = declare(json!({}), &all[2..]);
     let found = judged(&world, &less, &owning("contoso"), &ReviewRules::default()).await;
     let refused = found
@@ -210,7 +210,7 @@ async fn a_template_is_not_deleted_where_workstreams_cannot_be_read() {
     );
     let allow = found.iter().find_map(|one| one.allow.clone()).unwrap();
     assert_eq!(allow.to_string(), "reference=SessionTemplate/contoso_s:1");
-    // Pruning has nobody to ask, so it leaves the template alone.
+    // Pruning cannot ask for an override, so it leaves the template alone.
     let (plan, _) = world
         .plan(&declare(json!({}), &[tab("contoso_a")]), &owning("contoso"))
         .await;

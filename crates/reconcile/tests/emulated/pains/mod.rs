@@ -1,4 +1,4 @@
-//! What hurts users of rival tools, each as a scenario that does not hurt here.
+//! Problems with other tools, each as a scenario in which deskstate avoids them.
 
 mod deleting;
 mod people;
@@ -67,7 +67,7 @@ fn codes(findings: &[Finding]) -> Vec<&str> {
     findings.iter().map(|finding| finding.code).collect()
 }
 
-/// What somebody else does, past all manifests.
+/// Somebody changes the environment directly, bypassing the manifests.
 async fn by_hand(world: &World, operations: Vec<Wire>) {
     let changeset = Changeset {
         operations,

@@ -1,4 +1,4 @@
-//! People: named as each environment knows them, and said when it does not.
+//! People: referred to by their names in each environment, and reported if they are missing there.
 
 use deskstate_reconcile::plan;
 use deskstate_reconcile::plan::{Operation, Options};
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{operations, profile};
 use crate::world::{World, declare, settings};
 
-/// The codes and messages of a plan for a profile with these users, and how many are linked.
+/// The number of linked users in a plan for a profile with these users, and the findings.
 async fn planned(world: &World, users: Json) -> (usize, Vec<(&'static str, bool, String)>) {
     let declared = declare(
         json!({}),
@@ -27,7 +27,7 @@ async fn planned(world: &World, users: Json) -> (usize, Vec<(&'static str, bool,
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_are_found_by_what_people_call_them_and_unknown_and_disabled_ones_are_named() {
     let world = World::plain().await;
-    // Sofia by her object id, Ada by her principal name in other letters.
+    // Sofia by her object id, Ada by her principal name with different case.
     let (links, found) = planned(
         &world,
         json!(["7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11", "ADA@contoso.com"]),

@@ -1,4 +1,4 @@
-//! Plans that can be believed: what is there is recognised, what differs is shown, and nothing else is.
+//! Trustworthy plans: existing rows are recognised, differences are shown, and nothing else is.
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_emulator::{Config, Switches};
@@ -122,7 +122,7 @@ async fn of_two_rows_with_one_name_both_ids_are_said_and_none_is_guessed() {
         let spec = json!({"displayName": "Field", "header": "Other", "order": 10});
         declare(json!({}), &[document("NotificationField", name, spec)])
     };
-    // Whoever means one of the two gets an error, and nothing is planned for it.
+    // A manifest that refers to one of the two gets an error, and nothing is planned for it.
     let declared = named("contoso_twice");
     let live = world.look(&declared.desired).await;
     let (planned, found) = plan(&declared.desired, &live, &Options::default());
@@ -135,7 +135,7 @@ async fn of_two_rows_with_one_name_both_ids_are_said_and_none_is_guessed() {
         let id = Uuid::from_u128(id).to_string();
         assert!(error.message.contains(&id), "{}", error.message);
     }
-    // Everybody else is told.
+    // Other manifests only get a warning.
     let declared = named("contoso_other");
     let (planned, found) = plan(&declared.desired, &live, &Options::default());
     assert_eq!(planned.changes.len(), 1);
@@ -294,7 +294,7 @@ async fn a_default_that_is_written_out_is_the_default() {
     world
         .sync(&of(json!({})), &Options::default(), &settings)
         .await;
-    // The column is null, which the product reads as yes.
+    // The column is null, which the product interprets as yes.
     let live = world.look(&of(json!({})).desired).await;
     let rows = live.table(&tables::NOTIFICATION);
     let id = rows.named("contoso_call")[0];

@@ -1,4 +1,4 @@
-//! Sets: who comes, who goes, and that what goes is the link.
+//! Sets: who is added, who is removed, and that only the link is removed.
 
 use deskstate_model::tables;
 use deskstate_reconcile::plan::{Difference, Limits, Operation, Options, transactions};
@@ -62,7 +62,7 @@ async fn taking_an_agent_out_of_a_profile_takes_the_link_away_and_never_the_user
     assert_eq!(world.mark().await.table("systemuser"), users);
 }
 
-/// Members that come and go, as a person reads them.
+/// Added and removed members, as people see them.
 async fn coming_and_going(world: &World, users: Json) -> Vec<String> {
     let declared = declare(
         json!({}),
@@ -114,7 +114,7 @@ async fn a_set_says_whether_it_is_exact_or_at_least_and_who_must_not_be_there() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_name_takes_the_place_of_the_old_one_in_one_transaction() {
-    // A profile may have one template for a table only, so the old one has to make room first.
+    // A profile may have only one template per table, so the old one has to be removed first.
     let world = World::plain().await;
     let settings = settings(200, Some(false));
     let named = |name: &str| {
