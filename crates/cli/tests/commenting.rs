@@ -115,7 +115,7 @@ async fn what_is_no_plan_of_the_environment_is_not_posted() {
     let run = commented(&project, &host, &["comment", "--env", "local"])
         .await
         .ended(1);
-    says(&run.err, &["stdin is no plan for local as Markdown"]);
+    says(&run.err, &["stdin is not a plan for local in Markdown"]);
     assert_eq!(host.received_requests().await.unwrap().len(), 0);
 }
 

@@ -37,8 +37,8 @@ fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_
     says(
         &unaudited.out,
         &[
-            "edited by hand: ada@contoso.com wrote the row last, though maybe of another field; auditing is off",
-            "unknown: auditing is off, and nothing else tells who made or removed a link",
+            "edited by hand: ada@contoso.com last wrote the row, though maybe of another field; auditing is off",
+            "cause unknown: auditing is off, and nothing else shows who made or removed a link",
         ],
     );
     let json = project
@@ -71,7 +71,7 @@ fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_ap
     says(
         &drift.out,
         &[
-            "− NotificationTemplate CTI_inboundCallNotification is not there",
+            "− NotificationTemplate CTI_inboundCallNotification is missing",
             "description             Other words → Agents who take calls with Tenfold",
             "not applied yet: live is as deskstate/server says",
         ],

@@ -55,7 +55,7 @@ fn rows(server: &Server, table: &str) -> Vec<Json> {
 #[test]
 fn a_definition_with_errors_is_no_project_without_kinds() {
     let server = Server::plain();
-    let project = Project::desk(&server, "kinds: [kinds/*.yaml]", "", "");
+    let project = Project::desk(&server, "kinds: [kinds/desk.yaml]", "", "");
     project.write(
         "kinds/desk.yaml",
         "apiVersion: deskstate/v1\nkind: KindDefinition\nmetadata: {name: Desk}\nspec: {}\n",

@@ -194,11 +194,9 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
             &compared.out,
             &["the manifests declare nothing for this environment"],
         );
-        assert!(
-            !compared.out.contains("in sync") && !compared.out.contains("inSync"),
-            "{}",
-            compared.out
-        );
+        for well in ["matches the manifests", "| in sync |", "inSync"] {
+            assert!(!compared.out.contains(well), "{}", compared.out);
+        }
         let metrics = std::fs::read_to_string(project.path().join("up.prom")).unwrap();
         says(&metrics, &["deskstate_drift_up{environment=\"server\"} 0"]);
     }
@@ -219,6 +217,35 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
     // No row is left that anybody could lose, so a plan is empty. Drift still has nothing to compare.
     run(&["plan"]).ended(0);
     run(&["drift"]).ended(0);
+}
+
+#[test]
+fn a_row_that_pruning_keeps_because_another_row_refers_to_it_is_reported() {
+    let server = Server::plain();
+    let tab = "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_tab}\nspec: {displayName: T, title: T, pageType: Search, parameters: {searchText: x}}\n";
+    let session = |tabs: &str| {
+        format!("---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_case}}\nspec: {{displayName: S, type: Entity, entity: incident, title: S{tabs}}}\n")
+    };
+    let project = Project::desk(
+        &server,
+        "owns: {prefixes: [contoso]}\nprune: owned\nremovals: {maxShare: 100%, maxAgents: 1000}",
+        "",
+        &(tab.to_owned() + &session(", additionalTabs: [contoso_tab]")),
+    );
+    project.apply();
+    project.write("manifests/all.yaml", &session(""));
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &plan.err,
+        &[
+            "warning[still-referred-to]: ApplicationTab contoso_tab is not declared, but is not deleted: SessionTemplate contoso_case (additionalTabs) still refers to it",
+            "help: remove the reference in `additionalTabs`, or declare the row",
+        ],
+    );
+    project.write("manifests/all.yaml", &session(", additionalTabs: []"));
+    let plan = project.run(&["plan", "--env", "server"]);
+    assert!(!plan.err.contains("still-referred-to"), "{}", plan.err);
+    says(&plan.out, &["- ApplicationTab contoso_tab"]);
 }
 
 #[test]

@@ -175,32 +175,32 @@ fn unlinked() -> (Uuid, What) {
 
 #[test]
 fn without_auditing_the_last_writer_of_the_row_is_the_evidence_and_of_a_link_there_is_none() {
-    let link = "unknown: auditing is off, and nothing else tells who made or removed a link";
+    let link = "cause unknown: auditing is off, and nothing else shows who made or removed a link";
     for (nature, name, title) in [
         (
             Nature::Person,
             "ada",
-            "edited by hand: ada wrote the row last, though maybe of another field; auditing is off [ada T1]",
+            "edited by hand: ada last wrote the row, though maybe of another field; auditing is off [ada T1]",
         ),
         (
             Nature::Application,
             "ci",
-            "not applied yet: the application user ci wrote the row last, the identity that deskstate uses, though maybe of another field; auditing is off [ci T1]",
+            "not applied yet: the application user ci last wrote the row, the identity that deskstate uses, though maybe of another field; auditing is off [ci T1]",
         ),
         (
             Nature::Person,
             "me",
-            "unknown: me wrote the row last, as whom deskstate is signed in: by hand or by an apply; auditing is off [me T1]",
+            "cause unknown: me last wrote the row, the account that deskstate uses: a manual edit or an apply; auditing is off [me T1]",
         ),
         (
             Nature::Platform,
             "SYSTEM",
-            "product or solution update: the platform (SYSTEM) wrote the row last; auditing is off [SYSTEM T1]",
+            "product or solution update: the platform (SYSTEM) last wrote the row; auditing is off [SYSTEM T1]",
         ),
         (
             Nature::Application,
             "flow",
-            "unknown: the application user flow wrote the row last: an apply, another program or a product update; auditing is off [flow T1]",
+            "cause unknown: the application user flow last wrote the row: an apply, another program or a product update; auditing is off [flow T1]",
         ),
     ] {
         check(Audit::Off, nature, name, &[], title, link);
@@ -212,11 +212,11 @@ fn without_auditing_the_last_writer_of_the_row_is_the_evidence_and_of_a_link_the
             name,
             &[],
             &title,
-            "unknown: audit records cannot be read, and nothing else tells who made or removed a link",
+            "cause unknown: audit records cannot be read, and nothing else shows who made or removed a link",
         );
     }
     let nobody = format!(
-        "unknown: an unreadable user ({id}) wrote the row last; auditing is off [{id} T1]",
+        "cause unknown: an unreadable user ({id}) last wrote the row; auditing is off [{id} T1]",
         id = id(50)
     );
     check(Audit::Off, Nature::Unknown, "", &[], &nobody, link);
@@ -229,32 +229,32 @@ fn with_auditing_each_field_and_each_link_has_its_own_author() {
         (
             Nature::Person,
             "ada",
-            "edited by hand: auditing names ada",
+            "edited by hand: the audit log shows ada",
             format!("edited by hand: {link} ada changed it"),
         ),
         (
             Nature::Application,
             "ci",
-            "not applied yet: auditing names the application user ci, the identity that deskstate uses, and no record has the declared value",
-            format!("unknown: {link} the application user ci changed it"),
+            "not applied yet: the audit log shows the application user ci, the identity that deskstate uses, and no record has the declared value",
+            format!("cause unknown: {link} the application user ci changed it"),
         ),
         (
             Nature::Person,
             "me",
-            "unknown: auditing names me, as whom deskstate is signed in: by hand or by an apply",
+            "cause unknown: the audit log shows me, the account that deskstate uses: a manual edit or an apply",
             format!("edited by hand: {link} me changed it"),
         ),
         (
             Nature::Platform,
             "SYSTEM",
-            "product or solution update: auditing names the platform (SYSTEM)",
+            "product or solution update: the audit log shows the platform (SYSTEM)",
             format!("product or solution update: {link} the platform (SYSTEM) changed it"),
         ),
         (
             Nature::Application,
             "flow",
-            "unknown: auditing names the application user flow: an apply, another program or a product update",
-            format!("unknown: {link} the application user flow changed it"),
+            "cause unknown: the audit log shows the application user flow: an apply, another program or a product update",
+            format!("cause unknown: {link} the application user flow changed it"),
         ),
     ] {
         let by = |look: &str| format!("{look} [{name} T2]");
@@ -266,8 +266,14 @@ fn with_auditing_each_field_and_each_link_has_its_own_author() {
     }
     let history = [wrote_title(), unlinked()];
     let user = format!("an unreadable user ({id})", id = id(50));
-    let nobody = format!("unknown: auditing names {user} [{id} T2]", id = id(50));
-    let link = format!("unknown: {link} {user} changed it [{id} T2]", id = id(50));
+    let nobody = format!(
+        "cause unknown: the audit log shows {user} [{id} T2]",
+        id = id(50)
+    );
+    let link = format!(
+        "cause unknown: {link} {user} changed it [{id} T2]",
+        id = id(50)
+    );
     check(Audit::On, Nature::Unknown, "", &history, &nobody, &link);
 }
 
@@ -292,8 +298,8 @@ fn auditing_that_recorded_something_else_says_nothing_of_this_field() {
         Nature::Person,
         "ada",
         &other,
-        "edited by hand: ada wrote the row last, though maybe of another field; auditing has no record of the column [ada T1]",
-        "unknown: auditing has no record of who made or removed a link",
+        "edited by hand: ada last wrote the row, though maybe of another field; auditing has no record of the column [ada T1]",
+        "cause unknown: auditing has no record of who made or removed a link",
     );
 }
 
@@ -314,7 +320,7 @@ fn a_managed_row_of_an_unreadable_writer_came_with_an_update_and_a_row_without_a
     );
     assert_eq!(
         title(&json!({})),
-        "title: unknown: auditing is off, and nothing else tells the last writer"
+        "title: cause unknown: auditing is off, and nothing else shows the last writer"
     );
 }
 
@@ -331,8 +337,8 @@ fn the_revision_that_was_applied_last_tells_what_is_not_applied_yet() {
             &ada,
         ))
     };
-    let by_ada = "title: edited by hand: ada wrote the row last, though maybe of another field; auditing is off [ada T1]";
-    let lost = "additionalTabs: unknown: auditing is off, and nothing else tells who made or removed a link";
+    let by_ada = "title: edited by hand: ada last wrote the row, though maybe of another field; auditing is off [ada T1]";
+    let lost = "additionalTabs: cause unknown: auditing is off, and nothing else shows who made or removed a link";
     assert_eq!(look(&[SESSION_DOCUMENT, TAB_DOCUMENT]), [by_ada, lost]);
     let as_live = SESSION_DOCUMENT
         .replace("Declared", "Live")

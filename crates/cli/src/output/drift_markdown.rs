@@ -56,7 +56,7 @@ fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Re
     }
     writeln!(
         out,
-        "| environment | resources | edited by hand | not applied | product | unknown | extras | result |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| environment | resources | edited by hand | not applied | product | cause unknown | undeclared | result |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
     )?;
     for one in seen {
         let name = cell(&one.environment);

@@ -196,7 +196,7 @@ pub(crate) fn members_alike(differences: &[Difference]) -> BTreeMap<&str, String
 pub(crate) fn state(drifted: &Drifted) -> &'static str {
     match drifted.state {
         DriftState::Changed => "",
-        DriftState::Missing => "is not there",
+        DriftState::Missing => "is missing",
         DriftState::Unwanted => "exists although it is declared absent",
     }
 }

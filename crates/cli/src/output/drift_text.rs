@@ -245,20 +245,20 @@ fn write_matrix(out: &mut Page, seen: &[Seen]) {
         .unwrap_or(0)
         .max("environment".len());
     out.blank();
-    out.line(format_args!("{STRONG}{:width$}  resources  edited  not applied  product  unknown  extras  result{STRONG:#}",
+    out.line(format_args!("{STRONG}{:width$}  resources  edited  not applied  product  cause unknown  undeclared  result{STRONG:#}",
         "environment"));
     for one in seen {
         let name = plain(&one.environment);
         match &one.looked {
             Err(_) => out.line(format_args!(
-                "{name:width$}  {:>9}  {:>6}  {:>11}  {:>7}  {:>7}  {:>6}  {BAD}failed{BAD:#}",
+                "{name:width$}  {:>9}  {:>6}  {:>11}  {:>7}  {:>13}  {:>10}  {BAD}failed{BAD:#}",
                 "-", "-", "-", "-", "-", "-"
             )),
             Ok(looked) => {
                 let report = &looked.report;
                 let [(_, edited), (_, late), (_, product), (_, unknown)] = counts(report);
                 let numbers = format!(
-                    "{name:width$}  {:>9}  {edited:>6}  {late:>11}  {product:>7}  {unknown:>7}  {:>6}  ",
+                    "{name:width$}  {:>9}  {edited:>6}  {late:>11}  {product:>7}  {unknown:>13}  {:>10}  ",
                     report.states().total(),
                     report.extras.len()
                 );
@@ -278,8 +278,9 @@ fn write_matrix(out: &mut Page, seen: &[Seen]) {
         incomplete => format!("{incomplete} incomplete, "),
     };
     out.line(format_args!(
-        "{}: {} with drift, {incomplete}{} failed",
+        "{}: {} in sync, {} with drift, {incomplete}{} failed",
         count(seen.len(), "environment"),
+        number(Outcome::InSync),
         number(Outcome::Drift),
         number(Outcome::Failed)
     ));

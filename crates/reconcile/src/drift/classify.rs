@@ -298,7 +298,7 @@ fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Ve
         (Nature::Person, false) => (Class::EditedByHand, ""),
         (Nature::Person, true) => (
             Class::Unknown,
-            ", as whom deskstate is signed in: by hand or by an apply",
+            ", the account that deskstate uses: a manual edit or an apply",
         ),
         (Nature::Application, true) if never_declared => (
             Class::NotApplied,
@@ -309,7 +309,7 @@ fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Ve
         (Nature::Platform, _) => (Class::ProductUpdate, ""),
         (Nature::Unknown, _) => (Class::Unknown, ""),
     };
-    let evidence = format!("auditing names {}{note}", described(&writer));
+    let evidence = format!("the audit log shows {}{note}", described(&writer));
     Verdict::new(class, evidence).by(&writer, Some(&recorded.at))
 }
 
@@ -333,7 +333,7 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Ve
         (Nature::Person, false) => (Class::EditedByHand, ", though maybe of another field"),
         (Nature::Person, true) => (
             Class::Unknown,
-            ", as whom deskstate is signed in: by hand or by an apply",
+            ", the account that deskstate uses: a manual edit or an apply",
         ),
         (Nature::Application, true) => (
             Class::NotApplied,
@@ -345,7 +345,7 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Ve
         (Nature::Unknown, _) => (Class::Unknown, ""),
     };
     let evidence = format!(
-        "{} wrote the row last{note}{}",
+        "{} last wrote the row{note}{}",
         described(&writer),
         audit_note(input)
     );
@@ -373,8 +373,8 @@ fn audit_note(input: &Input<'_>) -> &'static str {
 fn no_record(input: &Input<'_>, what: &str) -> String {
     match &input.blame.audit {
         Audit::On => format!("auditing has no record of {what}"),
-        Audit::Off => format!("auditing is off, and nothing else tells {what}"),
-        Audit::Refused(_) => format!("audit records cannot be read, and nothing else tells {what}"),
+        Audit::Off => format!("auditing is off, and nothing else shows {what}"),
+        Audit::Refused(_) => format!("audit records cannot be read, and nothing else shows {what}"),
     }
 }
 

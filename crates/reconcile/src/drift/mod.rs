@@ -220,7 +220,7 @@ impl Class {
             Self::EditedByHand => "edited by hand",
             Self::NotApplied => "not applied yet",
             Self::ProductUpdate => "product or solution update",
-            Self::Unknown => "unknown",
+            Self::Unknown => "cause unknown",
         }
     }
 

@@ -12,13 +12,20 @@ use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
 use crate::extras::{Extra, extras};
 use crate::live::{Access, Live, ObservedRow};
 use crate::plan::problems::UNREADABLE;
-use crate::referrers::Referrers;
+use crate::referrers::{Referrer, Referrers};
 
 pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
     "nothing-declared",
     "The manifests declare no resource for an environment.",
     "Usually the manifests are lost or the path is wrong. `drift` has nothing to compare, so it exits with 1 instead of reporting that the environment is in sync. With `prune: owned`, every row with an owned prefix would be deleted, so deskstate prunes nothing, and `plan` and `apply` exit with 1, too.",
     "Restore the manifests or correct `manifests`. If the project declares nothing for the environment on purpose, write `watched: false` for it. With `prune: owned`, declare rows to delete with `state: absent`, or write `prune: never` to keep them.",
+);
+
+pub(crate) const STILL_REFERRED_TO: Explanation = Explanation::new(
+    "still-referred-to",
+    "With `prune: owned`, a row that no manifest declares is not deleted, because another row still refers to it.",
+    "The reference is in a field that no manifest sets, or in a row that the project does not declare.",
+    "Remove the reference: write the field that contains it, for example as an empty list. To keep the row, declare it.",
 );
 
 pub(crate) const NOT_DELETABLE: Explanation = Explanation::new(
@@ -149,7 +156,23 @@ impl Planner<'_> {
             return Vec::new();
         }
         let mut changes = Vec::new();
-        for extra in unreferenced(self.live, candidates, planned) {
+        let (going, kept) = unreferenced(self.live, candidates, planned);
+        for (extra, referrer) in kept {
+            let used = referrer.describe(self.live);
+            let diagnostic = Diagnostic::warning(
+                STILL_REFERRED_TO.code,
+                format!(
+                    "{} is not declared, but is not deleted: {used} still refers to it",
+                    extra.key
+                ),
+            );
+            let help = format!(
+                "remove the reference in `{}`, or declare the row",
+                referrer.word
+            );
+            self.findings.warn(diagnostic.help(help));
+        }
+        for extra in going {
             let table = extra.key.kind.table();
             if unseen(self.live, table).is_none()
                 && let Some(row) = self.live.row(table, extra.id)
@@ -221,8 +244,13 @@ pub(crate) fn nothing_to_compare() -> Diagnostic {
         .help("restore the manifests, or write `watched: false` for the environment")
 }
 
-/// The candidates to which no row that stays refers. A row that only other candidates refer to is deleted with them.
-fn unreferenced(live: &Live, candidates: Vec<Extra>, planned: &[Change]) -> Vec<Extra> {
+/// Splits the candidates into those to which no row that stays refers, and the others with such a row. A row that only other candidates refer
+/// to is deleted with them.
+fn unreferenced(
+    live: &Live,
+    candidates: Vec<Extra>,
+    planned: &[Change],
+) -> (Vec<Extra>, Vec<(Extra, Referrer)>) {
     let referrers = Referrers::left_by(live, planned);
     let mut going: HashSet<Uuid> = candidates.iter().map(|extra| extra.id).collect();
     let mut refers_to: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
@@ -241,10 +269,15 @@ fn unreferenced(live: &Live, candidates: Vec<Extra>, planned: &[Change]) -> Vec<
             staying.extend(refers_to.get(&id).into_iter().flatten());
         }
     }
-    candidates
+    let (leaving, kept): (Vec<Extra>, Vec<Extra>) = candidates
         .into_iter()
-        .filter(|extra| going.contains(&extra.id))
-        .collect()
+        .partition(|extra| going.contains(&extra.id));
+    let holder = |extra: Extra| {
+        let mut holders = referrers.to(extra.id).iter();
+        let holder = *holders.find(|referrer| !going.contains(&referrer.id))?;
+        Some((extra, holder))
+    };
+    (leaving, kept.into_iter().filter_map(holder).collect())
 }
 
 /// A table or relationship that concerns rows of this table and can be read only partially, and why.
