@@ -51,6 +51,10 @@ fn the_role_for_plans_reads_every_table_of_the_desktop_and_writes_none() {
         .collect();
     assert_eq!(missing, Vec::<String>::new());
     assert!(plan.contains(&privilege("Read", &tables::WORKSTREAM)));
+    // Without these two, drift cannot tell who changed something (Microsoft: retrieve the history of audited data changes).
+    for audit in ["prvReadAuditSummary", "prvReadRecordAuditHistory"] {
+        assert!(plan.contains(audit), "{audit}");
+    }
     let writing: Vec<_> = plan
         .iter()
         .filter(|name| !name.starts_with("prvRead"))
