@@ -236,7 +236,7 @@ async fn a_run_that_fails_or_is_cancelled_leaves_its_changes(host: Host) {
     assert_eq!(late.job("stage_2_prod/apply"), Ended::Failed);
     assert!(
         late.log
-            .contains("a newer commit is applied to prod already"),
+            .contains("a newer commit was already applied to prod"),
         "{}",
         late.log
     );
