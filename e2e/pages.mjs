@@ -1,5 +1,6 @@
 // Writes the pages that the tests open, with the command itself on its embedded emulator: nothing here is made up.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -77,6 +78,41 @@ export const write = () => {
   writeFileSync(join(folder, "graph.svg"), run("graph", "--format", "svg"));
   pages.graph = join(folder, "graph.svg");
   return pages;
+};
+
+/** The drift of an environment in which Dana changed rows by hand, in a copy of the project as it was applied. */
+export const writeByHand = async () => {
+  const copy = join(folder, "by-hand");
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(join(root, "examples", "contoso"), copy, { recursive: true });
+  runIn(copy, "apply", "--env", "local", "--yes");
+  const server = spawn(program, ["emulator", "--listen", "127.0.0.1:0", "--state", join(copy, ".deskstate", "local.json")]);
+  const [line] = await once(server.stdout, "data");
+  const api = `${line.toString().trim().replace(/\/$/, "")}/api/data/v9.2/`;
+  const first = async (path) => (await (await fetch(api + encodeURI(path))).json()).value[0];
+  const { systemuserid: dana } = await first("systemusers?$filter=domainname eq 'dana@contoso.com'");
+  const change = async (set, name, body) => {
+    const row = await first(`${set}?$filter=msdyn_uniquename eq '${name}'`);
+    const id = Object.entries(row).find(([key]) => key === `${set.slice(0, -1)}id`)[1];
+    const headers = { "Content-Type": "application/json", "If-Match": "*", MSCRMCallerID: dana };
+    const reply = await fetch(`${api}${set}(${id})`, { method: "PATCH", headers, body: JSON.stringify(body) });
+    if (!reply.ok) throw new Error(await reply.text());
+  };
+  try {
+    await change("msdyn_channelproviders", "voxline_provider", { msdyn_channelurl: "https://panel.example/dynamics" });
+    await change("msdyn_notificationtemplates", "voxline_incomingCall", { msdyn_timeout: 4, msdyn_title: "Call" });
+    await change("msdyn_sessiontemplates", "ringway_callSession", { msdyn_title: "Ringway" });
+  } finally {
+    server.kill();
+    await once(server, "exit");
+  }
+  try {
+    runIn(copy, "drift", "--env", "local", "--format", "html");
+  } catch (error) {
+    if (error.status === 2) return page("drift-by-hand", error.stdout);
+    throw error;
+  }
+  throw new Error("there is no drift");
 };
 
 /** The desktop that the first resource of these kinds in `examples/every-kind` makes, as a page for each kind. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { marked } from "marked";
 import { open, start } from "./browser.mjs";
-import { folder, root, write, writeKinds } from "./pages.mjs";
+import { folder, root, write, writeByHand, writeKinds } from "./pages.mjs";
 
 const kept = join(root, "docs", "pictures");
 const view = { viewport: { width: 1000, height: 800 }, deviceScaleFactor: 1.25, colorScheme: "light" };
@@ -15,6 +15,7 @@ let pages, browser, stop;
 
 before(async () => {
   pages = write();
+  pages.byHand = await writeByHand();
   ({ browser, stop } = await start());
   mkdirSync(kept, { recursive: true });
 });
@@ -33,16 +34,20 @@ const keep = (name, png) => {
 };
 
 /** Keeps the area that these elements cover, with a margin. */
-const shot = (name, path, selectors, prepare = async () => {}) =>
+const shot = (name, path, selectors, prepare = async () => {}, wide = 1000) =>
   test(`a picture of ${name}`, async () => {
-    const { page, problems, close } = await open(browser, path(), view);
+    const { page, problems, close } = await open(browser, path(), { ...view, viewport: { width: wide, height: 800 } });
     try {
       await prepare(page);
       const boxes = [];
       for (const selector of selectors) boxes.push(await page.locator(`${selector}:visible`).first().boundingBox());
       const top = Math.max(0, Math.min(...boxes.map((box) => box.y)) - 16);
       const bottom = Math.max(...boxes.map((box) => box.y + box.height)) + 16;
-      keep(name, await page.screenshot({ fullPage: true, clip: { x: 0, y: top, width: 1000, height: bottom - top } }));
+      // A toast lies over the page, so only the toast itself is shown.
+      const tight = selectors.includes(".toast");
+      const x = tight ? boxes[0].x - 16 : 0;
+      const width = tight ? boxes[0].width + 32 : wide;
+      keep(name, await page.screenshot({ fullPage: true, clip: { x, y: top, width, height: bottom - top } }));
       assert.deepEqual(problems, []);
     } finally {
       await close();
@@ -51,10 +56,11 @@ const shot = (name, path, selectors, prepare = async () => {}) =>
 
 shot("plan", () => pages.plan, ["header", "#changes"]);
 shot("plan-desktop", () => pages.plan, ["#desktop .notices", "#desktop .frame"]);
-shot("drift", () => pages.drift, ["header", "#changes"]);
+shot("drift", () => pages.byHand, ["header", "#changes"]);
 shot("fleet", () => pages.fleet, ["header", "#matrix"]);
 shot("preview", () => pages.preview, [".frame"]);
-shot("graph", () => pages.plan, ["#graph"]);
+// The page shows the graph as wide as its text; all of it fits into a wide window.
+shot("graph", () => pages.plan, ["#graph"], async () => {}, 1500);
 
 const session = (name) => (page) => page.locator(".frame:visible").getByRole("button", { name }).click();
 const kinds = {
