@@ -103,6 +103,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 ui.print(patch(adoption))?;
             }
             tell(adoption, plan, &loaded, ui);
+            if !args.check {
+                for path in adoption.files.keys() {
+                    ui.verb(GOOD, "Wrote", plain(path));
+                }
+            }
             say_left_out(&new.left_out, ui);
             choosing::refuse_nothing(&new.not_found)?;
             if new.loses() {
