@@ -224,7 +224,9 @@ fn a_row_that_pruning_keeps_because_another_row_refers_to_it_is_reported() {
     let server = Server::plain();
     let tab = "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_tab}\nspec: {displayName: T, title: T, pageType: Search, parameters: {searchText: x}}\n";
     let session = |tabs: &str| {
-        format!("---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_case}}\nspec: {{displayName: S, type: Entity, entity: incident, title: S{tabs}}}\n")
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_case}}\nspec: {{displayName: S, type: Entity, entity: incident, title: S{tabs}}}\n"
+        )
     };
     let project = Project::desk(
         &server,

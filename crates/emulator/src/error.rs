@@ -101,7 +101,7 @@ impl ServiceError {
             StatusCode::NOT_IMPLEMENTED,
             code::NOT_SUPPORTED,
             format!(
-                "The emulator does not carry out {what}. Dataverse does; docs/emulator.md lists what the emulator has."
+                "The emulator does not support {what}. Dataverse does; docs/emulator.md lists what the emulator has."
             ),
         )
     }

@@ -54,7 +54,7 @@ pub(super) struct Carrying<'a> {
 }
 
 /// The result of an execution that has not been reported yet.
-#[must_use = "an end that nobody is told is reported by the next run"]
+#[must_use = "a result that is not reported is reported by the next run"]
 pub(super) struct Carried {
     applied: Result<Applied, ApplyError>,
     account: Account,

@@ -253,7 +253,7 @@ fn check(text: &str) -> Result<(), String> {
             return Err(format!("{name} has a line of somebody else:\n{out}"));
         }
         if commanded {
-            return Err(format!("a build's log would carry out {name}:\n{out}"));
+            return Err(format!("a build's log would execute {name}:\n{out}"));
         }
     }
     Ok(())
@@ -287,7 +287,7 @@ fn check_annotations(text: &str) -> Result<(), String> {
             .chars()
             .any(|found| (found.is_control() && found != '\n') || is_steering(found));
         if lines != 1 || out.lines().count() != 1 || steered || out.matches("##vso[").count() > 1 {
-            return Err(format!("{host} is told more than we say:\n{out}"));
+            return Err(format!("{host} receives more than we print:\n{out}"));
         }
     }
     Ok(())

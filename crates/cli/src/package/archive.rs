@@ -175,7 +175,7 @@ fn unsafe_path(path: &str) -> Option<&'static str> {
         "" | "." | ".." => Some("leads out of the package"),
         part if part.starts_with('.') => Some("is hidden"),
         part if part.ends_with(['.', ' ']) => {
-            Some("ends with a dot or a blank, which Windows drops")
+            Some("ends with a dot or a space, which Windows drops")
         }
         part if deskstate_files::is_device(part) => Some("is the name of a device on Windows"),
         _ => None,

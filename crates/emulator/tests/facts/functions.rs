@@ -397,7 +397,7 @@ async fn what_only_dataverse_carries_out_is_told_apart_from_wrong_requests() {
         assert_eq!(answer.code(), "0x80040315", "{query}");
         let said = answer.message();
         assert!(
-            said.starts_with("The emulator does not carry out ") && said.contains(names),
+            said.starts_with("The emulator does not support ") && said.contains(names),
             "{said}"
         );
     }

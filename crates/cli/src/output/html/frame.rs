@@ -330,7 +330,7 @@ pub(super) fn draw_toast(toast: &Toast, state: &str, at: usize) -> Element {
     let mut countdown = el("p").class("countdown").attr("role", "timer");
     if toast.shows_timeout {
         countdown = countdown
-            .child(el("span").text("Goes away in "))
+            .child(el("span").text("Disappears in "))
             .child(el("strong").attr("data-left", "").text(&seconds))
             .child(el("span").text(" s"));
     } else {

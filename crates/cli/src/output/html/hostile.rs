@@ -363,7 +363,7 @@ fn check(text: &str) -> Result<(), String> {
             || page.contains("##[")
             || page.contains("##vso[");
         if commands {
-            return Err("a build's log would carry out the page".to_owned());
+            return Err("a build's log would execute the page".to_owned());
         }
     }
     Ok(())

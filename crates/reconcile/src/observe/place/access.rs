@@ -55,7 +55,7 @@ impl Observed {
         }
         if let Some(column) = self.lacks_structure(table) {
             return Access::Refused(format!(
-                "`{}` has no column `{}`, by which its rows are told apart",
+                "`{}` has no column `{}`, which distinguishes its rows",
                 table.logical,
                 logical(&column)
             ));
