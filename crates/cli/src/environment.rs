@@ -22,7 +22,7 @@ use crate::kept;
 #[command(next_help_heading = "Connection options")]
 pub(crate) struct Access {
     /// How to sign in: client-secret, client-certificate, workload-identity, github-actions, azure-pipelines, managed-identity, browser,
-    /// device-code, azure-cli [default: according to the AZURE_* variables, otherwise azure-cli]
+    /// device-code, azure-cli [default: according to the AZURE_* variables, otherwise azure-cli; for an environment on this machine, none]
     #[arg(long, env = "DESKSTATE_SIGN_IN", value_name = "METHOD")]
     sign_in: Option<String>,
     /// A file with further certificate authorities to trust, PEM
@@ -56,13 +56,16 @@ impl Access {
 
     /// Determines the sign-in. On loopback, nobody signs in unless a method was requested: an emulator without sign-in has no issuer to
     /// contact.
-    fn sign_in(&self, loopback: bool) -> Result<SignIn, Error> {
-        let variable = |name: &str| std::env::var(name).ok();
+    fn sign_in(
+        &self,
+        loopback: bool,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<SignIn, Error> {
         let method = match &self.sign_in {
             Some(name) => name.parse().map_err(deskstate_dataverse::Error::from)?,
-            None => match Method::found(&variable) {
+            None => match Method::found(variable) {
                 Method::AzureCli if is_terminal() && !self.is_unattended => {
-                    Method::of_a_person(&variable)
+                    Method::of_a_person(variable)
                 }
                 found => found,
             },
@@ -89,7 +92,7 @@ impl Access {
             ));
         });
         Ok(
-            SignIn::from_variables(method, &variable, prompt, page_of_issuer()?)
+            SignIn::from_variables(method, variable, prompt, page_of_issuer()?)
                 .map_err(deskstate_dataverse::Error::from)?,
         )
     }
@@ -298,7 +301,8 @@ async fn work_in<T>(
 pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened, Error> {
     let url: EnvironmentUrl = url.parse()?;
     let address = url.origin();
-    let sign_in = access.sign_in(url.is_loopback())?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let sign_in = access.sign_in(url.is_loopback(), &variable)?;
     Ok(Opened {
         connection: access.apply_to(Connection::new(url, sign_in), stop)?,
         address,
@@ -345,4 +349,23 @@ pub(crate) async fn start(
         ..deskstate_emulator::Config::default()
     };
     Ok(Emulator::start(config).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_azure_cli_is_the_last_resort_except_on_this_machine() {
+        let sign_in = |sign_in: Option<&str>, loopback| {
+            let access = Access {
+                sign_in: sign_in.map(str::to_owned),
+                ..Access::default()
+            };
+            access.sign_in(loopback, &|_| None).expect("a method")
+        };
+        assert_eq!(sign_in(None, false).name(), "azure-cli");
+        assert_eq!(sign_in(None, true).name(), "none");
+        assert_eq!(sign_in(Some("azure-cli"), true).name(), "azure-cli");
+    }
 }

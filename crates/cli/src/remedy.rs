@@ -1,6 +1,8 @@
 //! What to do if an environment cannot be reached, or rejects the identity that signs in.
 
-use deskstate_dataverse::{Error, SignInError};
+use deskstate_dataverse::{Error, ErrorCode, Method, SignInError};
+
+use crate::door::plain;
 
 /// Suggests the next step.
 pub(crate) fn of(error: &Error) -> Option<String> {
@@ -42,23 +44,45 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
         Error::Redirected { .. } | Error::Malformed { .. } => {
             "check that `url` in deskstate.yaml is the address of the environment itself, not of a portal or a proxy"
         }
-        Error::SignIn(error) => of_sign_in(error),
+        Error::SignIn(error) => {
+            let chosen = crate::suggest::is_given("sign_in");
+            let variable = |name: &str| std::env::var(name).ok();
+            return Some(of_sign_in(error, chosen, &variable));
+        }
+        Error::Service(error) if error.code == Some(ErrorCode::NOT_A_MEMBER) => NOT_A_MEMBER,
         _ => return None,
     };
     Some(remedy.to_owned())
 }
 
-fn of_sign_in(error: &SignInError) -> &'static str {
-    match error {
+const NOT_A_MEMBER: &str = "add the application to the environment as an application user with a security role: Power Platform admin center, the environment, Settings, Users + permissions, Application users (a person: Users)";
+
+/// `chosen` says that the command line names the method.
+fn of_sign_in(
+    error: &SignInError,
+    chosen: bool,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> String {
+    let chosen = chosen || is_set(variable, "DESKSTATE_SIGN_IN");
+    let is_last_resort = match error {
+        SignInError::Required => true,
+        SignInError::Failed { method, .. } => *method == "azure-cli" && !chosen,
+        SignInError::Missing { method, .. } => {
+            ["github-actions", "azure-pipelines"].contains(method)
+        }
+        _ => false,
+    };
+    if let Some(help) = missing_in_build(variable).filter(|_| is_last_resort) {
+        return help;
+    }
+    let remedy = match error {
         SignInError::Required => {
-            "choose how to sign in with `--sign-in`: `--sign-in browser` and `--sign-in device-code` sign a person in, and need `AZURE_CLIENT_ID` of an app registration that allows public client flows; an application needs the `AZURE_*` variables of its method"
+            "choose how to sign in: run `az login` and add `--sign-in azure-cli`; without the Azure CLI, `--sign-in browser` and `--sign-in device-code` sign a person in, and need `AZURE_CLIENT_ID` of an app registration that allows public client flows; an application needs the `AZURE_*` variables of its method"
         }
         SignInError::Missing { .. } => {
             "set what is missing, or choose another method with `--sign-in`"
         }
-        SignInError::NotAccepted { .. } => {
-            "add the identity to the environment as an application user with a security role, in the Power Platform admin center"
-        }
+        SignInError::NotAccepted { .. } => NOT_A_MEMBER,
         SignInError::Failed { method, .. } if *method == "browser" => {
             "run the command again and accept on the page; if the organization does not allow that, use `--sign-in device-code`, or run `az login` and use `--sign-in azure-cli`"
         }
@@ -68,12 +92,74 @@ fn of_sign_in(error: &SignInError) -> &'static str {
         SignInError::Failed { method, .. } if *method == "azure-cli" => {
             "run `az login`, then the command again; `--sign-in browser` works without the Azure CLI"
         }
+        SignInError::Failed { reason, .. } if let Some(subject) = unmatched_subject(reason) => {
+            return format!(
+                "add a federated credential with exactly this subject to the application's registration: `{}`; check its issuer and audience, too",
+                plain(subject)
+            );
+        }
         SignInError::Failed { .. } => {
             "check tenant, client id and credential, and whether the identity may get a token from this machine"
         }
         SignInError::Busy { .. } => "run the command again in some minutes",
+        SignInError::Unusable { method, .. } if *method == "sign-in" => {
+            let methods: Vec<_> = Method::ALL.iter().map(|method| method.as_str()).collect();
+            return format!("the methods are {}", methods.join(", "));
+        }
         _ => "the book's page about signing in lists what each method needs",
+    };
+    remedy.to_owned()
+}
+
+/// The subject of a token that no federated credential of the application matches, as Entra ID repeats it.
+fn unmatched_subject(reason: &str) -> Option<&str> {
+    if !reason.contains("AADSTS70021") {
+        return None;
     }
+    let (_, rest) = ["assertion subject '", "Assertion Subject: '"]
+        .iter()
+        .find_map(|before| reason.split_once(before))?;
+    let (subject, _) = rest.split_once('\'')?;
+    (!subject.is_empty()).then_some(subject)
+}
+
+/// What the job of GitHub Actions or Azure Pipelines that this runs in lacks for signing in without a secret.
+fn missing_in_build(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let lacks = |names: &[&str]| !names.iter().any(|name| is_set(variable, name));
+    let mut steps = Vec::new();
+    if is_set(variable, "GITHUB_ACTIONS") {
+        if lacks(&["AZURE_CLIENT_ID"]) {
+            steps.push(
+                "`AZURE_CLIENT_ID` is not set in this job: create that variable in the GitHub environment that the job names under `environment:` (Settings, Environments), and pass it on with `AZURE_CLIENT_ID: ${{ vars.AZURE_CLIENT_ID }}` under `env:`",
+            );
+        }
+        if lacks(&["ACTIONS_ID_TOKEN_REQUEST_URL"]) || lacks(&["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]) {
+            steps.push(
+                "GitHub gives this job no identity token: the job needs `permissions: id-token: write`",
+            );
+        }
+    } else if is_set(variable, "TF_BUILD") {
+        if lacks(&["AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID"])
+            || lacks(&[
+                "AZURE_SERVICE_CONNECTION_ID",
+                "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+            ])
+        {
+            steps.push(
+                "no service connection is set in this step: run deskstate in the task `AzureCLI@2`, and name the service connection as its `azureSubscription`",
+            );
+        }
+        if lacks(&["SYSTEM_ACCESSTOKEN"]) {
+            steps.push(
+                "this step does not have the token of the job: add `SYSTEM_ACCESSTOKEN: $(System.AccessToken)` under its `env:`",
+            );
+        }
+    }
+    (!steps.is_empty()).then(|| steps.join("; "))
+}
+
+fn is_set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> bool {
+    variable(name).is_some_and(|value| !value.trim().is_empty())
 }
 
 /// Whether a proxy caused the error. The HTTP client reports this only in the text of its messages.
@@ -130,3 +216,82 @@ mod tests {
         }
     }
 }
+
+    #[test]
+    fn the_subject_that_no_federated_credential_has_is_repeated_in_the_help() {
+        let help = |reason: &str| {
+            let error = SignInError::Failed {
+                method: "github-actions",
+                tenant: "t".to_owned(),
+                authority: "a".to_owned(),
+                reason: reason.to_owned(),
+            };
+            of_sign_in(&error, false, &|_| None)
+        };
+        for reason in [
+            "AADSTS700213: No matching federated identity record found for presented assertion subject 'repo:contoso/desk:environment:prod'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
+            "AADSTS70021: No matching federated identity record found for presented assertion. Assertion Issuer: 'https://token.actions.githubusercontent.com'. Assertion Subject: 'repo:contoso/desk:environment:prod'. Assertion Audience: 'api://AzureADTokenExchange'.",
+        ] {
+            let help = help(reason);
+            assert!(help.contains("exactly this subject"), "{help}");
+            assert!(
+                help.contains("`repo:contoso/desk:environment:prod`"),
+                "{help}"
+            );
+        }
+        let hostile = help("AADSTS700213: presented assertion subject 'a\u{1b}[2Jb'.");
+        assert!(!hostile.contains('\u{1b}'), "{hostile:?}");
+        assert!(help("AADSTS7000215: wrong secret").contains("check tenant"));
+    }
+
+    fn help(error: &SignInError, set: &[&str]) -> String {
+        let variable = |name: &str| set.contains(&name).then(|| "set".to_owned());
+        of_sign_in(error, false, &variable)
+    }
+
+    #[test]
+    fn a_build_is_told_what_its_job_lacks() {
+        const CLIENT: &str = "create that variable in the GitHub environment";
+        const TOKEN: &str = "`permissions: id-token: write`";
+        const CONNECTION: &str = "run deskstate in the task `AzureCLI@2`";
+        const ACCESS: &str = "`SYSTEM_ACCESSTOKEN: $(System.AccessToken)`";
+        let url = "ACTIONS_ID_TOKEN_REQUEST_URL";
+        let token = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+        let azure_cli = SignInError::Failed {
+            method: "azure-cli",
+            tenant: "t".to_owned(),
+            authority: "a".to_owned(),
+            reason: "not found".to_owned(),
+        };
+        let chosen = SignInError::Missing {
+            method: "github-actions",
+            missing: "AZURE_CLIENT_ID".to_owned(),
+        };
+        for error in [&SignInError::Required, &azure_cli, &chosen] {
+            for (set, said) in [
+                (&["GITHUB_ACTIONS", url, token][..], &[CLIENT][..]),
+                (&["GITHUB_ACTIONS"], &[CLIENT, TOKEN]),
+                (&["GITHUB_ACTIONS", "AZURE_CLIENT_ID"], &[TOKEN]),
+                (&["TF_BUILD"], &[CONNECTION, ACCESS]),
+                (&["TF_BUILD", "SYSTEM_ACCESSTOKEN"], &[CONNECTION]),
+                (
+                    &[
+                        "TF_BUILD",
+                        "AZURESUBSCRIPTION_CLIENT_ID",
+                        "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+                    ],
+                    &[ACCESS],
+                ),
+            ] {
+                let help = help(error, set);
+                for part in [CLIENT, TOKEN, CONNECTION, ACCESS] {
+                    assert_eq!(help.contains(part), said.contains(&part), "{set:?}: {help}");
+                }
+                assert!(!help.contains("browser"), "{help}");
+            }
+        }
+        let complete = ["GITHUB_ACTIONS", "AZURE_CLIENT_ID", url, token];
+        assert!(help(&azure_cli, &complete).contains("az login"));
+        let named = ["GITHUB_ACTIONS", "DESKSTATE_SIGN_IN"];
+        assert!(help(&azure_cli, &named).contains("az login"));
+    }

@@ -526,12 +526,34 @@ fn an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested() 
     support::says(
         &run(&trusted, "").ended(1).err,
         &[
+            "run `az login` and add `--sign-in azure-cli`",
             "`--sign-in device-code`",
             "need `AZURE_CLIENT_ID`",
             "`AZURE_*`",
         ],
     );
+    // A build is told what its job lacks, and nothing about people.
+    for (build, says) in [
+        ("GITHUB_ACTIONS", "`permissions: id-token: write`"),
+        ("TF_BUILD", "`AzureCLI@2`"),
+    ] {
+        let run: Run = plan(&trusted, "")
+            .env(build, "true")
+            .output()
+            .unwrap()
+            .into();
+        let run = run.ended(1);
+        support::says(&run.err, &["no method is chosen", says]);
+        assert!(!run.err.contains("browser"), "{}", run.err);
+    }
     let with = |method| [&trusted[..], &["--sign-in", method]].concat();
+    support::says(
+        &run(&with("oidc"), "").ended(1).err,
+        &[
+            "there is no method `oidc`",
+            "the methods are client-secret, ",
+        ],
+    );
     support::says(
         &run(&with("device-code"), "").ended(1).err,
         &["needs AZURE_CLIENT_ID", "another method with `--sign-in`"],
@@ -768,6 +790,52 @@ fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
             .contains(&missing.to_lowercase()),
         "{}",
         complete.out
+    );
+}
+
+#[test]
+fn an_identity_that_the_environment_or_the_issuer_does_not_know_is_told_where_to_add_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    let server = Server::start(&[
+        "--sign-in",
+        "required",
+        "--tls-ca-out",
+        authority.to_str().unwrap(),
+    ]);
+    let project = Project::desk(&server, "", "", &support::tab("contoso_help"));
+    std::fs::copy(&authority, project.path().join("ca.pem")).unwrap();
+    let plan = ["plan", "--env", "server"];
+    let stranger = signed_in(&project, "0c0f0000-0000-4000-8000-000000000a05", &plan).ended(1);
+    support::says(
+        &stranger.err,
+        &[
+            "The user is not a member of the organization.",
+            "code 0x80072560",
+            "add the application to the environment as an application user",
+        ],
+    );
+    let job: Run = deskstate(project.path())
+        .args(plan)
+        .args(["--ca-file", "ca.pem"])
+        .env("AZURE_CLIENT_ID", PIPELINE)
+        .env(
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+            format!(
+                "{}/github/token?subject=repo:contoso/desk:environment:test",
+                server.url
+            ),
+        )
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "emulator-job-token")
+        .output()
+        .unwrap()
+        .into();
+    support::says(
+        &job.ended(1).err,
+        &[
+            "AADSTS700213",
+            "with exactly this subject to the application's registration: `repo:contoso/desk:environment:test`",
+        ],
     );
 }
 

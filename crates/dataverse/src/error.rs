@@ -42,6 +42,8 @@ impl ErrorCode {
     pub const SQL_TIMEOUT: ErrorCode = ErrorCode(0x8004_4151);
     /// A solution operation is running; customisations are locked until it ends.
     pub const CUSTOMIZATION_LOCKED: ErrorCode = ErrorCode(0x8007_1151);
+    /// The user of the token does not exist in the environment.
+    pub const NOT_A_MEMBER: ErrorCode = ErrorCode(0x8007_2560);
     /// Too many requests in the time window of service protection.
     pub const TOO_MANY_REQUESTS: ErrorCode = ErrorCode(0x8007_2322);
     /// Too much execution time in the time window of service protection.
