@@ -153,6 +153,12 @@ impl Ended {
             );
         }
         match &self.cause {
+            Cause::Apply(error) if error.is_forbidden() => {
+                let doctor = suggest("doctor", &["--env", &self.environment]);
+                format!(
+                    "give the signed-in identity the security role \"deskstate apply\"; {doctor} lists what it lacks; then {again}"
+                )
+            }
             Cause::Mismatched { differs: true, .. } if self.command == "undo" => {
                 format!("{plan} shows what differs from the manifests")
             }

@@ -794,6 +794,68 @@ fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
 }
 
 #[test]
+fn an_apply_without_the_right_to_write_is_told_which_role_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, authority) = (
+        folder.path().join("state.json"),
+        folder.path().join("ca.pem"),
+    );
+    let state = ["--state", state.to_str().unwrap()];
+    // The application may read what it may manage otherwise.
+    let server = Server::start(&state);
+    let role = |name: &str| {
+        let filter = format!("name eq '{name}' and _parentroleid_value eq null");
+        server.found("roles", "roleid", &filter)
+    };
+    let user = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'pipeline@contoso.com'",
+    );
+    let held = format!("/api/data/v9.2/systemusers({user})/systemuserroles_association");
+    let manager = role("App Profile Manager Administrator");
+    let removed = server.request("DELETE", &format!("{held}({manager})/$ref"), "", "");
+    assert!(removed.starts_with("HTTP/1.1 204"), "{removed}");
+    let reader = format!(
+        r#"{{"@odata.id":"{}/api/data/v9.2/roles({})"}}"#,
+        server.url,
+        role("App Profile User")
+    );
+    let added = server.request("POST", &format!("{held}/$ref"), &reader, "");
+    assert!(added.starts_with("HTTP/1.1 204"), "{added}");
+    drop(server);
+    let required = ["--sign-in", "required", "--tls-ca-out"];
+    let server = Server::start(&[&state[..], &required, &[authority.to_str().unwrap()]].concat());
+    let tabs = support::tab("contoso_help");
+    let project = Project::desk(&server, "", "", &tabs);
+    std::fs::copy(&authority, project.path().join("ca.pem")).unwrap();
+    let run = |arguments: &[&str]| signed_in(&project, PIPELINE, arguments);
+    run(&["plan", "--env", "server"]).ended(0);
+    let refused = run(&["apply", "--env", "server", "--yes"]).ended(1);
+    support::says(
+        &refused.err,
+        &[
+            "error: the signed-in identity may not create msdyn_applicationtabtemplate `contoso_help`, for lack of `prvCreatemsdyn_applicationtabtemplate`; transaction 1 was rolled back",
+            "  applied: nothing",
+            "the security role \"deskstate apply\"",
+        ],
+    );
+    assert!(!refused.err.contains("-->"), "{}", refused.err);
+    let doctor = suggested(&refused, "doctor");
+    let words: Vec<&str> = doctor.split(' ').skip(1).collect();
+    // How to reach the server is part of the suggestion.
+    let words: Vec<&str> = words.into_iter().take(3).collect();
+    let listed = run(&words);
+    support::says(
+        &listed.out,
+        &[
+            "lacks Create at organization level on ",
+            "`msdyn_applicationtabtemplate`",
+        ],
+    );
+}
+
+#[test]
 fn an_identity_that_the_environment_or_the_issuer_does_not_know_is_told_where_to_add_it() {
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("ca.pem");

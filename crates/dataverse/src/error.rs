@@ -180,6 +180,20 @@ impl ServiceError {
         }
     }
 
+    /// Whether the caller lacks a privilege. A 403 may have other reasons, which the message tells apart.
+    pub fn is_forbidden(&self) -> bool {
+        self.code == Some(ErrorCode::PRIVILEGE_DENIED)
+            || self.status == 403
+                && (self.missing_privilege().is_some() || self.message.contains("right(s)"))
+    }
+
+    /// The privilege that the message names as missing, such as `prvWriteAccount`.
+    pub fn missing_privilege(&self) -> Option<&str> {
+        self.message
+            .split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+            .find(|word| word.starts_with("prv"))
+    }
+
     /// Whether the environment changed since it was read: a row has another version, or a row or link already exists or is gone.
     pub fn is_stale(&self) -> bool {
         match self.code {

@@ -278,6 +278,9 @@ pub(super) fn agree(yes: bool, environment: &str, ui: &mut Ui) -> Result<(), Err
     let agreed =
         yes || (ui.is_interactive() && ui.confirm(&format!("Apply this to {environment}?"))?);
     if agreed {
+    if error.is_forbidden() {
+        return;
+    }
         return Ok(());
     }
     Err(Error::Refused {

@@ -214,6 +214,11 @@ impl ApplyError {
         }
     }
 
+    /// Whether the signed-in identity lacks a privilege for a write.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error.is_forbidden())
+    }
+
     /// Number of transactions that were certainly committed.
     pub fn transactions(&self) -> usize {
         match self {
@@ -265,6 +270,21 @@ fn refused(
         ""
     };
     let listed = || suspects.iter().map(describe).collect::<Vec<_>>().join("; ");
+    if error.is_forbidden() {
+        let what = match suspects.len() {
+            1 => listed(),
+            number if number <= LISTED => format!("make one of these writes: {}", listed()),
+            number => format!("make one of {number} writes of {operations}"),
+        };
+        let lacks = error
+            .missing_privilege()
+            .map(|privilege| format!(", for lack of `{privilege}`"))
+            .unwrap_or_default();
+        return format!(
+            "the signed-in identity may not {what}{lacks}; transaction {} was rolled back, so nothing of it was applied",
+            before + 1
+        );
+    }
     let what = match suspects.len() {
         1 => format!(": {}", listed()),
         number if number <= LISTED => format!("; it refused one of these writes: {}", listed()),
