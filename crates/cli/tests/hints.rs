@@ -845,12 +845,14 @@ fn an_apply_without_the_right_to_write_is_told_which_role_it_needs() {
     let words: Vec<&str> = doctor.split(' ').skip(1).collect();
     // How to reach the server is part of the suggestion.
     let words: Vec<&str> = words.into_iter().take(3).collect();
-    let listed = run(&words);
+    // Tables of other kinds cannot be read either, which no plan of this project needs.
+    let listed = run(&words).ended(0);
     support::says(
         &listed.out,
         &[
             "lacks Create at organization level on ",
             "`msdyn_applicationtabtemplate`",
+            "note  `msdyn_panetoolconfiguration` cannot be read",
         ],
     );
 }

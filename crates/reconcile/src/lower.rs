@@ -6,8 +6,8 @@ mod resource;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    CifV2Loader, Field, Fill, Holds, Kind, LOCK_FILE, Manifests, PartTable, Referent, ResourceKey,
-    Span, State, Table,
+    CifV2Loader, Contract, Field, Fill, Holds, Kind, LOCK_FILE, Manifests, PartTable, Referent,
+    ResourceKey, Span, State, Table,
 };
 
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey};
@@ -98,6 +98,31 @@ impl Desired {
             }
         }
         found
+    }
+
+    /// The tables that a plan of these manifests and contracts depends on. `None` where any table may matter: if nothing is declared, and to
+    /// delete a row, which something that nobody declared may use.
+    pub fn tables_of_plan(&self, contracts: &[Contract]) -> Option<BTreeSet<&'static Table>> {
+        let mut resources = self.resources.values();
+        if self.resources.is_empty() || resources.any(|one| one.state == State::Absent) {
+            return None;
+        }
+        let mut found = BTreeSet::new();
+        self.each_key(&mut |key| found.extend(key.table()));
+        for resource in self.resources.values() {
+            found.extend(resource.part_lists.iter().map(|list| list.part.table));
+            let relationships = resource.sets.iter().map(|set| set.relationship);
+            found.extend(relationships.flat_map(|one| [one.owner, one.member]));
+        }
+        for rule in contracts.iter().flat_map(|contract| &contract.rules) {
+            let table = rule.resource.kind.table();
+            let parts = Kind::part_tables().filter(|part| part.parent == table);
+            let links = Kind::relationships().filter(|one| one.owner == table);
+            found.insert(table);
+            found.extend(parts.map(|part| part.table));
+            found.extend(links.map(|one| one.member));
+        }
+        Some(found)
     }
 
     fn each_key(&self, visit: &mut impl FnMut(&RowKey)) {

@@ -363,7 +363,7 @@ fn bundle(
     stand_ins.hide(&report.address);
     let scrubbed = report.scrubbed(&mut stand_ins);
     let mut found = findings::of_environment(live);
-    found.extend(findings::of_tables(live));
+    found.extend(findings::of_tables(live, None));
     let doctor: String = found
         .iter()
         .map(|finding| {

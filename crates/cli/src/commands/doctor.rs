@@ -4,12 +4,13 @@ mod builds;
 pub(crate) mod findings;
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use deskstate_dataverse::{Reader, Session};
-use deskstate_model::{Environment, Writes};
+use deskstate_model::{Environment, Manifests, Prune, Table, Writes};
 use deskstate_reconcile::probe::{Answers, Questions, privileges_to_write, probe};
-use deskstate_reconcile::{Scope, lower};
+use deskstate_reconcile::{Desired, Scope, lower};
 
 use self::findings::{Finding, State};
 use super::live::{read, stop_on_interrupt};
@@ -109,7 +110,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ),
         );
     }
-    findings.extend(findings::of_live(&live, privileges.as_ref()));
+    let needed = needed(&loaded.manifests, &desired, broken);
+    findings.extend(findings::of_live(&live, needed.as_ref(), privileges.as_ref()));
     findings.extend(probed.iter().flat_map(findings::what_is_left));
     if let Some(project) = &loaded.manifests.project {
         findings.extend(builds::of_project(&loaded.root, project, &environment.name));
@@ -137,6 +139,20 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 }
 
 /// Prints the findings and returns the worst severity.
+/// The tables that a plan of the project depends on, if they are known: not with broken manifests, and not all with `prune`.
+fn needed(
+    manifests: &Manifests,
+    desired: &Desired,
+    broken: usize,
+) -> Option<BTreeSet<&'static Table>> {
+    let project = manifests.project.as_ref();
+    let prunes = project.is_some_and(|project| project.prune == Prune::Owned);
+    if broken > 0 || prunes {
+        return None;
+    }
+    desired.tables_of_plan(&manifests.contracts)
+}
+
 pub(super) fn say(
     environment: &str,
     address: &str,

@@ -1,9 +1,9 @@
 //! The findings of `doctor` about an environment: pure functions of the data that was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Depth;
-use deskstate_model::Kind;
+use deskstate_model::{Kind, Table};
 use deskstate_reconcile::live::{Access as TableAccess, Live};
 use deskstate_reconcile::metadata::{Weight, check};
 use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
@@ -67,13 +67,14 @@ impl Finding {
     }
 }
 
-/// All findings about the data that was read.
+/// All findings about the data that was read. `needed` are the tables that a plan depends on, if they are known.
 pub(in crate::commands) fn of_live(
     live: &Live,
+    needed: Option<&BTreeSet<&'static Table>>,
     privileges: Option<&BTreeMap<String, Depth>>,
 ) -> Vec<Finding> {
     let mut findings = of_environment(live);
-    findings.extend(of_tables(live));
+    findings.extend(of_tables(live, needed));
     findings.extend(of_definitions(live));
     findings.extend(of_privileges(live, privileges));
     findings
@@ -176,7 +177,10 @@ pub(in crate::commands) fn of_definitions(live: &Live) -> Vec<Finding> {
     findings
 }
 
-pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
+pub(in crate::commands) fn of_tables(
+    live: &Live,
+    needed: Option<&BTreeSet<&'static Table>>,
+) -> Vec<Finding> {
     let mut whole = 0;
     let mut findings = Vec::new();
     for (table, seen) in &live.tables {
@@ -197,10 +201,15 @@ pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
                 "give the caller read access to the whole organization",
             )),
             TableAccess::Refused(why) => {
-                findings.push(Finding::bad(
-                    format!("`{}` cannot be read: {}", table.logical, plain(why)),
-                    "give the caller read access to it",
-                ));
+                let what = format!("`{}` cannot be read: {}", table.logical, plain(why));
+                findings.push(if needed.is_none_or(|needed| needed.contains(table)) {
+                    Finding::bad(what, "give the caller read access to it")
+                } else {
+                    Finding::worth(
+                        what,
+                        "the manifests of this project do not need it; an export does, and manifests of its kind",
+                    )
+                });
             }
         }
         if !seen.missing_columns.is_empty() {
@@ -420,7 +429,7 @@ pub(crate) mod tests {
         let hidden = TableAccess::Partial("own business unit".to_owned());
         live.links
             .insert(&PROFILE_USERS, LiveLinks::new(Default::default(), hidden));
-        let findings = of_tables(&live);
+        let findings = of_tables(&live, None);
         let mut said = said(&findings);
         assert_eq!(said.remove(0), (State::Good, "1 table readable completely"));
         said.sort_by_key(|(_, what)| *what);
@@ -456,6 +465,12 @@ pub(crate) mod tests {
             ]
         );
         assert!(!tab.contains('\u{1b}'), "{tab}");
+        // A table that no plan of the project needs is no obstacle.
+        for (needed, state) in [(&TAB, State::Bad), (&SESSION, State::Worth)] {
+            let findings = of_tables(&live, Some(&BTreeSet::from([needed])));
+            let found = findings.iter().find(|finding| finding.what == tab);
+            assert_eq!(found.map(|finding| finding.state), Some(state));
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(super) async fn run(
         let reader = Reader::open(&opened.connection)?;
         let live = read_all(&reader, &Desired::default(), environment, ui).await?;
         let privileges = privileges_to_write(&reader).await?;
-        let found = findings::of_live(&live, privileges.as_ref());
+        let found = findings::of_live(&live, None, privileges.as_ref());
         let worst = doctor::say(ENVIRONMENT, &opened.address, &found, ui)?;
         let sets = args.writing.sets();
         let options = Options {
