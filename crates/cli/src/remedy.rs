@@ -184,6 +184,7 @@ mod tests {
 
     fn unreachable(cause: &str) -> Error {
         Error::Unreachable {
+            host: "a.example".into(),
             exchange: Exchange {
                 method: "GET",
                 path: "/".to_owned(),
@@ -215,7 +216,6 @@ mod tests {
             assert!(of(&Error::SignIn(error)).is_some());
         }
     }
-}
 
     #[test]
     fn the_subject_that_no_federated_credential_has_is_repeated_in_the_help() {
@@ -295,3 +295,4 @@ mod tests {
         let named = ["GITHUB_ACTIONS", "DESKSTATE_SIGN_IN"];
         assert!(help(&azure_cli, &named).contains("az login"));
     }
+}

@@ -90,10 +90,23 @@ fn validate_asks_nobody_and_a_plan_fails_where_nobody_may_sign_in() {
     assert_eq!(server.stats()["httpRequests"], 0);
     let failed = project.run(&["plan", "--env", "server"]).ended(FAILED);
     says(&failed.err, &["sign-in failed"]);
+    let host = server.url.trim_start_matches("http://").to_owned();
     drop(server);
     project.run(&["validate"]).ended(DONE);
     let failed = project.run(&["plan", "--env", "server"]).ended(FAILED);
-    says(&failed.err, &["could not reach the server"]);
+    let unreachable = format!("error: could not reach `{host}`, so ");
+    says(&failed.err, &[&unreachable, "  caused by: "]);
+    let causes = failed.err.matches("caused by").count();
+    assert_eq!(causes, 1, "{}", failed.err);
+    assert!(!failed.err.contains("client error"), "{}", failed.err);
+    // Whoever looks for the fault in deskstate sees the layers of the HTTP client.
+    let verbose = project
+        .run(&["-v", "plan", "--env", "server"])
+        .ended(FAILED);
+    says(&verbose.err, &["client error (Connect)"]);
+    let all = project.run(&["drift", "--all"]).ended(FAILED);
+    let named = format!("server could not be read: could not reach `{host}`, so ");
+    says(&format!("{}{}", all.out, all.err), &[&named]);
 }
 
 #[test]

@@ -39,6 +39,15 @@ impl EnvironmentUrl {
     }
 }
 
+/// The host of a URL, and its port if it is not the usual one.
+pub(crate) fn host_of(url: &Url) -> Box<str> {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}").into(),
+        None => host.into(),
+    }
+}
+
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {

@@ -284,8 +284,10 @@ pub enum Error {
         SignInError,
     ),
     /// The server could not be reached; nothing was changed.
-    #[error("{exchange} could not reach the server")]
+    #[error("could not reach `{host}`, so {exchange} was not sent")]
     Unreachable {
+        /// The host, and its port if it is not the usual one.
+        host: Box<str>,
         /// The request.
         exchange: Exchange,
         /// The HTTP client's error.
@@ -293,8 +295,10 @@ pub enum Error {
         source: Source,
     },
     /// The host name is unknown; nothing was sent.
-    #[error("{exchange} was not sent: the host name is unknown; is the URL right?")]
+    #[error("the host name `{host}` is unknown, so {exchange} was not sent")]
     UnknownHost {
+        /// The host, and its port if it is not the usual one.
+        host: Box<str>,
         /// The request.
         exchange: Exchange,
         /// The HTTP client's error.

@@ -216,6 +216,7 @@ mod tests {
             source: "reset".into(),
         };
         let unreachable = Error::Unreachable {
+            host: "a.example".into(),
             exchange,
             source: "refused".into(),
         };

@@ -9,12 +9,13 @@ use bytes::{Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use tracing::debug;
 use url::{Host, Url};
 use uuid::Uuid;
 
 use crate::batch::boundary;
 use crate::budget::{Meter, Spent};
-use crate::environment::is_loopback;
+use crate::environment::{host_of, is_loopback};
 use crate::exchanged::{Head, Intake, Outgoing, Reply};
 use crate::recording::{Player, Recorder};
 use crate::{Connection, Error, Exchange};
@@ -310,6 +311,7 @@ fn http_method(method: &str) -> Result<reqwest::Method, Error> {
 
 fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error {
     let exchange = exchange.clone();
+    let host = error.url().map(host_of).unwrap_or_default();
     // the URL may contain a filter with names of people; the exchange names the path
     let error = error.without_url();
     if error.is_builder() {
@@ -321,13 +323,15 @@ fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error
         }
     } else if error.is_dns() && !is_about_now(&error) {
         Error::UnknownHost {
+            host,
+            source: cause(&exchange, &error),
             exchange,
-            source: error.into(),
         }
     } else if error.is_connect() {
         Error::Unreachable {
+            host,
+            source: cause(&exchange, &error),
             exchange,
-            source: error.into(),
         }
     } else if error.is_timeout() {
         Error::TimedOut { exchange, limit }
@@ -337,6 +341,30 @@ fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error
             source: error.into(),
         }
     }
+}
+
+/// Why no connection was made, as text: without the layers of the HTTP client, which go to the log.
+fn cause(exchange: &Exchange, error: &reqwest::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    const LAYERS: [&str; 5] = [
+        "error sending request",
+        "client error (",
+        "tcp connect error",
+        "dns error",
+        "error resolving DNS",
+    ];
+    let mut all = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        all.push(cause.to_string());
+        next = cause.source();
+    }
+    debug!(%exchange, causes = all.join(": "), "no connection");
+    let is_layer = |text: &String| LAYERS.iter().any(|layer| text.starts_with(layer));
+    let last = all.last().cloned().unwrap_or_default();
+    all.retain(|text| !is_layer(text));
+    all.dedup();
+    let text = if all.is_empty() { last } else { all.join(": ") };
+    text.into()
 }
 
 /// Whether a resolver reports a temporary failure. Platforms report this only in the message text.

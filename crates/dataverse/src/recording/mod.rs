@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, de};
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::environment::host_of;
 use crate::exchanged::{Outgoing, Reply};
 use crate::{Budget, EnvironmentUrl, Error, Spent};
 use scrub::{Scrubber, outline};
@@ -256,7 +257,11 @@ fn replayed_failure(outgoing: &Outgoing, failure: RecordedFailure) -> Error {
     let exchange = outgoing.exchange.clone();
     let source = "as recorded".into();
     match failure {
-        RecordedFailure::Unreachable => Error::Unreachable { exchange, source },
+        RecordedFailure::Unreachable => Error::Unreachable {
+            host: host_of(&outgoing.url),
+            exchange,
+            source,
+        },
         RecordedFailure::TimedOut => Error::TimedOut {
             exchange,
             limit: outgoing.limit,
