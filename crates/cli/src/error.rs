@@ -1,8 +1,9 @@
 //! The errors of commands, apart from diagnostics about manifests and plans.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::{Error as DataverseError, Spent};
+use deskstate_model::nearest;
 use deskstate_reconcile::ObserveError;
 use thiserror::Error;
 
@@ -18,6 +19,9 @@ use crate::remedy;
 pub(crate) enum Error {
     #[error("no `deskstate.yaml` here or in a folder above ({})", shown_path(.0))]
     NoProject(PathBuf),
+    /// The folder that the command line names has no project.
+    #[error("{}", no_project_in(.0))]
+    NoProjectIn(PathBuf),
     #[error("the project has no environment `{name}`")]
     NoEnvironment { name: String, known: Vec<String> },
     #[error("the manifests are invalid")]
@@ -65,6 +69,30 @@ pub(crate) enum Error {
     Output(#[from] std::io::Error),
 }
 
+fn no_project_in(folder: &Path) -> String {
+    let shown = shown_path(folder);
+    if folder.is_dir() {
+        format!("no `deskstate.yaml` in {shown}")
+    } else if folder.exists() {
+        format!("{shown} is not a folder")
+    } else {
+        format!("the folder {shown} does not exist")
+    }
+}
+
+/// The environments of a project, the first few of many.
+pub(crate) fn environments(names: &[String]) -> String {
+    const LISTED: usize = 10;
+    let mut listed = names.iter().take(LISTED).cloned().collect::<Vec<_>>();
+    if names.len() > LISTED {
+        listed.push(format!("and {} more", names.len() - LISTED));
+    }
+    if listed.is_empty() {
+        listed.push("none".to_owned());
+    }
+    format!("this project has: {}", listed.join(", "))
+}
+
 impl Error {
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::Failed {
@@ -91,6 +119,7 @@ impl Error {
             Self::Ended(ended) if ended.is_stale() => ExitCode::Refused,
             Self::Ended(_)
             | Self::NoProject(_)
+            | Self::NoProjectIn(_)
             | Self::NoEnvironment { .. }
             | Self::Failed { .. }
             | Self::File { .. }
@@ -112,14 +141,15 @@ impl Error {
             Self::NoProject(_) => Some(
                 "`deskstate init` starts a project; `--project DIR` names one elsewhere".to_owned(),
             ),
-            Self::NoEnvironment { known, .. } => Some(format!(
-                "this project has: {}",
-                if known.is_empty() {
-                    "none".to_owned()
-                } else {
-                    known.join(", ")
-                }
-            )),
+            Self::NoProjectIn(folder) if !folder.is_dir() => {
+                Some("name the folder that has `deskstate.yaml`".to_owned())
+            }
+            Self::NoProjectIn(_) => Some("`deskstate init` starts a project".to_owned()),
+            Self::NoEnvironment { name, known } => {
+                let near = nearest(name, known.iter().map(String::as_str));
+                let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                Some(format!("{near}{}", environments(known)))
+            }
             Self::Refused { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Ended(ended) => Some(ended.next()),
             Self::Observe(ObserveError::OtherOrganization { .. }) => Some(

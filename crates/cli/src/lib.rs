@@ -190,7 +190,7 @@ fn say_environments(arguments: &[OsString]) {
                 "this project has no environments: add one under `environments` in deskstate.yaml"
                     .to_owned()
             }
-            names => format!("this project has: {}", names.join(", ")),
+            names => error::environments(names),
         });
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn root(global: &Global) -> Result<PathBuf, Error> {
         return if given.join(PROJECT_FILE).is_file() {
             Ok(given.clone())
         } else {
-            Err(Error::NoProject(given.clone()))
+            Err(Error::NoProjectIn(given.clone()))
         };
     }
     let here = std::env::current_dir()?;

@@ -263,3 +263,46 @@ fn a_broken_environment_is_a_finding_and_a_missing_name_lists_the_names() {
     let run = project.run(&["plan", "--env", "production"]).ended(1);
     says(&run.err, &["no environment `production`", "local, prod"]);
 }
+
+#[test]
+fn of_many_environments_the_nearest_is_named_first_and_ten_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, _server) = desk(folder.path());
+    let many: String = (0..39)
+        .map(|number| format!("    a{number:02}: {{url: \"https://a{number}.example\"}}\n"))
+        .collect();
+    project.set_environments(&format!("{many}    prod: {{url: \"https://b.example\"}}\n"));
+    for arguments in [
+        &["plan", "--env", "prdo"][..],
+        &["validate", "--env", "prdo"],
+    ] {
+        let run = project.run(arguments).ended(1);
+        says(
+            &run.err,
+            &[
+                "help: did you mean `prod`? this project has: a00, a01, a02, a03, a04, a05, a06, a07, a08, a09, and 30 more\n",
+            ],
+        );
+    }
+    let run = project.run(&["plan"]).ended(1);
+    says(&run.err, &["a09, and 30 more"]);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_from_one_without_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    for (given, said) in [
+        ("nope", "error: the folder nope does not exist\n"),
+        ("file", "error: file is not a folder\n"),
+        ("empty", "error: no `deskstate.yaml` in empty\n"),
+    ] {
+        let run: support::Run = support::deskstate(folder.path())
+            .args(["-C", given, "plan", "--env", "prod"])
+            .output()
+            .unwrap()
+            .into();
+        says(&run.ended(1).err, &[said]);
+    }
+}

@@ -116,7 +116,7 @@ pub(super) fn failure(error: &Error, ui: &mut Ui, environment: Option<&str>) -> 
     let code = match error {
         Error::InvalidManifests => "invalid-manifests",
         Error::NoEnvironment { .. } => "no-environment",
-        Error::NoProject(_) => "no-project",
+        Error::NoProject(_) | Error::NoProjectIn(_) => "no-project",
         Error::Refused { .. } => "refused",
         _ => "failed",
     };
