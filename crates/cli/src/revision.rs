@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::error::Error;
 use crate::git::{Git, GitError};
+use crate::paths::shown_path;
 
 /// Time limit for short git calls.
 const SHORT: Duration = Duration::from_secs(10);
@@ -60,6 +61,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     };
     let failed = |error: GitError| {
         match error {
+        GitError::Refused if folder_in_repository(folder).is_none() => no_repository(folder),
         GitError::NotStarted(error) => Error::Failed {
             message: format!("git did not start: {error}"),
             hint: Some("earlier manifests are read with git, which is not in every image: install it, or check them out beforehand".to_owned()),
@@ -145,6 +147,27 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         link(target.path(), relative, leads_to)?;
     }
     Ok(target)
+}
+
+/// Why git knows nothing about a folder.
+fn no_repository(folder: &Path) -> Error {
+    let shown = shown_path(folder);
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let (message, hint) = if whole.ancestors().any(|above| above.join(".git").exists()) {
+        (
+            format!("git does not read the repository of {shown}"),
+            "`git status` in that folder says why; git also refuses a repository that belongs to another user, unless `safe.directory` names it",
+        )
+    } else {
+        (
+            format!("{shown} is not in a git repository"),
+            "earlier manifests are read from git: run the command in a clone of the repository, or without a revision",
+        )
+    };
+    Error::Failed {
+        message,
+        hint: Some(hint.to_owned()),
+    }
 }
 
 /// Whether loading reads a file. In packages it reads all files, to compare them with the lock.

@@ -99,6 +99,20 @@ fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_ap
         .run(&["drift", "--env", "server", "--at", "nothing"])
         .ended(1);
     says(&wrong.err, &["git has no revision `nothing`"]);
+    // Where there is no repository, no revision is to blame.
+    std::fs::remove_dir_all(project.path().join(".git")).unwrap();
+    for arguments in [
+        &["drift", "--env", "server", "--at", "HEAD"][..],
+        &["validate", "--baseline", "HEAD"],
+    ] {
+        let outside = project.run(arguments).ended(1);
+        says(&outside.err, &[" is not in a git repository\n"]);
+        assert!(!outside.err.contains("shallow"), "{}", outside.err);
+    }
+    // Here git refuses whatever it is asked.
+    project.write(".git/HEAD", "");
+    let refused = project.run(&["validate", "--baseline", "HEAD"]).ended(1);
+    says(&refused.err, &["git does not read the repository of "]);
 }
 
 #[test]
