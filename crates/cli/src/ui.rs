@@ -259,7 +259,7 @@ impl Ui {
     }
 
     /// Asks for confirmation. Any answer other than `yes` declines.
-    pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Error> {
+    fn confirm(&mut self, question: &str) -> Result<bool, Error> {
         let error = &mut self.error;
         beside(self.bar.as_ref(), || {
             error.question(&format!("{question} Type `yes` to continue: "))
@@ -271,6 +271,34 @@ impl Ui {
             .take(LONGEST_ANSWER)
             .read_line(&mut answer)?;
         Ok(answer.trim() == "yes")
+    }
+
+    /// Asks for a confirmation, unless it was given with `--yes`.
+    ///
+    /// # Errors
+    /// If nobody can be asked, or the answer is no.
+    pub(crate) fn agree(&mut self, yes: bool, command: &str, question: &str) -> Result<(), Error> {
+        if yes {
+            return Ok(());
+        }
+        if !self.is_interactive() {
+            let stream = if io::stdin().is_terminal() {
+                "standard error"
+            } else {
+                "standard input"
+            };
+            return Err(Error::Refused {
+                message: format!("{command} needs a confirmation, and {stream} is not a terminal"),
+                hint: Some("add `--yes`".to_owned()),
+            });
+        }
+        if self.confirm(question)? {
+            return Ok(());
+        }
+        Err(Error::Refused {
+            message: "cancelled; nothing was changed".to_owned(),
+            hint: None,
+        })
     }
 
     /// Reports the error of a failed command: the chain of causes, and the next step.

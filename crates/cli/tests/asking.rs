@@ -1,6 +1,6 @@
 //! `doctor`: its findings about an environment, and the results of its probe.
 
-use super::support::{Project, Server};
+use super::support::{Project, Server, says};
 use serde_json::{Value, json};
 
 /// An environment with this behavior, and a project that probes it.
@@ -107,9 +107,15 @@ fn without_being_told_to_ask_the_doctor_only_reads() {
 #[test]
 fn asking_by_writing_wants_a_yes_and_leaves_nothing() {
     let (project, server) = environment(&json!({"unknownSlugsNulled": true, "ownKeys": true}));
-    project
+    let unasked = project
         .run(&["doctor", "--env", "server", "--probe=write"])
         .ended(4);
+    says(
+        &unasked.err,
+        &[
+            "error: doctor --probe=write needs a confirmation, and standard input is not a terminal\n  help: add `--yes`\n",
+        ],
+    );
     assert_eq!(server.stats()["writes"], json!({}), "nothing may be stored");
     let run = project
         .run(&["doctor", "--env", "server", "--probe=write", "--yes"])

@@ -319,7 +319,8 @@ fn the_demo_tells_its_story_to_the_end() {
 fn apply_asks_first_and_a_closed_input_is_a_no() {
     let (project, server) = tenfold(false, true);
     let run = project.run(&["apply", "--env", "server"]).ended(4);
-    assert!(run.err.contains("nothing was changed"), "{}", run.err);
+    let said = "error: apply needs a confirmation, and standard input is not a terminal\n  help: add `--yes`\n";
+    assert!(run.err.contains(said), "{}", run.err);
     assert_eq!(writes(&server), 0);
 }
 

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -377,6 +377,29 @@ fn control_c_twice_ends_a_command_whose_server_never_answers() {
     assert!(began.elapsed() < Duration::from_secs(10));
     assert!(matches!(output.status.code(), Some(1 | 130)), "{output:?}");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}
+
+#[test]
+fn a_typed_no_cancels_and_changes_nothing() {
+    let project = Project::example("tenfold");
+    let line = format!(
+        "{} apply --env local; echo \"ended $?\"",
+        env!("CARGO_BIN_EXE_deskstate")
+    );
+    let mut asked = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(project.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = asked.stdin.take().unwrap();
+    stdin.write_all(b"no\n").unwrap();
+    let output = asked.wait_with_output().unwrap();
+    drop(stdin);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    support::says(&shown, &["cancelled; nothing was changed", "ended 4"]);
+    assert!(!shown.contains("help"), "{shown}");
 }
 
 #[test]

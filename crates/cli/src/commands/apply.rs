@@ -10,7 +10,7 @@ use deskstate_reconcile::plan::{Plan, plan};
 use deskstate_reconcile::plan_file::{self, PlanFile, Report};
 use deskstate_reconcile::writes::writable;
 
-use super::carrying::{Carrying, agree, tell_unfinished};
+use super::carrying::{Carrying, tell_unfinished};
 use super::judging::{Judging, refuse_denied};
 use super::live::{Compared, Cutting, compare, read_file, report, stop_on_interrupt};
 use crate::environment::{self, Access};
@@ -134,7 +134,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 }
                 return Ok(ExitCode::Done);
             }
-            agree(args.yes, &environment.name, ui)?;
+            let question = format!("Apply this to {}?", environment.name);
+            ui.agree(args.yes, "apply", &question)?;
             let replan = |live: &Live| plan(&compared.desired, live, &compared.options);
             let carrying = Carrying {
                 command: "apply",

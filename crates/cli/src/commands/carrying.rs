@@ -273,27 +273,14 @@ pub(super) fn tell_unfinished(
     Ok(found)
 }
 
-/// Asks for confirmation, unless `yes` is set.
-pub(super) fn agree(yes: bool, environment: &str, ui: &mut Ui) -> Result<(), Error> {
-    let agreed =
-        yes || (ui.is_interactive() && ui.confirm(&format!("Apply this to {environment}?"))?);
-    if agreed {
-    if error.is_forbidden() {
-        return;
-    }
-        return Ok(());
-    }
-    Err(Error::Refused {
-        message: "nothing was changed".to_owned(),
-        hint: Some("`--yes` skips this question".to_owned()),
-    })
-}
-
-/// Shows which resource the server refused, and where it is declared.
+/// Shows which resource the server refused, and where it is declared. A missing privilege is no error of a manifest.
 fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     let ApplyError::Refused { suspects, .. } = error else {
         return;
     };
+    if error.is_forbidden() {
+        return;
+    }
     let mut suspected = plan.changes.iter().filter(|change| {
         let mut operations = change.operations.iter();
         operations.any(|operation| suspects.contains(operation))

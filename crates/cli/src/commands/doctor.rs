@@ -66,11 +66,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let environment = loaded.environment()?;
     if let Some(how) = args.probe {
         allowed(environment, how)?;
-        if how == How::Write && !args.yes && !agreed(&environment.name, ui)? {
-            return Err(Error::Refused {
-                message: "nothing was asked".to_owned(),
-                hint: Some("`--yes` skips this question".to_owned()),
-            });
+        if how == How::Write {
+            let question = format!(
+                "Store two scratch rows in {} and delete them again?",
+                environment.name
+            );
+            ui.agree(args.yes, "doctor --probe=write", &question)?;
         }
     }
     let stop = stop_on_interrupt();
@@ -138,7 +139,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await
 }
 
-/// Prints the findings and returns the worst severity.
 /// The tables that a plan of the project depends on, if they are known: not with broken manifests, and not all with `prune`.
 fn needed(
     manifests: &Manifests,
@@ -153,6 +153,7 @@ fn needed(
     desired.tables_of_plan(&manifests.contracts)
 }
 
+/// Prints the findings and returns the worst severity.
 pub(super) fn say(
     environment: &str,
     address: &str,
@@ -195,15 +196,6 @@ fn allowed(environment: &Environment, how: How) -> Result<(), Error> {
             "probe a writable environment of the same version, such as a sandbox".to_owned(),
         ),
     })
-}
-
-fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
-    if !ui.is_interactive() {
-        return Ok(false);
-    }
-    ui.confirm(&format!(
-        "Store two scratch rows in {environment} and delete them again?"
-    ))
 }
 
 /// Writes the answers into the answer sheet, next to the existing ones, and prints them.

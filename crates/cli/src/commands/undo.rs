@@ -11,7 +11,7 @@ use deskstate_reconcile::review::Review;
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{Desired, Scope, reach, undo};
 
-use super::carrying::{Carrying, agree, tell_unfinished};
+use super::carrying::{Carrying, tell_unfinished};
 use super::judging::{self, Judging, refuse_denied};
 use super::live::{Cutting, read, read_file, stop_on_interrupt};
 use crate::environment::{self, Access};
@@ -140,7 +140,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 }
                 return Ok(ExitCode::Done);
             }
-            agree(args.yes, &environment.name, ui)?;
+            let question = format!("Apply this to {}?", environment.name);
+            ui.agree(args.yes, "undo", &question)?;
             let rewrites = opened.answers.rewrites_parameters();
             let replan = |live: &Live| undo::rest(&file, &writable, live, rewrites);
             // An undo can be undone like any other apply.
