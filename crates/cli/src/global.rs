@@ -16,7 +16,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
     pub(crate) color: Color,
     /// Memory that deskstate may use; larger projects and environments need more
-    #[arg(long, global = true, value_name = "MIB", env = "DESKSTATE_MEMORY", default_value_t = USUAL_MEMORY, value_parser = clap::value_parser!(u32).range(i64::from(USUAL_MEMORY)..))]
+    #[arg(long, global = true, value_name = "MIB", env = "DESKSTATE_MEMORY", default_value_t = USUAL_MEMORY, value_parser = memory)]
     pub(crate) memory: u32,
     /// Results and errors only; plans are shown as numbers, unless you are asked to confirm one
     #[arg(long, short, global = true)]
@@ -24,6 +24,13 @@ pub(crate) struct Global {
     /// Verbose logging (`-vv` for trace)
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+fn memory(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number >= USUAL_MEMORY)
+        .ok_or_else(|| format!("takes a number of MiB, at least {USUAL_MEMORY}"))
 }
 
 /// When to use colour.

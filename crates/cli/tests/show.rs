@@ -101,7 +101,10 @@ fn kinds_that_a_project_defines_are_shown_in_the_project() {
 fn what_is_no_saved_plan_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     for (text, said) in [
-        ("{}", "not a saved plan"),
+        ("", "saved.json: the plan file is incomplete\n"),
+        ("{\"formatVersion\": 2,", "the plan file is incomplete\n"),
+        ("plan", "saved.json: not a plan file (not JSON)\n"),
+        ("{}", "not a plan file (missing field `formatVersion`"),
         ("{\"formatVersion\": 1}", "older version"),
     ] {
         std::fs::write(folder.path().join("saved.json"), text).unwrap();

@@ -198,6 +198,16 @@ fn completions_and_manual_pages_know_every_command() {
 }
 
 #[test]
+fn too_little_memory_is_refused_with_the_least_that_is_needed() {
+    let folder = TempDir::new().unwrap();
+    for given in ["1", "much", "-5"] {
+        let memory = format!("--memory={given}");
+        let refused = run(folder.path(), &["validate", &memory]).ended(1);
+        support::says(&refused.err, &["takes a number of MiB, at least 200"]);
+    }
+}
+
+#[test]
 fn explain_says_what_it_does_not_know() {
     let folder = TempDir::new().unwrap();
     let run = run(folder.path(), &["explain", "nothing"]).ended(1);

@@ -11,6 +11,7 @@ use std::io;
 use deskstate_files::Limit;
 use deskstate_model::SourceMap;
 use serde_json::Value as Json;
+use serde_json::error::Category;
 use thiserror::Error;
 
 pub use canonical::Digest;
@@ -69,11 +70,14 @@ pub enum PlanFileError {
         found: u64,
     },
     /// The file is not a plan.
-    #[error("the file is not a saved plan: {reason}")]
+    #[error("not a plan file ({reason})")]
     Malformed {
-        /// The error, with line and column.
+        /// The error, with line and column if the file is JSON.
         reason: String,
     },
+    /// The file ends before the plan does.
+    #[error("the plan file is incomplete")]
+    Incomplete,
     /// The digest in the file does not match its changes.
     #[error("the plan file was altered: its digest does not fit its changes")]
     Altered,
@@ -87,7 +91,7 @@ impl PlanFileError {
                 "save and review it again: `deskstate plan --env ENVIRONMENT --out FILE`"
             }
             Self::Newer { .. } => "use the version of deskstate that saved it, or save it again",
-            Self::TooMuch(_) | Self::Malformed { .. } | Self::Altered => {
+            Self::TooMuch(_) | Self::Malformed { .. } | Self::Incomplete | Self::Altered => {
                 "save one with `deskstate plan --env ENVIRONMENT --out FILE`"
             }
         }
@@ -142,8 +146,14 @@ pub fn schema() -> Json {
 /// If the file is too large or too deep, of an unknown version, malformed, or contradicts its own digest.
 pub fn read(text: &str) -> Result<PlanFile, PlanFileError> {
     bounds::check(text, Limit::PLAN, MAX_DEPTH)?;
-    let malformed = |error: serde_json::Error| PlanFileError::Malformed {
-        reason: error.to_string(),
+    let malformed = |error: serde_json::Error| match error.classify() {
+        Category::Eof => PlanFileError::Incomplete,
+        Category::Syntax => PlanFileError::Malformed {
+            reason: "not JSON".to_owned(),
+        },
+        Category::Data | Category::Io => PlanFileError::Malformed {
+            reason: error.to_string(),
+        },
     };
     let header: Header = serde_json::from_str(text).map_err(malformed)?;
     match header.format_version {

@@ -13,6 +13,7 @@ use deskstate_files::Limit;
 use deskstate_model::{Kind, Table, tables};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use serde_json::error::Category;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -160,8 +161,11 @@ pub enum UndoFileError {
     #[error("the undo file has format version {0}; this version of deskstate reads 1")]
     UnknownVersion(u32),
     /// It is not an undo file.
-    #[error("the file is not an undo file: {0}")]
+    #[error("the file is not an undo file ({0})")]
     Malformed(String),
+    /// The file ends too early.
+    #[error("the undo file is incomplete")]
+    Incomplete,
 }
 
 /// Serializes the file as pretty-printed JSON.
@@ -177,8 +181,11 @@ pub fn write(file: &UndoFile) -> String {
 /// If the text is too large, has another version, is malformed, or refers to something that deskstate does not write.
 pub fn read(text: &str) -> Result<UndoFile, UndoFileError> {
     bounds::check(text, Limit::UNDO, MAX_DEPTH)?;
-    let file: UndoFile =
-        serde_json::from_str(text).map_err(|error| UndoFileError::Malformed(error.to_string()))?;
+    let file: UndoFile = serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Eof => UndoFileError::Incomplete,
+        Category::Syntax => UndoFileError::Malformed("not JSON".to_owned()),
+        Category::Data | Category::Io => UndoFileError::Malformed(error.to_string()),
+    })?;
     if file.format_version != VERSION {
         return Err(UndoFileError::UnknownVersion(file.format_version));
     }
