@@ -253,13 +253,13 @@ fn a_row_that_pruning_keeps_because_another_row_refers_to_it_is_reported() {
     says(
         &plan.err,
         &[
-            "warning[still-referred-to]: ApplicationTab contoso_tab is not declared, but is not deleted: SessionTemplate contoso_case (additionalTabs) still refers to it",
+            "warning[kept-in-use]: ApplicationTab contoso_tab is not declared, but is not deleted: SessionTemplate contoso_case (additionalTabs) still refers to it",
             "help: remove the reference in `additionalTabs`, or declare the row",
         ],
     );
     project.write("manifests/all.yaml", &session(", additionalTabs: []"));
     let plan = project.run(&["plan", "--env", "server"]);
-    assert!(!plan.err.contains("still-referred-to"), "{}", plan.err);
+    assert!(!plan.err.contains("kept-in-use"), "{}", plan.err);
     says(&plan.out, &["- ApplicationTab contoso_tab"]);
 }
 

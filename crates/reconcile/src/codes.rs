@@ -28,7 +28,7 @@ pub const PLAN_CODES: &[Explanation] = &[
     review::people::MANY_AGENTS,
     review::rows::NOT_CUSTOMIZABLE,
     plan::removal::NOT_DELETABLE,
-    plan::removal::STILL_REFERRED_TO,
+    plan::removal::KEPT_IN_USE,
     plan::removal::NOTHING_DECLARED,
     plan::lacking::OPTION_MISSING,
     plan::parts::PART_ELSEWHERE,

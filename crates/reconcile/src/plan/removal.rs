@@ -21,8 +21,8 @@ pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
     "Restore the manifests or correct `manifests`. If the project declares nothing for the environment on purpose, write `watched: false` for it. With `prune: owned`, declare rows to delete with `state: absent`, or write `prune: never` to keep them.",
 );
 
-pub(crate) const STILL_REFERRED_TO: Explanation = Explanation::new(
-    "still-referred-to",
+pub(crate) const KEPT_IN_USE: Explanation = Explanation::new(
+    "kept-in-use",
     "With `prune: owned`, a row that no manifest declares is not deleted, because another row still refers to it.",
     "The reference is in a field that no manifest sets, or in a row that the project does not declare.",
     "Remove the reference: write the field that contains it, for example as an empty list. To keep the row, declare it.",
@@ -160,7 +160,7 @@ impl Planner<'_> {
         for (extra, referrer) in kept {
             let used = referrer.describe(self.live);
             let diagnostic = Diagnostic::warning(
-                STILL_REFERRED_TO.code,
+                KEPT_IN_USE.code,
                 format!(
                     "{} is not declared, but is not deleted: {used} still refers to it",
                     extra.key

@@ -205,43 +205,37 @@ impl<'a> Planner<'a> {
     }
 
     fn team_members(&mut self, set: &DeclaredSet, team: &str, span: Span) -> Vec<Wanted> {
-        let (diagnostic, members) = match (
-            self.live.look_up(&Lookup::Team(team.to_owned())),
-            self.live.found.teams.get(&fold(team)),
-        ) {
-            (Match::One(_), Some(teams)) if teams.iter().any(|team| team.cut) => (
-                Some(format!(
-                    "team `{team}` has 5,000 members or more, and the rest is not shown"
-                )),
-                Vec::new(),
-            ),
-            (Match::One(_), Some(teams)) => (
-                None,
-                teams
-                    .iter()
-                    .flat_map(|team| team.members.iter().copied())
-                    .collect(),
-            ),
-            (Match::Several(_), _) => (
-                Some(format!("several teams are called `{team}`")),
-                Vec::new(),
-            ),
-            (Match::Unknown(why), _) => (
-                Some(format!("team `{team}` cannot be read: {why}")),
-                Vec::new(),
-            ),
-            _ => (
-                Some(format!("the environment has no team `{team}`")),
-                Vec::new(),
-            ),
+        const READ: &str = "get read access to the team and its users, or list the users";
+        let looked_up = self.live.look_up(&Lookup::Team(team.to_owned()));
+        let found = self.live.found.teams.get(&fold(team));
+        let members: Result<Vec<Uuid>, (String, &str)> = match (looked_up, found) {
+            (Match::One(_), Some(teams)) if teams.iter().any(|team| team.cut) => Err((
+                format!("team `{team}` has 5,000 members or more, and the rest is not shown"),
+                "list the users, or name smaller teams",
+            )),
+            (Match::One(_), Some(teams)) => Ok(teams
+                .iter()
+                .flat_map(|team| team.members.iter().copied())
+                .collect()),
+            (Match::Several(_), _) => Err((
+                format!("several teams are called `{team}`"),
+                "rename one of them in the environment, or list the users",
+            )),
+            (Match::Unknown(why), _) => Err((format!("team `{team}` cannot be read: {why}"), READ)),
+            _ => Err((
+                format!("the environment has no team `{team}`"),
+                "correct the name, or create the team in the environment first",
+            )),
         };
-        if let Some(message) = diagnostic {
-            self.findings.unknown(
-                set.field.word,
-                Diagnostic::error(TEAM_UNREADABLE.code, message).at(span, "named here"),
-            );
-            return Vec::new();
-        }
+        let members = match members {
+            Ok(members) => members,
+            Err((message, help)) => {
+                let finding = Diagnostic::error(TEAM_UNREADABLE.code, message).help(help);
+                self.findings
+                    .unknown(set.field.word, finding.at(span, "named here"));
+                return Vec::new();
+            }
+        };
         let fit: Vec<Uuid> = members
             .into_iter()
             .filter(|id: &Uuid| {
