@@ -386,7 +386,7 @@ fn a_row_that_is_gone_or_came_back_has_the_revision_or_the_recorded_deletion_for
     };
     assert_eq!(
         gone(None, &[]),
-        ": unknown: it was never applied, or somebody deleted it; pass `--at REF` to find out"
+        ": cause unknown: it was never applied, or somebody deleted it; pass `--at REF` to find out"
     );
     assert_eq!(
         gone(Some(&[TAB_DOCUMENT]), &[]),
@@ -414,7 +414,7 @@ fn a_row_that_is_gone_or_came_back_has_the_revision_or_the_recorded_deletion_for
     };
     assert_eq!(
         back(None),
-        ": unknown: it was never removed, or it came back; pass `--at REF` to find out"
+        ": cause unknown: it was never removed, or it came back; pass `--at REF` to find out"
     );
     assert_eq!(
         back(Some(&[absent])),
