@@ -296,6 +296,9 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         NodeValue::Flag(_) | NodeValue::Int(_) | NodeValue::Float(_) if wants("text") => diagnostic
             .help("put it into quotes to make it text")
             .offering(Offer::Quoted),
+        NodeValue::Text(text) if wants("a list") && text.starts_with('-') => {
+            diagnostic.help("write a space after the `-` of each item")
+        }
         NodeValue::Text(text) if wants("a list") => diagnostic
             .help(format!("write `{word}: [{text}]`"))
             .offering(Offer::Whole(format!("[{}]", yaml_scalar(text)))),

@@ -1,5 +1,6 @@
 //! Parses text into nodes, within fixed limits, and reports as many problems as possible.
 
+mod blank;
 pub(crate) mod key;
 pub(crate) mod syntax;
 
@@ -119,6 +120,8 @@ struct Builder<'text, 'budget> {
     nodes_left: usize,
     /// Offset where the current document begins.
     document_start: usize,
+    /// Complete documents above a place where `---` was forgotten.
+    earlier: Vec<Node>,
 }
 
 impl Drop for Builder<'_, '_> {
@@ -165,6 +168,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             budget,
             nodes_left: 0,
             document_start: base,
+            earlier: Vec::new(),
         }
     }
 
@@ -194,12 +198,24 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 }
                 Event::DocumentEnd => {
                     self.anchors.clear();
+                    documents.append(&mut self.earlier);
                     documents.extend(root.take().filter(|node| !node.is_null()));
                     Ok(())
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     self.refuse_tag(tag.is_some(), span, diagnostics);
-                    let value = self.scalar(&text, style, span, diagnostics);
+                    let value = match self.odd_blank(style, span) {
+                        Some(odd) => {
+                            diagnostics.push(odd);
+                            self.scalar(
+                                text.trim_matches(blank::is_blank),
+                                style,
+                                span,
+                                diagnostics,
+                            )
+                        }
+                        None => self.scalar(&text, style, span, diagnostics),
+                    };
                     // An omitted value has no extent, regardless of where the parser noticed its absence.
                     let unwritten = text.is_empty() && style == ScalarStyle::Plain;
                     let span = if unwritten {
@@ -359,6 +375,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             self.repeats(&node, node.span)?;
             self.anchors.insert(anchor, Some(node.clone()));
         }
+        self.split_documents(&node, diagnostics);
         let (file, base) = (self.file, self.base);
         match self.open.last_mut().map(|open| &mut open.body) {
             None => *root = Some(node),
@@ -395,6 +412,36 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             },
         }
         Ok(())
+    }
+
+    /// Ends the document where the next value is a key with which another document begins.
+    fn split_documents(&mut self, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+        let [
+            Open {
+                start,
+                body:
+                    Body::Map {
+                        entries,
+                        key: None,
+                        seen,
+                    },
+                ..
+            },
+        ] = self.open.as_mut_slice()
+        else {
+            return;
+        };
+        let Some(problem) = key::second_document(node, entries) else {
+            return;
+        };
+        diagnostics.push(problem);
+        let end = entries.last().map_or(*start, |last| last.value.span);
+        self.earlier.push(Node {
+            span: start.to(end),
+            value: NodeValue::Map(std::mem::take(entries)),
+        });
+        *seen = Seen::default();
+        *start = node.span;
     }
 
     fn scalar(
@@ -441,6 +488,30 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                     .help(help),
             );
             NodeValue::Text(text.into())
+        })
+    }
+
+    /// Reports a non-breaking space or the like that became part of a plain text because it looks like a space.
+    fn odd_blank(&self, style: ScalarStyle, span: Span) -> Option<Diagnostic> {
+        if self.offsets.is_none() || style != ScalarStyle::Plain {
+            return None;
+        }
+        let (from, to) = (
+            span.start as usize - self.base,
+            span.end as usize - self.base,
+        );
+        let line_start = self.text[..from].rfind('\n').map_or(0, |found| found + 1);
+        let line = self.text[line_start..].lines().next()?;
+        let (start, end) = blank::misplaced(line)?;
+        let (start, end) = (line_start + start, line_start + end);
+        let character = self.text[start..end].chars().next()?;
+        (from..to).contains(&start).then(|| {
+            let place = Span {
+                start: to_u32(self.base + start),
+                end: to_u32(self.base + end),
+                ..span
+            };
+            blank::finding(character, place)
         })
     }
 

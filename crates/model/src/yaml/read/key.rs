@@ -12,7 +12,7 @@ pub(crate) const DUPLICATE_KEY: Explanation = Explanation::new(
     "duplicate-key",
     "A mapping has the same key twice.",
     "YAML parsers differ in which of the two they use, so one would be silently ignored.",
-    "Remove one of the two.",
+    "Remove one of the two. If the second begins another document, add a line `---` above it.",
 );
 
 pub(crate) const MERGE_KEY: Explanation = Explanation::new(
@@ -46,6 +46,19 @@ impl Seen {
             .extend(new.map(|entry| (entry.key.clone(), entry.key_span)));
         self.0.get(name).copied()
     }
+}
+
+/// Reports a key with which another document begins, so a line `---` was forgotten above it.
+pub(super) fn second_document(key: &Node, entries: &[Entry]) -> Option<Diagnostic> {
+    let name = key
+        .as_text()
+        .filter(|name| ["apiVersion", "kind"].contains(name))?;
+    let has = |name: &str| entries.iter().any(|entry| &*entry.key == name);
+    (has(name) && has("metadata")).then(|| {
+        Diagnostic::error(DUPLICATE_KEY.code, "a second document begins here")
+            .at(key.span, "again")
+            .help("add a line `---` above it")
+    })
 }
 
 /// Returns the name of a key; `None` with a finding if the language does not allow it.

@@ -2,7 +2,7 @@
 
 use saphyr_parser::ScanError;
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, blank, to_u32};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::files::YAML_LIMITS;
@@ -12,35 +12,42 @@ pub(crate) const BROKEN_YAML: Explanation = Explanation::new(
     "broken-yaml",
     "The file is not valid YAML 1.2.",
     "deskstate continues with the next document after `---`, so it still reports all other errors.",
-    "Check the line and the one before it for a missing quote or bracket, a tab, or a `: ` inside a text. Quote a value that begins with a brace: `title: \"{customer}\"`.",
+    "Check the line and the one before it for a missing quote, bracket, colon or space, for a tab, and for a `: ` inside a text. Quote a value that begins with a brace: `title: \"{customer}\"`.",
 );
 
-/// Explains why the parser stopped, and what people usually mean.
+/// Explains why the parser stopped: what is wrong where, and what to do.
 pub(super) fn syntax_error(error: &ScanError, text: &str, base: usize, span: Span) -> Diagnostic {
-    if error.info().contains("recursion limit") {
+    let said = error.info();
+    if said.contains("recursion limit") {
         return too_deep(span);
     }
-    let line = line_around(text, span.start as usize - base);
-    let previous = line_before(text, span.start as usize - base);
-    let help = [line, previous]
-        .into_iter()
-        .find_map(syntax_help)
-        .or_else(|| {
-            error
-                .info()
-                .contains("flow")
-                .then_some("close the brace or bracket that is open here")
-        });
-    let diagnostic = Diagnostic::error(
-        BROKEN_YAML.code,
-        format!("the YAML cannot be read: {}", error.info()),
-    )
-    .at(span, "reading stopped here");
-    match help {
-        Some(help) => diagnostic.help(help),
-        None => {
-            diagnostic.help("check indentation, quotes and brackets here and on the line before")
-        }
+    let broken = Broken {
+        text,
+        at: (span.start as usize - base).min(text.len()),
+    };
+    let place = |(start, end): (usize, usize)| Span {
+        start: to_u32(base + start),
+        end: to_u32(base + end),
+        ..span
+    };
+    if let Some((start, end)) = broken.odd_blank() {
+        let character = text[start..end].chars().next().unwrap_or_default();
+        return blank::finding(character, place((start, end)));
+    }
+    let Cause {
+        message,
+        place: at,
+        help,
+    } = broken.cause(said);
+    let at = at.map_or(span, place);
+    let diagnostic = Diagnostic::error(BROKEN_YAML.code, message).at(at, "reading stopped here");
+    let diagnostic = match at == span {
+        true => diagnostic,
+        false => diagnostic.at(at, "here"),
+    };
+    match help.is_empty() {
+        true => diagnostic,
+        false => diagnostic.help(help),
     }
 }
 
@@ -53,45 +60,608 @@ pub(super) fn too_deep(span: Span) -> Diagnostic {
     .help("manifests never need this; check the file for a missing bracket")
 }
 
-fn line_around(text: &str, at: usize) -> &str {
-    let at = at.min(text.len());
-    let start = text[..at]
-        .rfind('\n')
-        .map_or(0, |line_break| line_break + 1);
-    text[start..].lines().next().unwrap_or("")
+/// What is wrong with the text, and how to correct it.
+struct Cause {
+    message: String,
+    /// Where it is, if not where reading stopped.
+    place: Option<(usize, usize)>,
+    help: String,
 }
 
-fn line_before(text: &str, at: usize) -> &str {
-    let at = at.min(text.len());
-    text[..at]
-        .rfind('\n')
-        .map_or("", |line_break| line_around(text, line_break))
+impl Cause {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            place: None,
+            help: help.into(),
+        }
+    }
+
+    fn at(mut self, start: usize, end: usize) -> Self {
+        self.place = Some((start, end));
+        self
+    }
 }
 
-/// Guesses the intention from the line at which reading stopped.
-fn syntax_help(line: &str) -> Option<&'static str> {
-    let indent: &str = &line[..line.len() - line.trim_start().len()];
-    if indent.contains('\t') {
-        return Some("YAML does not allow tabs for indentation: use blanks");
+const CHECK_THE_LINES: &str = "check indentation, quotes and brackets here and on the line before";
+const QUOTE_IT: &str = "put the complete value into quotes";
+const CLOSE_QUOTE: &str = "add the quotation mark at the end of the text";
+
+/// Words for the parser's messages whose cause is always the same; the first part that occurs in a message applies.
+const CAUSES: &[(&str, &str, &str)] = &[
+    (
+        "found unexpected document indicator",
+        "the quotation mark is never closed",
+        CLOSE_QUOTE,
+    ),
+    (
+        "found unexpected end of stream",
+        "the quotation mark is never closed",
+        CLOSE_QUOTE,
+    ),
+    (
+        "invalid indentation in quoted scalar",
+        "the quotation mark is never closed",
+        CLOSE_QUOTE,
+    ),
+    (
+        "found unknown escape character",
+        "a backslash inside `\"` is followed by a character that it cannot escape",
+        "write `\\\\` for a backslash, or use `'` as quotation mark",
+    ),
+    (
+        "did not find expected hexadecimal number",
+        "a backslash inside `\"` is followed by digits that are not hexadecimal",
+        "write `\\\\` for a backslash, or use `'` as quotation mark",
+    ),
+    (
+        "found invalid Unicode character escape code",
+        "a backslash inside `\"` is followed by a number that is no character",
+        "write `\\\\` for a backslash, or use `'` as quotation mark",
+    ),
+    (
+        "misplaced bracket",
+        "this bracket closes nothing",
+        "remove it, or put the complete value into quotes",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list cannot begin here",
+        "begin each item on its own line below the key, or quote a text that begins with `- `",
+    ),
+    (
+        "mapping keys are not allowed",
+        "a value cannot begin with `? `",
+        QUOTE_IT,
+    ),
+    (
+        "unknown anchor",
+        "`*` repeats a value with an anchor, and there is no anchor with this name",
+        "quote a text that begins with `*`",
+    ),
+    (
+        "scanning an anchor or alias",
+        "a text that begins with `*` or `&` is not quoted",
+        QUOTE_IT,
+    ),
+    (
+        "invalid indentation for anchor",
+        "an anchor is not indented like the value that it names",
+        "indent it like the line above",
+    ),
+    (
+        "scanning a tag",
+        "a text that begins with `!` is not quoted",
+        QUOTE_IT,
+    ),
+    (
+        "parsing a tag",
+        "a text that begins with `!` is not quoted",
+        QUOTE_IT,
+    ),
+    (
+        "scanning a verbatim tag",
+        "a text that begins with `!` is not quoted",
+        QUOTE_IT,
+    ),
+    (
+        "scanning TAG",
+        "a text that begins with `!` is not quoted",
+        QUOTE_IT,
+    ),
+    (
+        "global tag character",
+        "a text that begins with `!` is not quoted",
+        QUOTE_IT,
+    ),
+    (
+        "the handle wasn't declared",
+        "a text that begins with `!` is not quoted",
+        QUOTE_IT,
+    ),
+    (
+        "TAG directive",
+        "a line begins with `%`, which YAML reserves",
+        "remove the line, or quote the text",
+    ),
+    (
+        "directive",
+        "a line begins with `%`, which YAML reserves",
+        "remove the line, or quote the text",
+    ),
+    (
+        "indentation indicator equal to 0",
+        "the number after `|` or `>` must be at least 1",
+        "remove the number",
+    ),
+    (
+        "scanning a block scalar, did not find",
+        "a text follows `|` or `>` on the same line",
+        "begin the text on the next line",
+    ),
+    (
+        "wrongly indented line in block scalar",
+        "a line of the text is indented differently from its first line",
+        "indent all lines of the text alike",
+    ),
+    (
+        "comment intercepting",
+        "a comment interrupts a text of several lines",
+        "move the comment above the key, or quote the text",
+    ),
+    (
+        "found unprintable character",
+        "the file contains a character that cannot be printed",
+        "remove it",
+    ),
+    (
+        "byte order mark",
+        "a byte order mark is inside the document",
+        "remove the invisible character",
+    ),
+    (
+        "after document end marker",
+        "a text follows `...` on the same line",
+        "begin it on a new line",
+    ),
+    (
+        "plain scalar cannot start with",
+        "a single `-` is inside `[ ]` or `{ }`",
+        "put it into quotes, or remove it",
+    ),
+    (
+        "invalid indentation in flow construct",
+        "a line inside `[ ]` or `{ }` is indented less than the key",
+        "indent it further than the key, or add the closing bracket",
+    ),
+    (
+        "expected node content",
+        "a value is missing",
+        "add the value, or remove the comma or dash before it",
+    ),
+    (
+        "must be followed by a valid YAML whitespace",
+        "a tab follows the colon",
+        "use a space",
+    ),
+    (
+        "scanning a plain scalar, found a tab",
+        "a text contains a tab",
+        "use spaces, or put the text into quotes",
+    ),
+    (
+        "block scalar content cannot start with a tab",
+        "a tab is used for indentation",
+        "use spaces",
+    ),
+    ("tab", "a tab is used for indentation", "use spaces"),
+    (
+        "unexpected end of plain scalar",
+        "the file ends inside a value",
+        CHECK_THE_LINES,
+    ),
+    (
+        "unexpected eof",
+        "the file ends inside a value",
+        CHECK_THE_LINES,
+    ),
+    ("expected whitespace", "a space is missing", CHECK_THE_LINES),
+    (
+        "document start",
+        "the line is indented less than the first line of its document",
+        "indent all keys of a document alike",
+    ),
+    (
+        "document-start",
+        "the line is indented less than the first line of its document",
+        "indent all keys of a document alike",
+    ),
+    (
+        "invalid indentation",
+        "the indentation is wrong",
+        "indent the line like the others at the same level",
+    ),
+];
+
+/// A text, and where its parser stopped.
+struct Broken<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Broken<'t> {
+    fn cause(&self, said: &str) -> Cause {
+        if let Some(tab) = self.tab() {
+            return Cause::new("a tab is used for indentation", "use spaces").at(tab, tab + 1);
+        }
+        if let Some(cause) = self.unquoted_variable().or_else(|| self.after_bracket()) {
+            return cause;
+        }
+        if said.contains("flow")
+            || said.contains("illegal placement")
+            || said.contains("may not precede")
+        {
+            return self.bracket().unwrap_or_else(|| words(said));
+        }
+        if said.contains("simple key expect") {
+            return self
+                .incomplete_line()
+                .unwrap_or_else(|| Cause::new("a colon is missing", CHECK_THE_LINES));
+        }
+        if said.contains("mapping values are not allowed") {
+            return self.unexpected_colon();
+        }
+        if said.contains("expected '-' indicator") {
+            return self.missing_dash();
+        }
+        if said.contains("did not find expected key") {
+            return self.no_key();
+        }
+        if said.contains("invalid trailing content") {
+            return self.after_quote();
+        }
+        if said.contains("unexpected character") {
+            let sign = match self.text[self.at..].chars().next() {
+                Some('`') => "a backtick".to_owned(),
+                sign => format!("`{}`", sign.unwrap_or_default()),
+            };
+            return Cause::new(
+                format!("a text that begins with {sign} is not quoted"),
+                QUOTE_IT,
+            );
+        }
+        words(said)
     }
-    if line.contains("[${{")
-        || line.contains("{${{")
-        || (line.contains("${{") && line.contains('['))
-    {
-        return Some("quote variables inside `[ ]` and `{ }`: [\"${{ vars.name }}\"]");
+
+    /// A character that looks like a space, on the line where reading stopped or shortly before.
+    fn odd_blank(&self) -> Option<(usize, usize)> {
+        let found = self
+            .lines()
+            .take(4)
+            .find_map(|(start, line)| Some((start, blank::misplaced(line)?)));
+        found.map(|(start, (from, to))| (start + from, start + to))
     }
-    let begins = |bracket: &str| {
-        [": ", "- "]
-            .iter()
-            .any(|start| line.contains(&format!("{start}{bracket}")))
-    };
-    if (begins("{") && line.contains('}')) || (begins("[") && line.contains(']')) {
+
+    /// A tab in the indentation of the line or the one before.
+    fn tab(&self) -> Option<usize> {
+        let lines = self.lines().filter(|(_, line)| !line.trim().is_empty());
+        lines
+            .take(2)
+            .find_map(|(start, line)| Some(start + indentation(line).find('\t')?))
+    }
+
+    fn unquoted_variable(&self) -> Option<Cause> {
+        let (_, line) = self.lines().next()?;
+        let at = line.find("${{")?;
+        let (before, bracket) = (&line[..at], |text: &str| text.contains(['[', '{']));
+        (bracket(before) && !before.ends_with(['"', '\''])).then(|| {
+            Cause::new(
+                "a variable inside `[ ]` or `{ }` is not quoted",
+                "quote the variable: [\"${{ vars.name }}\"]",
+            )
+        })
+    }
+
+    /// A plain value that begins with a bracket and goes on after the matching one.
+    fn after_bracket(&self) -> Option<Cause> {
+        let (_, line) = self.lines().next()?;
+        let before = self.before().trim_end();
+        let value = value_of(line)?;
+        let closes = match value.chars().next()? {
+            '{' => '}',
+            '[' => ']',
+            _ => return None,
+        };
+        let after = line[before.len()..].trim_start();
+        let is_text = !after.is_empty() && !after.starts_with([',', ':', ']', '}', '#']);
+        (before.ends_with(closes) && is_text).then(|| {
+            Cause::new(
+                format!("a text that begins with `{}` is not quoted", &value[..1]),
+                "a value that begins with a brace or bracket must be quoted: title: \"{customer}\"",
+            )
+        })
+    }
+
+    /// A bracket that is not closed, or is closed by the wrong one.
+    fn bracket(&self) -> Option<Cause> {
+        let open = self.open_bracket()?;
+        let line_end = self.text[open..]
+            .find('\n')
+            .map_or(self.text.len(), |end| open + end);
+        let (sign, closes) = match self.text[open..].starts_with('[') {
+            true => ('[', ']'),
+            false => ('{', '}'),
+        };
+        let rest = self.text[self.at..line_end.max(self.at)].trim_start();
+        if self.at < line_end && rest.starts_with([']', '}']) && !rest.starts_with(closes) {
+            return Some(Cause::new(
+                format!("`{sign}` is closed by the wrong bracket"),
+                format!("close it with `{closes}`"),
+            ));
+        }
+        if self.at < line_end && rest.contains(closes) {
+            return Some(Cause::new(
+                format!("a comma is missing inside `{sign}{closes}`"),
+                "separate the entries by commas, and quote texts that contain brackets or quotes",
+            ));
+        }
+        Some(
+            Cause::new(
+                format!("`{sign}` is never closed"),
+                format!("add `{closes}`"),
+            )
+            .at(open, open + 1),
+        )
+    }
+
+    /// The innermost bracket before the end that is open, in this document. Quoted texts and comments do not count.
+    fn open_bracket(&self) -> Option<usize> {
+        let mut open = Vec::new();
+        let mut quote = None;
+        let mut before = ' ';
+        let mut in_comment = false;
+        let start = self.lines().last().map_or(0, |(start, _)| start);
+        for (at, sign) in self.text[start..self.at].char_indices() {
+            match (quote, sign) {
+                (_, '\n') => in_comment = false,
+                _ if in_comment => {}
+                (Some(mark), sign) if mark == sign => quote = None,
+                (Some(_), _) => {}
+                (None, '#') if before.is_whitespace() => in_comment = true,
+                (None, '"' | '\'') if before.is_whitespace() || "[{,:".contains(before) => {
+                    quote = Some(sign)
+                }
+                (None, '[' | '{') if !open.is_empty() || before.is_whitespace() => {
+                    open.push(start + at)
+                }
+                (None, ']' | '}') => {
+                    open.pop();
+                }
+                _ => {}
+            }
+            before = sign;
+        }
+        open.pop()
+    }
+
+    /// The last line before the place that has content and is neither a key with its colon nor a list item.
+    fn incomplete_line(&self) -> Option<Cause> {
+        let at_end = self.text[self.at..].trim().is_empty();
+        let mut lines = self.lines();
+        if !at_end {
+            lines.next();
+        }
+        let mut lines = lines.filter(|(_, line)| !line.trim().is_empty());
+        let (start, line) = lines.next()?;
+        let indent = indentation(line);
+        let is_item = |line: &str| {
+            line.strip_prefix(indent)
+                .is_some_and(|rest| rest.starts_with("- "))
+        };
+        if lines.next().is_some_and(|(_, above)| is_item(above)) && !line.trim().starts_with('-') {
+            let from = start + indent.len();
+            return Some(
+                Cause::new(
+                    "`- ` is missing before the item of a list",
+                    "write `- ` before each item of a list",
+                )
+                .at(from, start + line.trim_end().len()),
+            );
+        }
+        incomplete(start, line)
+    }
+
+    fn unexpected_colon(&self) -> Cause {
+        let mut lines = self.lines();
+        let (line, before) = (lines.next().map_or("", |(_, line)| line), self.before());
+        if before.contains(": ") {
+            return Cause::new("a text that contains `: ` is not quoted", QUOTE_IT);
+        }
+        let key = before.trim();
+        let above = lines.find(|(_, line)| !line.trim().is_empty());
+        if let Some((above, other)) = above {
+            if let Some(cause) = incomplete(above, other) {
+                return cause;
+            }
+            if let Some(owner) = key_of(other)
+                && indentation(line).len() > indentation(other).len()
+            {
+                return Cause::new(
+                    format!(
+                        "unexpected colon: `{owner}` has a value, and `{key}` is indented below it"
+                    ),
+                    format!("indent `{key}` like `{owner}`, or quote a text of several lines"),
+                );
+            }
+        }
+        Cause::new(
+            "unexpected colon",
+            "check whether the line above is indented correctly",
+        )
+    }
+
+    fn missing_dash(&self) -> Cause {
+        let line = self
+            .lines()
+            .next()
+            .filter(|(_, line)| line.trim_start().starts_with('-'));
+        line.and_then(|(start, line)| incomplete(start, line))
+            .unwrap_or_else(|| {
+                Cause::new(
+                    "the line is indented like the items of a list, and does not begin with `- `",
+                    "add `- `, or correct the indentation",
+                )
+            })
+    }
+
+    fn no_key(&self) -> Cause {
+        let line = self.lines().next().map_or("", |(_, line)| line);
+        if !["", "-"].contains(&self.before().trim()) {
+            return Cause::new("a text follows the end of a value", QUOTE_IT);
+        }
+        if line.trim_start().starts_with("- ") {
+            return Cause::new(
+                "a list item is between the keys of a mapping",
+                "indent the item further than the key of its list",
+            );
+        }
+        Cause::new(
+            "the indentation fits no line above",
+            "indent the line like the others at the same level",
+        )
+    }
+
+    /// A text after a quotation mark that closes one, or that was meant to open one.
+    fn after_quote(&self) -> Cause {
+        let before = self.text[..self.at].trim_end();
+        let mark = before
+            .chars()
+            .next_back()
+            .filter(|mark| "'\"".contains(*mark))
+            .unwrap_or('"');
+        let mut lines = self.lines();
+        let is_open = |line: &str| line.matches(mark).count() % 2 == 1;
+        lines.next();
+        if is_open(self.before())
+            && let Some((start, line)) = lines.find(|(_, line)| is_open(line))
+            && let Some(opened) = line.find(mark)
+        {
+            return Cause::new("the quotation mark is never closed", CLOSE_QUOTE)
+                .at(start + opened, start + opened + 1);
+        }
+        if let Some(cause) = self.bracket() {
+            return cause;
+        }
+        Cause::new(
+            "a text follows the closing quotation mark",
+            match mark {
+                '\'' => "write `''` for a quotation mark inside the text",
+                _ => "write `\\\"` for a quotation mark inside the text",
+            },
+        )
+    }
+
+    /// The part of the line before the place where reading stopped.
+    fn before(&self) -> &'t str {
+        self.lines().next().map_or("", |(start, line)| {
+            line.get(..self.at - start).unwrap_or(line)
+        })
+    }
+
+    /// The lines of the document, backwards from the one where reading stopped, with their offsets. Comments above it are left out.
+    fn lines(&self) -> impl Iterator<Item = (usize, &'t str)> {
+        let start = |at: usize| self.text[..at].rfind('\n').map_or(0, |found| found + 1);
+        let last = start(self.at);
+        let mut next = Some(last);
+        std::iter::from_fn(move || {
+            let from = next?;
+            let line = self.text[from..].lines().next().unwrap_or("");
+            next =
+                (from > 0 && (from == last || !line.starts_with("---"))).then(|| start(from - 1));
+            Some((from, line))
+        })
+        .filter(move |(from, line)| *from == last || !line.trim_start().starts_with('#'))
+    }
+}
+
+/// Translates a message that always has the same cause; others stay as they are.
+fn words(said: &str) -> Cause {
+    match CAUSES.iter().find(|(part, ..)| said.contains(part)) {
+        Some((_, message, help)) => Cause::new(*message, *help),
+        None => Cause::new(format!("the YAML cannot be read: {said}"), CHECK_THE_LINES),
+    }
+}
+
+fn indentation(line: &str) -> &str {
+    &line[..line.len() - line.trim_start().len()]
+}
+
+/// The key at the start of a line, also of a list item.
+fn key_of(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let line = line.strip_prefix("- ").unwrap_or(line).trim_start();
+    let end = line
+        .find(": ")
+        .or_else(|| line.ends_with(':').then(|| line.len() - 1))?;
+    Some(&line[..end])
+}
+
+/// The value on a line, after its key or dash.
+fn value_of(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("- ").unwrap_or(line).trim_start();
+    Some(
+        line.split_once(": ")
+            .filter(|_| !line.starts_with(['{', '[']))
+            .map_or(line, |(_, value)| value)
+            .trim_start(),
+    )
+}
+
+/// What a line lacks to be a list item or a key with its value.
+fn incomplete(start: usize, line: &str) -> Option<Cause> {
+    let content = line.trim();
+    let from = start + indentation(line).len();
+    let after_dash = content
+        .strip_prefix('-')
+        .filter(|rest| !rest.starts_with(['-', ' ']) && !rest.is_empty());
+    if after_dash.is_some() {
         return Some(
-            "a value that begins with a brace or bracket must be quoted: title: \"{customer}\"",
+            Cause::new(
+                "a space is missing after `-`",
+                "write `- ` before each item of a list",
+            )
+            .at(from, from + 1),
         );
     }
-    if line.matches(": ").count() > 1 {
-        return Some("a value that holds `: ` must be quoted");
+    if content.starts_with(['-', '"', '\'', '{', '[', '#']) || key_of(content).is_some() {
+        return None;
     }
-    None
+    let word: &str = content.split(char::is_whitespace).next().unwrap_or(content);
+    Some(
+        match word
+            .split_once(':')
+            .filter(|(key, rest)| !key.is_empty() && !rest.starts_with("//"))
+        {
+            Some((key, _)) => {
+                let colon = from + key.len();
+                Cause::new(
+                    format!("a space is missing after the colon of `{key}`"),
+                    format!("write `{key}: ` before the value"),
+                )
+                .at(colon, colon + 1)
+            }
+            None => {
+                let end = from + word.len();
+                Cause::new(
+                    format!("a colon is missing after `{word}`"),
+                    format!("write `{word}:`"),
+                )
+                .at(from, end)
+            }
+        },
+    )
 }
+
+#[cfg(test)]
+mod tests;

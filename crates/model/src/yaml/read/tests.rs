@@ -45,6 +45,25 @@ fn a_syntax_error_ends_its_document_only() {
 }
 
 #[test]
+fn a_forgotten_line_between_documents_is_one_finding() {
+    let one = "apiVersion: v1\nkind: A\nmetadata: {name: x}\nspec: {a: 1}\n";
+    let (documents, diagnostics, sources) = parse(&one.repeat(3));
+    assert_eq!(documents.len(), 3);
+    assert!(
+        documents
+            .iter()
+            .all(|document| document.entries().len() == 4)
+    );
+    assert_eq!(sources.slice(documents[1].span), one.trim_end());
+    let said: Vec<&str> = diagnostics.iter().map(|found| &*found.message).collect();
+    assert_eq!(said, ["a second document begins here"; 2]);
+    // A header with a line twice is one document.
+    let (documents, diagnostics, _) = parse("kind: A\nkind: A\nmetadata: {name: x}\n");
+    assert_eq!(documents.len(), 1);
+    assert_eq!(diagnostics[0].message, "`kind` is written twice");
+}
+
+#[test]
 fn empty_documents_are_skipped() {
     let (documents, diagnostics, _) = parse("---\n# nothing\n---\na: 1\n---\n");
     assert_eq!((documents.len(), diagnostics.len()), (1, 0));
