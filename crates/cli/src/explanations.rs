@@ -15,8 +15,12 @@ pub(crate) fn of_plans() -> Vec<&'static Explanation> {
     codes
 }
 
+/// All explanations.
+pub(crate) fn all() -> impl Iterator<Item = &'static Explanation> {
+    MANIFEST_CODES.iter().chain(of_plans())
+}
+
 /// The explanation of a code, if there is one.
 pub(crate) fn of_code(code: &str) -> Option<&'static Explanation> {
-    let mut known = MANIFEST_CODES.iter().chain(of_plans());
-    known.find(|known| known.code == code)
+    all().find(|known| known.code == code)
 }

@@ -93,6 +93,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "explain_tells_what_findings_say_that_it_tells",
     ),
     (
+        "deskstate explain \\\"NAME\\\" --env ENVIRONMENT",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
         "suggest explain",
         "explain_tells_what_findings_say_that_it_tells",
     ),

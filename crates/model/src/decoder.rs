@@ -5,8 +5,9 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::offer::Offer;
+use crate::shape_codes::CURLY_QUOTES;
 use crate::span::Span;
-use crate::yaml::{Node, NodeValue};
+use crate::yaml::{Node, NodeValue, yaml_scalar};
 
 /// Returns the length of a text as the server counts it: in UTF-16 code units.
 pub(crate) fn stored_length(text: &str) -> usize {
@@ -82,6 +83,7 @@ impl<'a> Decoder<'a> {
         if text.trim() != text {
             self.report_blanks(text, node.span);
         }
+        self.report_curly_quotes(text, node.span);
         Some(text)
     }
 
@@ -90,11 +92,15 @@ impl<'a> Decoder<'a> {
         match &node.value {
             NodeValue::Spelled(spelled) => {
                 let (text, value) = (&spelled.text, node.to_json());
-                let what = if value.is_boolean() { "flag" } else { "number" };
+                let what = if value.is_boolean() {
+                    ""
+                } else {
+                    "the number "
+                };
                 self.report(
                     Diagnostic::error(
                         "yaml-number",
-                        format!("`{text}` is read as the {what} `{value}`"),
+                        format!("`{text}` is read as {what}`{value}`"),
                     )
                     .at(node.span, "would change its spelling")
                     .help(format!("write `'{text}'` to keep it as text, or `{value}`")),
@@ -129,12 +135,36 @@ impl<'a> Decoder<'a> {
         self.report(
             Diagnostic::error(
                 "text-blanks",
-                "a text begins or ends with blanks or line breaks",
+                "a text begins or ends with spaces or line breaks",
             )
-            .at(span, "blanks at the ends")
+            .at(span, "spaces at the ends")
             .help(help)
             .offering(Offer::Trimmed),
         );
+    }
+
+    /// Reports a value between typographic quotation marks that is not also between quotes.
+    fn report_curly_quotes(&mut self, text: &str, span: Span) {
+        let opens = ['“', '”', '„', '‘', '’', '‚'];
+        let Some(inner) = text
+            .strip_prefix(opens)
+            .and_then(|rest| rest.strip_suffix(['“', '”', '‘', '’']))
+        else {
+            return;
+        };
+        // The quotes of a quoted value are part of its place.
+        let is_plain = span.end - span.start == u32::try_from(text.len()).unwrap_or(u32::MAX);
+        if is_plain && !inner.contains(opens) {
+            self.report(
+                Diagnostic::warning(
+                    CURLY_QUOTES.code,
+                    "typographic quotation marks are part of the text",
+                )
+                .at(span, "no quotes in YAML")
+                .help(format!("write `\"{inner}\"`"))
+                .offering(Offer::Whole(yaml_scalar(inner))),
+            );
+        }
     }
 
     /// Returns the items of a list; rejects any other value.

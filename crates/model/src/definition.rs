@@ -180,6 +180,16 @@ pub(crate) fn packs() -> impl Iterator<Item = &'static str> {
     PACKS.iter().map(|(name, _)| *name)
 }
 
+/// Returns the pack that defines a kind, and the kind's word there.
+pub(crate) fn pack_of(word: &str) -> Option<(&'static str, &'static str)> {
+    PACKS.iter().find_map(|(pack, text)| {
+        let mut names = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("metadata: {name: ")?.strip_suffix('}'));
+        Some((*pack, names.find(|name| name.eq_ignore_ascii_case(word))?))
+    })
+}
+
 /// Reads the definitions in these documents and registers their kinds. An invalid definition is reported and the others are registered.
 /// Returns the words of the invalid ones.
 pub(crate) fn register(documents: &[Node], diagnostics: &mut Vec<Diagnostic>) -> HashSet<String> {

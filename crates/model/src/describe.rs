@@ -57,12 +57,10 @@ impl Field {
                 let place = format!("In the admin center: {under}{}{others}.", screen.label);
                 Some(format!("{place} {}", screen.hint).trim_end().to_owned())
             }
-            Shown::Nowhere { instead: "" } => {
-                Some("The admin center has no documented box for it.".to_owned())
+            Shown::Nowhere { instead: "" } => Some("Not available in the admin center.".to_owned()),
+            Shown::Nowhere { instead } => {
+                Some(format!("Not available in the admin center. {instead}"))
             }
-            Shown::Nowhere { instead } => Some(format!(
-                "The admin center has no documented box for it. {instead}"
-            )),
         }
     }
 
@@ -119,12 +117,12 @@ impl Field {
                 Some((smallest, greatest)) if smallest >= 0 => format!("{smallest} to {greatest}"),
                 _ => "Whole number".to_owned(),
             },
-            Holds::Flag | Holds::InvertedFlag => "Flag".to_owned(),
+            Holds::Flag | Holds::InvertedFlag => "`true` or `false`".to_owned(),
             Holds::Choice(_) | Holds::FlagChoice(_) | Holds::Status(_) => self.options_words(),
             Holds::Lookup { to, .. } => format!("Name of {}", article(to)),
             Holds::Ids { to, .. } => format!("List of {}", noun(to)),
             Holds::Set { to, links, .. } => match links {
-                Links::Only(_) => "Flag".to_owned(),
+                Links::Only(_) => "`true` or `false`".to_owned(),
                 Links::One => format!("Name of {}", article(to)),
                 Links::All | Links::Except(_) | Links::Items(_) => match to {
                     Referent::User => {

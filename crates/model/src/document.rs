@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::decoder::Decoder;
+use crate::definition::pack_of;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
@@ -12,7 +13,7 @@ use crate::record::Value;
 use crate::schema::API_VERSION;
 use crate::shape::{self, Shape};
 use crate::span::{Span, Spanned};
-use crate::suggest::{nearest, one_of};
+use crate::suggest::{abbreviated, nearest, one_of};
 use crate::table::Field;
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -84,6 +85,9 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
     Some(Document { header, node })
 }
 
+/// The keys at the top of a document.
+const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+
 const NO_KIND: &str = "no kind is called `";
 
 /// The message about an unknown kind.
@@ -98,14 +102,14 @@ pub(crate) fn no_kind_word(message: &str) -> Option<&str> {
 
 fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     let Some(entry) = node.entry("kind") else {
-        diagnostics.push(
+        diagnostics.push(misspelt(node, "kind").unwrap_or_else(|| {
             Diagnostic::error("not-a-manifest", "`kind` is missing")
                 .at(first_line(node), "this document has no `kind`")
                 .help(format!(
                     "add `kind:` with {}",
                     one_of(Kind::all().map(Kind::as_str))
-                )),
-        );
+                ))
+        }));
         return None;
     };
     let word = entry.value.as_text().unwrap_or_default();
@@ -119,12 +123,40 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
         "Package" => diagnostic.help("a package is described by `deskstate-package.yaml` at the root of its folder"),
         "KindDefinition" => diagnostic.help("keep definitions outside the manifest folders and list them under `spec.kinds` of `deskstate.yaml`"),
         "Contract" => diagnostic.help("keep contracts outside the manifest folders and list them under `spec.contracts` of `deskstate.yaml`"),
-        _ => match nearest(word, Kind::all().map(Kind::as_str)) {
-            Some(near) => diagnostic.meant(near),
-            None => diagnostic.help(format!("write {}", one_of(Kind::all().map(Kind::as_str)))),
-        },
+        _ => with_known_kind(diagnostic, word),
     });
     None
+}
+
+/// Suggests the kind that a word probably means.
+pub(crate) fn with_known_kind(diagnostic: Diagnostic, word: &str) -> Diagnostic {
+    let words = || Kind::all().map(Kind::as_str);
+    let near = Kind::called(word).map(Kind::as_str);
+    let near = near.or_else(|| nearest(word, words()));
+    match near.or_else(|| abbreviated(word, words())) {
+        Some(near) => diagnostic.meant(near),
+        None => diagnostic.help(match pack_of(word) {
+            Some((pack, kind)) => format!(
+                "the pack `{pack}` defines `{kind}`: add `packs: [{pack}]` to `spec` of `deskstate.yaml`"
+            ),
+            None => format!("write {}", one_of(words())),
+        }),
+    }
+}
+
+/// Reports a key of the header that is missing because it is written differently, such as `Kind`.
+fn misspelt(node: &Node, word: &str) -> Option<Diagnostic> {
+    let mut entries = node.entries().iter();
+    let entry =
+        entries.find(|entry| nearest(&entry.key, HEADER).is_some_and(|near| near == word))?;
+    Some(
+        Diagnostic::error(
+            "unknown-field",
+            format!("a document has no field `{}`", entry.key),
+        )
+        .at(entry.key_span, "unknown field")
+        .meant(word),
+    )
 }
 
 /// Reports a missing or different version of the language. The editors' schemas use the same wording.
@@ -134,9 +166,11 @@ pub(crate) fn check_version(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
         return;
     }
     diagnostics.push(match version {
-        None => Diagnostic::error("not-a-manifest", "`apiVersion` is missing")
-            .at(first_line(node), "this document has no `apiVersion`")
-            .help(format!("add `apiVersion: {API_VERSION}`")),
+        None => misspelt(node, "apiVersion").unwrap_or_else(|| {
+            Diagnostic::error("not-a-manifest", "`apiVersion` is missing")
+                .at(first_line(node), "this document has no `apiVersion`")
+                .help(format!("add `apiVersion: {API_VERSION}`"))
+        }),
         Some(other) => Diagnostic::error(
             "not-a-manifest",
             format!("`apiVersion` must be `{API_VERSION}`"),
@@ -154,6 +188,10 @@ fn name_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Sp
         && !text.trim().is_empty()
     {
         return Some((text.to_owned(), span));
+    }
+    if let Some(problem) = misspelt(node, "metadata").filter(|_| metadata.is_none()) {
+        diagnostics.push(problem);
+        return None;
     }
     let place = name
         .or(metadata)
@@ -201,11 +239,10 @@ pub(crate) fn declared(
     if let Some(metadata) = metadata {
         check_metadata(header.key.kind, metadata, &mut decoder);
     }
-    let known = ["apiVersion", "kind", "metadata", "spec"];
     if !node
         .entries()
         .iter()
-        .all(|entry| known.contains(&&*entry.key))
+        .all(|entry| HEADER.contains(&&*entry.key))
     {
         decoder.reject();
     }

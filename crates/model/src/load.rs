@@ -695,7 +695,7 @@ impl Loader {
     ) -> ReadFile<Base> {
         let ReadFile {
             documents: nodes,
-            unread,
+            mut unread,
             secrets,
             mut diagnostics,
         } = self.read(file);
@@ -708,6 +708,9 @@ impl Loader {
                 check_environments(&document, project, &mut diagnostics);
                 Base::new(document, project, overlaid)
             });
+            if base.is_none() {
+                unread.push(place);
+            }
             let outside = diagnostics.len() - before;
             let found = outside + base.as_ref().map_or(0, Base::findings);
             let kept = self.budget.take_findings(found);

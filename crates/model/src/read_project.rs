@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::checks::https_needed::HTTPS_NEEDED;
 use crate::checks::unique_name::RESERVED_PREFIX;
 use crate::diagnostic::Diagnostic;
-use crate::document::{check_version, no_kind};
+use crate::document::{check_version, no_kind, with_known_kind};
 use crate::files::PATH_OUTSIDE;
 use crate::kinds::Kind;
 use crate::name::{NAME_SHAPE, check_name, fold};
@@ -231,10 +231,10 @@ fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut 
     }
     let diagnostic =
         Diagnostic::error(UNKNOWN_KIND.code, no_kind(pattern)).at(span, "no kind fits");
-    let near = nearest(pattern, Kind::all().map(|kind| kind.as_str()));
-    diagnostics.push(match near {
-        Some(near) => diagnostic.meant(near),
-        None => diagnostic.help("write a kind, or `*` for all"),
+    diagnostics.push(if pattern.contains('*') {
+        diagnostic.help("write a kind, or `*` for all")
+    } else {
+        with_known_kind(diagnostic, pattern)
     });
 }
 

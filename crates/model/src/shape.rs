@@ -56,7 +56,23 @@ pub(crate) fn check(
     for error in compiled.validator.iter_errors(&value) {
         report.error(&error);
     }
+    drop_misspelt(diagnostics, before);
     diagnostics.len() > before
+}
+
+/// Removes the findings that a key is missing where another finding says that it is misspelt. Several mappings may lack the same key, so
+/// each misspelling explains one.
+fn drop_misspelt(diagnostics: &mut Vec<Diagnostic>, before: usize) {
+    let found = diagnostics.split_off(before);
+    let mut meant: Vec<String> = found
+        .iter()
+        .filter_map(|one| one.instead.as_ref())
+        .map(|word| words::is_missing(word))
+        .collect();
+    diagnostics.extend(found.into_iter().filter(|one| {
+        let explained = meant.iter().position(|message| *message == one.message);
+        explained.map(|at| meant.swap_remove(at)).is_none()
+    }));
 }
 
 /// Whether a document fits its schema.

@@ -9,6 +9,13 @@ pub(crate) const ABSENT_WITH_SPEC: Explanation = Explanation::new(
     "Remove `spec`, or remove `state: absent`.",
 );
 
+pub(crate) const CURLY_QUOTES: Explanation = Explanation::new(
+    "curly-quotes",
+    "A text is between typographic quotation marks, such as `“Case”`.",
+    "YAML knows only `\"` and `'`, so the marks become part of the text. Word and chat programs replace straight quotes with them.",
+    "Write `\"` instead. If the marks belong to the text, put it into quotes: `'“Case”'`.",
+);
+
 pub(crate) const EMPTY_LIST: Explanation = Explanation::new(
     "empty-list",
     "A list that limits a document is empty.",
@@ -40,7 +47,7 @@ pub(crate) const NOT_A_MANIFEST: Explanation = Explanation::new(
 pub(crate) const NOT_CLEARABLE: Explanation = Explanation::new(
     "not-clearable",
     "`null` is not a valid value of this field.",
-    "`null` clears texts, numbers and lookups. Flags, choices and required fields need a value, because the meaning of a missing one depends on the product. An empty set is `[]`.",
+    "`null` clears texts, numbers and lookups. Choices, required fields, and fields that are `true` or `false` need a value, because the meaning of a missing one depends on the product. An empty set is `[]`.",
     "Write a value or `[]`, or remove the key.",
 );
 
@@ -67,7 +74,7 @@ pub(crate) const OUT_OF_RANGE: Explanation = Explanation::new(
 
 pub(crate) const TEXT_BLANKS: Explanation = Explanation::new(
     "text-blanks",
-    "A text begins or ends with blanks or line breaks.",
+    "A text begins or ends with spaces or line breaks.",
     "They are invisible, and the server may remove them.",
     "Remove them. Begin a text of several lines with `|-`, which removes the last line break.",
 );
@@ -110,6 +117,6 @@ pub(crate) const UNQUOTED_BRACE: Explanation = Explanation::new(
 pub(crate) const WRONG_TYPE: Explanation = Explanation::new(
     "wrong-type",
     "A value does not have the type of its field.",
-    "In YAML 1.2, `Yes`, `No` and `on` are text; flags are `true` and `false`. `12` is a number; quote it if text is needed.",
+    "In YAML 1.2, `Yes`, `No` and `on` are text; only `true` and `false` switch a field on or off. `12` is a number; quote it if text is needed.",
     "Write the value in the type that the message names.",
 );

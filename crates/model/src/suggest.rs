@@ -14,6 +14,40 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// Returns the only candidate whose parts begin with those of a shortened word, in their order: `AppTab` is short for `ApplicationTab`.
+pub(crate) fn abbreviated<'c>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    let wanted = parts(word);
+    let fits = |candidate: &&str| {
+        let mut rest = parts(candidate).into_iter();
+        let mut fits = wanted.iter();
+        fits.all(|part| part.len() > 1 && rest.any(|whole| whole.starts_with(part.as_str())))
+    };
+    let mut found = candidates.into_iter().filter(fits);
+    found
+        .next()
+        .filter(|_| !wanted.is_empty() && found.next().is_none())
+}
+
+/// Splits a word at its capitals and at signs between letters; the parts are in lower case.
+fn parts(word: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut within = false;
+    for letter in word.chars() {
+        let is_letter = letter.is_alphanumeric();
+        if is_letter && (letter.is_uppercase() || !within) {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut().filter(|_| is_letter) {
+            part.extend(letter.to_lowercase());
+        }
+        within = is_letter;
+    }
+    parts
+}
+
 /// Number of letters to insert, remove, replace or swap with their neighbour (optimal string alignment).
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
@@ -58,6 +92,24 @@ mod tests {
         assert_eq!(nearest("titel", words), Some("title"));
         assert_eq!(nearest("owner", words), None);
         assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn a_shortened_word_is_recognised_where_it_is_the_only_one() {
+        let kinds = [
+            "ApplicationTab",
+            "SessionTemplate",
+            "PaneTool",
+            "ProductivityPane",
+        ];
+        assert_eq!(abbreviated("AppTab", kinds), Some("ApplicationTab"));
+        assert_eq!(abbreviated("app-tab", kinds), Some("ApplicationTab"));
+        assert_eq!(abbreviated("Session", kinds), Some("SessionTemplate"));
+        assert_eq!(abbreviated("ProdPane", kinds), Some("ProductivityPane"));
+        for unclear in ["P", "TabApp", "", "Tabs", "Agent"] {
+            assert_eq!(abbreviated(unclear, kinds), None, "{unclear}");
+        }
+        assert_eq!(abbreviated("Pane", ["PaneTool", "PaneEntry"]), None);
     }
 
     #[test]

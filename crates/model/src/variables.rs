@@ -41,7 +41,7 @@ pub(crate) const VARIABLE_SYNTAX: Explanation = Explanation::new(
 pub(crate) const VARIABLE_TYPE: Explanation = Explanation::new(
     "variable-type",
     "A variable inside a text is a list or a mapping.",
-    "Only texts, numbers and flags can be part of a text. As a whole value, a variable keeps its type.",
+    "Only texts, numbers, `true` and `false` can be part of a text. As a whole value, a variable keeps its type.",
     "Use it as the whole value.",
 );
 
@@ -418,7 +418,7 @@ impl<'p> Substitution<'_, 'p> {
                                 format!("variable `{name}` cannot be part of a text"),
                             )
                             .at(span, "inside a text")
-                            .also(value.span, "neither text, number nor flag")
+                            .also(value.span, "neither text, number, `true` nor `false`")
                             .help("use it as a whole value"),
                         );
                     }

@@ -129,10 +129,12 @@ async fn find(
 }
 
 pub(crate) fn unknown(subject: &str) -> Error {
-    let known = "`deskstate explain` lists the kinds, `deskstate explain KIND` its fields; the code of a finding is in brackets behind its severity; `--env NAME` looks for rows in an environment";
     let hint = match meant(subject) {
-        Some(kind) => format!("did you mean `{kind}`? {known}"),
-        None => known.to_owned(),
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            "`deskstate explain` lists the kinds, and `--env NAME` finds a row by its display name"
+                .to_owned()
+        }
     };
     Error::Failed {
         message: format!(
@@ -143,9 +145,10 @@ pub(crate) fn unknown(subject: &str) -> Error {
     }
 }
 
-/// Finds the kind whose word, title or list in the admin center is closest to this name.
-fn meant(subject: &str) -> Option<Kind> {
-    let head = subject.split('.').next().unwrap_or(subject);
+/// Finds the kind, field or code that is closest to this name. A kind is also found by its title or list in the admin center.
+fn meant(subject: &str) -> Option<String> {
+    let mut path = subject.split('.');
+    let head = path.next().unwrap_or(subject);
     let names = Kind::all().flat_map(|kind| {
         let definition = kind.definition();
         let list = definition.place.named();
@@ -154,7 +157,60 @@ fn meant(subject: &str) -> Option<Kind> {
             .flat_map(|list| std::iter::once(list.name).chain(list.formerly.iter().copied()));
         [definition.word, definition.title].into_iter().chain(list)
     });
-    nearest(head, names).and_then(Kind::called)
+    let kind = Kind::called(head).or_else(|| nearest(head, names).and_then(Kind::called));
+    let documents = || OTHER_DOCUMENTS.iter();
+    let document = || {
+        let exact = documents().find(|(name, _)| name.eq_ignore_ascii_case(head));
+        let near = || nearest(head, documents().map(|(name, _)| *name));
+        exact.or_else(|| documents().find(|(name, _)| Some(*name) == near()))
+    };
+    let mut found = match kind {
+        Some(kind) => kind.as_str().to_owned(),
+        None => match document() {
+            Some((name, _)) => (*name).to_owned(),
+            None => {
+                let code = nearest(subject, explanations::all().map(|known| known.code));
+                return code.map(str::to_owned);
+            }
+        },
+    };
+    for word in path {
+        let Some(near) = field_called(&found, word) else {
+            break;
+        };
+        found = format!("{found}.{near}");
+    }
+    Some(found)
+}
+
+/// The field below a path that has this name, or is closest to it.
+fn field_called(path: &str, word: &str) -> Option<String> {
+    let mut inner = path.split('.');
+    let head = inner.next()?;
+    let words: Vec<String> = match Kind::called(head) {
+        Some(kind) => {
+            let mut fields: Vec<&Field> = kind.fields().iter().collect();
+            for word in inner {
+                let field = fields.into_iter().find(|field| field.word == word)?;
+                fields = field.items().collect();
+            }
+            fields.iter().map(|field| field.word.to_owned()).collect()
+        }
+        None => {
+            let (_, file) = OTHER_DOCUMENTS.iter().find(|(name, _)| *name == head)?;
+            let schema = schema(file);
+            let mut at = &schema["properties"]["spec"];
+            for word in inner {
+                at = member(at, word)?;
+            }
+            members(at)?.keys().cloned().collect()
+        }
+    };
+    let exact = words.iter().find(|known| known.eq_ignore_ascii_case(word));
+    let known = || words.iter().map(String::as_str);
+    exact
+        .cloned()
+        .or_else(|| nearest(word, known()).map(str::to_owned))
 }
 
 pub(super) fn overview() -> Page {
@@ -391,6 +447,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_misspelt_subject_is_suggested_as_a_whole() {
+        for (written, near) in [
+            (
+                "SessionTemplate.additionaltab",
+                Some("SessionTemplate.additionalTabs"),
+            ),
+            ("SessionTemplate.Titel", Some("SessionTemplate.title")),
+            ("SesionTemplate.Titel", Some("SessionTemplate.title")),
+            ("Session template.nothing like it", Some("SessionTemplate")),
+            ("Project.enviroments", Some("Project.environments")),
+            ("Contract.rules.resorce", Some("Contract.rules.resource")),
+            ("unknown-refrence", Some("unknown-reference")),
+            ("nothing", None),
+        ] {
+            assert_eq!(meant(written).as_deref(), near, "{written}");
+        }
+    }
+
+    #[test]
     fn every_kind_and_every_field_is_explained() {
         fn check(path: &str, infos: &[&'static Field]) {
             for info in infos {
@@ -448,6 +523,9 @@ mod tests {
             "the names in the admin center are known, too"
         );
         assert_eq!(explain("no-such-code"), None);
-        assert_eq!(meant("sesion templates"), Some(Kind::SESSION_TEMPLATE));
+        assert_eq!(
+            meant("sesion templates").as_deref(),
+            Some("SessionTemplate")
+        );
     }
 }

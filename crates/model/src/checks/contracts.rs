@@ -290,7 +290,13 @@ fn of_resource(
         diagnostic = diagnostic.offering(Offer::value(expected));
     }
     match rule_value(rule, finding) {
-        Some(span) => diagnostic.also(span, "demanded here"),
+        Some(span) => diagnostic.also(
+            span,
+            match finding.problem {
+                Problem::NotPreferred { .. } => "preferred here",
+                _ => "required here",
+            },
+        ),
         None => diagnostic.also(rule.id.span, "required by this rule"),
     }
 }

@@ -9,7 +9,7 @@ use crate::explanation::Explanation;
 pub(crate) const DUPLICATE_RESOURCE: Explanation = Explanation::new(
     "duplicate-resource",
     "A resource is declared twice for one environment, or a contract, a rule id or an overlay document exists twice.",
-    "Names are compared without case and surrounding blanks, as in the database.",
+    "Names are compared without case and surrounding spaces, as in the database.",
     "Remove or rename one of the two documents, or limit each to different environments with `metadata.environments`.",
 );
 

@@ -8,6 +8,7 @@ pub(crate) mod duplicate_resource;
 pub(crate) mod field_order;
 pub(crate) mod https_needed;
 pub(crate) mod icon;
+pub(crate) mod logical_name;
 pub(crate) mod overlay;
 pub(crate) mod part_name;
 pub(crate) mod profile_channels;
@@ -99,6 +100,7 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     selectors::check(context, diagnostics);
     session_type::check(context, diagnostics);
     tab_parameters::check(context, diagnostics);
+    logical_name::check(context, diagnostics);
     field_order::check(context, &index, diagnostics);
     part_name::check(context, diagnostics);
     auto_accept::check(context, diagnostics);

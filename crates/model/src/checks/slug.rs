@@ -251,9 +251,9 @@ impl<'a> Found<'a> {
                 );
             } else if name != name.trim() && is_name(name.trim()) {
                 self.push(
-                    "a slug holds blanks",
+                    "a slug contains spaces",
                     span,
-                    "blanks inside the braces",
+                    "spaces inside the braces",
                     &format!("write `{{{}}}`", name.trim()),
                 );
             } else if is_name(name) && !self.columns && !self.is_known(name) {

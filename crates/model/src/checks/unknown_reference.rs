@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
@@ -14,6 +16,7 @@ use crate::record::Value;
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
+use crate::table::Holds;
 
 pub(crate) const UNKNOWN_REFERENCE: Explanation = Explanation::new(
     "unknown-reference",
@@ -56,6 +59,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
                         .filter(|_| suggested <= MOST_SUGGESTIONS);
                     diagnostics.push(unknown(
                         context,
+                        declared,
                         &reference,
                         &key,
                         candidates.map_or(&[][..], Vec::as_slice),
@@ -128,6 +132,7 @@ fn to_absent(declared: &Declared, reference: &ReferenceView<'_>, target: &Declar
 
 fn unknown(
     context: &Context<'_>,
+    declared: &Declared,
     reference: &ReferenceView<'_>,
     key: &ResourceKey,
     candidates: &[&str],
@@ -149,11 +154,31 @@ fn unknown(
         let offer = name.map(|name| Offer::Whole(name.to_owned()));
         return diagnostic.help(help).offering(offer);
     }
+    if let Some(help) = no_name(declared, reference) {
+        return diagnostic.help(help);
+    }
     match nearest(reference.name.as_str(), candidates.iter().copied()) {
         Some(near) => diagnostic.perhaps(reference.name.as_str(), near),
         None => diagnostic
             .help("declare it; if somebody else creates it, declare it with `metadata.state: existing` and no `spec`"),
     }
+}
+
+/// Explains a word that means nothing, and an id.
+fn no_name(declared: &Declared, reference: &ReferenceView<'_>) -> Option<String> {
+    let (written, field) = (reference.name.as_str(), reference.field);
+    if ["none", "no", "nothing", "null", "empty", "-", "n/a"].contains(&fold(written).as_str()) {
+        let mut fields = declared.key.kind.fields().iter();
+        let is_one =
+            fields.any(|one| one.word == field && matches!(one.holds, Holds::Lookup { .. }));
+        return Some(match is_one {
+            true => format!("to have none, write `{field}: null`"),
+            false => "to have none, remove it".to_owned(),
+        });
+    }
+    Uuid::try_parse(written).is_ok().then(|| {
+        "references are unique names, not ids; `deskstate explain \"NAME\" --env ENVIRONMENT` finds the unique name by the display name".to_owned()
+    })
 }
 
 /// Returns the unique name if somebody wrote the display name instead, since admin pages and guides show display names.

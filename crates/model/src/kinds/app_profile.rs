@@ -111,7 +111,7 @@ pub(super) static DEFINITION: Definition = Definition {
     word: "AppProfile",
     title: "App profile",
     meaning: "An app profile (agent experience profile): which templates, channels and tools a group of agents gets.",
-    note: "Microsoft's own profiles cannot be changed at all.",
+    note: "You cannot change Microsoft's own profiles.",
     folder: "app-profiles",
     place: Place::list(&[
         SUPPORT_EXPERIENCE,
@@ -160,7 +160,7 @@ record! {
             .note("To assign a team, write `{mode: exact, fromTeams: [Voice agents]}`: at each apply its members, also those of an Entra group team, become users of the profile. `members` adds people by name, `without` keeps people out (with `mode: atLeast`), and `moves: allow` takes people from profiles that are not declared here.").label("Users").hint("The page offers only users without a profile: a user has one profile.");
         /// The security roles whose holders get the profile.
         roles: SetOf<Item<MappedRole<'static>>> = parts("roles", &ROLES).form("Set of role names, or `{role: Agent, businessUnit: Berlin}`")
-            .note("A role that somebody holds through a team only gives no profile: use `users` with `fromTeams`.")
+            .note("A role that a user has only through a team does not assign the profile: use `users` with `fromTeams`.")
             .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)").label("Roles").under("Set rank and roles");
         /// The session templates of the profile: at most one of type Entity per entity.
         session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION)).label("Entity session templates").hint("Microsoft's pages offer templates of type Entity here.").formerly(&["Session templates"]);
@@ -180,11 +180,11 @@ record! {
         smart_assist: SetOf<Name> = set("smartAssist", &PROFILE_SMART_ASSIST, Referent::Named(&SMART_ASSIST)).no_box();
         /// Copilot features, each switched on or off individually.
         copilot_features: Features = parts("copilotFeatures", &COPILOT_FEATURES)
-            .form("Map of feature to flag; a feature that has no name here yet is written as its option number")
-            .note("In the environment a feature without a row, or with an empty flag, is on: leaving it out does not switch it off.")
+            .form("Map of feature to `true` or `false`; a feature that has no name here yet is written as its option number")
+            .note("In the environment a feature without a row, or with an empty value, is on: leaving it out does not switch it off.")
             .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features").under("Productivity pane");
         /// CHT features: undocumented, and missing in older environments.
-        cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to flag")
+        cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to `true` or `false`")
             .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").no_box();
         /// The views of the inbox.
         inbox_views: SetOf<Item<InboxView<'static>>> = parts("inboxViews", &INBOX_VIEWS).form("Set of items")
@@ -333,7 +333,7 @@ record! {
         visible: Flag = flag("visible", "msdyn_isvisible").new_has(NewRow::Flag(false)).no_box();
         /// Whether it is the view shown first.
         default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false)).no_box();
-        /// Content of the view. The product generates it in an undocumented format: take it from an export.
+        /// Content of the view. Dynamics 365 generates it in an undocumented format; copy it from an export.
         configuration: JsonValue = json("configuration", "msdyn_configuration").max(1_048_576).or_file().required()
             .form("JSON of at most 1048576 characters, required here or as `configurationFile`").no_box();
         /// Sort order of the view. The product generates it: take it from an export.

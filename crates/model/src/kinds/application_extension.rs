@@ -22,7 +22,7 @@ pub const PANE_LOADER: &str = "pp_loader";
 pub(super) static DEFINITION: Definition = Definition {
     word: "ApplicationExtension",
     title: "Application extension",
-    meaning: "An application extension: a script that is loaded for an app profile. Mostly referenced, rarely written.",
+    meaning: "An application extension: a script that is loaded for an app profile. You usually refer to one; you rarely create one.",
     folder: "application-extensions",
     place: Place::Nowhere,
     table: &EXTENSION,
@@ -45,7 +45,7 @@ record! {
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
-        /// Provider of the extension.
+        /// Who provides the extension.
         r#type: ExtensionType = choice("type", "msdyn_type").new_is("Custom");
         /// Webresource Url: the script.
         web_resource_url: Text = text("webResourceUrl", "msdyn_webresource_url").max(256).required();
@@ -58,7 +58,7 @@ record! {
 }
 
 options! {
-    /// Provider of an extension.
+    /// Who provides an extension.
     ExtensionType {
         /// Microsoft.
         System = "System", 387_300_000;

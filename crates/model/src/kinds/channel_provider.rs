@@ -50,7 +50,7 @@ record! {
         label: Text = text("label", "msdyn_label").max(100).localizable().required().stored("`msdyn_Label`").label("Label");
         /// Channel URL: the page that the widget shows.
         channel_url: Text = text("channelUrl", "msdyn_channelurl").max(1024).required().form("URL").of_one_environment().label("Channel URL");
-        /// Whether clicking a phone number calls it.
+        /// Lets agents call a phone number by selecting it (click-to-dial).
         enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_enableoutbound").new_has(NewRow::Flag(false)).label("Enable Outbound Communication");
         /// Channel Order: 0 comes first.
         channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`").label("Channel Order");
@@ -58,7 +58,7 @@ record! {
         api_version: ChannelApiVersion = choice("apiVersion", "msdyn_apiversion").new_has(NewRow::Word("2.0")).form("`\"2.0\"`, which a new row has").label("Api Version");
         /// Another domain that may communicate with the widget.
         trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment().label("Trusted Domain");
-        /// Parameters for the widget; must never contain a secret.
+        /// Data passed to the widget; never a secret.
         custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameters");
         /// Whether the widget's events are recorded for reports.
         enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).label("Enable Analytics");

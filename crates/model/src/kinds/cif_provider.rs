@@ -65,7 +65,7 @@ record! {
         label: Text = text("label", "msdyn_label").max(100).required().stored("`msdyn_Label`").label("Label");
         /// Channel URL: the page that the widget shows.
         channel_url: Text = text("channelUrl", "msdyn_landingurl").max(1024).required().form("URL").stored("`msdyn_LandingUrl`").of_one_environment().label("Channel URL");
-        /// Whether clicking a phone number calls it.
+        /// Lets agents call a phone number by selecting it (click-to-dial).
         enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_clicktoact").new_has(NewRow::Flag(false))
             .stored("`msdyn_ClickToAct`").label("Enable Outbound Communication");
         /// Channel Order: 0 comes first.
@@ -74,7 +74,7 @@ record! {
         api_version: CifApiVersion = choice("apiVersion", "msdyn_ciproviderapiversion").new_has(NewRow::Word("1.0")).label("API Version");
         /// Another domain that may communicate with the widget.
         trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment().label("Trusted Domain");
-        /// Parameters for the widget; must never contain a secret.
+        /// Data passed to the widget; never a secret.
         custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameter");
         /// Whether the widget's events are recorded for reports.
         enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`").no_box();

@@ -41,8 +41,8 @@ record! {
         header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
         /// The value next to the header; can contain slugs such as `{priority}`.
         value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
-        /// Position in every template that shows the field: must increase along each template's list. Rows created on the admin pages have
-        /// none.
+        /// Position in every template that shows the field: must increase from one field to the next in every template. Rows created on the
+        /// admin pages have none.
         order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).stored("`msdyn_order`, one for all templates").no_box();
     }
 }

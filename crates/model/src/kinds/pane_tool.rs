@@ -51,13 +51,13 @@ record! {
         control_name: Text = text("controlName", "msdyn_controlname").max(100).required();
         /// The group under which the tool is offered.
         category: ToolCategory = choice("category", "msdyn_category");
-        /// Parameters for the tool.
+        /// Data passed to the tool.
         data: JsonValue = json_or_text("data", "msdyn_data").max(1000);
         /// Icon of the tool.
         icon: Named = named("icon", "msdyn_icon", Referent::WebResource);
         /// Icon to show if there is no other.
         default_icon: Text = text("defaultIcon", "msdyn_defaulticon").max(100).form("Path");
-        /// Whether the tool stays when the agent switches sessions.
+        /// Keeps the tool open when the agent switches sessions.
         global: Flag = flag("global", "msdyn_isglobal").new_has(NewRow::Flag(false));
         /// Whether the tool has its own settings.
         configurable: Flag = flag("configurable", "msdyn_isconfigurable").new_has(NewRow::Flag(false)).stored("`msdyn_isConfigurable`");

@@ -83,7 +83,7 @@ record! {
         /// Generic for calls, conversations and workstreams; Entity for records.
         // Dataverse stores the type twice, with opposite defaults. The product's own page writes rows in which the two disagree.
         r#type: SessionType = choice("type", "msdyn_sessiontype").required().mirrored("msdyn_type", &[(0, false), (1, true)])
-            .stored("`msdyn_sessiontype`, which decides; `msdyn_type` is written along").label("Type");
+            .stored("`msdyn_sessiontype` takes precedence; deskstate also writes `msdyn_type`").label("Type");
         /// The table whose records open with the template.
         entity: Text = text("entity", "msdyn_entity").max(100).form("Logical name").more(", required for type Entity, not allowed for Generic").label("Entity");
         /// Title of the session; can contain slugs such as `{customer}`.

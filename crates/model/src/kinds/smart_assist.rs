@@ -55,7 +55,7 @@ record! {
         max_suggestions: Number = number("maxSuggestions", "msdyn_maxsuggestioncount").range(-2_147_483_648, 2_147_483_647);
         /// Position among the suggestions.
         order: Number = number("order", "msdyn_order").range(-2_147_483_648, 2_147_483_647).stored("`msdyn_Order`");
-        /// Whether this configuration is used by default.
+        /// Makes this the default configuration.
         default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false)).stored("`msdyn_isDefault`");
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-/// A kind of resources that is not built into the program: its table, the identity of its rows, and the columns that manifests set.
+/// A kind that deskstate does not include: its table, the identity of its rows, and the columns that manifests set.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DefinitionDocument {

@@ -60,10 +60,12 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
         ValidationErrorKind::Minimum { limit } => {
             Diagnostic::error("out-of-range", format!("`{word}` must be at least {limit}"))
                 .at(span, "too small")
+                .help(format!("write `{limit}` or more"))
         }
         ValidationErrorKind::Maximum { limit } => {
             Diagnostic::error("out-of-range", format!("`{word}` must be at most {limit}"))
                 .at(span, "too large")
+                .help(format!("write `{limit}` or less"))
         }
         ValidationErrorKind::MinItems { .. } => {
             Diagnostic::error("empty-list", format!("`{word}` is an empty list"))
@@ -101,6 +103,7 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
         ValidationErrorKind::Not { .. } | ValidationErrorKind::FalseSchema => {
             Diagnostic::error("unknown-field", format!("`{word}` is not allowed here"))
                 .at(span, "not allowed")
+                .help(format!("remove `{word}`"))
         }
         ValidationErrorKind::Pattern { .. } => {
             let diagnostic = Diagnostic::error(
@@ -110,14 +113,15 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
             .at(span, "other form");
             match word {
                 "maxShare" => diagnostic.help("write whole percents: `20%`"),
-                _ => diagnostic,
+                _ => diagnostic.help(COMPARE),
             }
         }
         other => Diagnostic::error(
             "wrong-type",
             format!("`{word}` does not fit: {}", other.keyword()),
         )
-        .at(span, ""),
+        .at(span, "")
+        .help(COMPARE),
     }
 }
 
@@ -140,6 +144,11 @@ fn one_action(found: &Found<'_>) -> Diagnostic {
     }
 }
 
+/// The message about a missing field.
+pub(super) fn is_missing(property: &str) -> String {
+    format!("`{property}` is missing")
+}
+
 fn missing(property: &str, found: &Found<'_>, place: Span) -> Diagnostic {
     let at = match found.word {
         Some("spec") | None => place,
@@ -149,7 +158,7 @@ fn missing(property: &str, found: &Found<'_>, place: Span) -> Diagnostic {
         Some("spec") | None => "the document".to_owned(),
         Some(word) => format!("`{word}`"),
     };
-    let diagnostic = Diagnostic::error("missing-field", format!("`{property}` is missing"))
+    let diagnostic = Diagnostic::error("missing-field", is_missing(property))
         .at(at, format!("{owner} needs `{property}`"));
     match property {
         "spec" => diagnostic
@@ -189,7 +198,7 @@ pub(super) fn unknown_field(
         .at(at, "unknown field");
     match nearest(word, known.iter().copied()) {
         Some(near) => diagnostic.meant(near),
-        None if known.is_empty() => diagnostic,
+        None if known.is_empty() => diagnostic.help(format!("remove `{word}`")),
         None => diagnostic.help(format!("known here: {}", known.join(", "))),
     }
 }
@@ -276,11 +285,11 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
     )
     .at(node.span, describe(node));
     match node.plain() {
-        NodeValue::Text(text) if wants("a flag") => match text.to_ascii_lowercase().as_str() {
+        NodeValue::Text(text) if wants(FLAG) => match text.to_ascii_lowercase().as_str() {
             "yes" | "on" | "y" => flag(diagnostic, word, true),
             "no" | "off" | "n" => flag(diagnostic, word, false),
             other => diagnostic
-                .help("flags are `true` and `false`, without quotes")
+                .help("write it without quotes")
                 .offering(
                     (["true", "false"].contains(&other)).then(|| Offer::Whole(other.to_owned())),
                 ),
@@ -302,14 +311,30 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         NodeValue::Text(text) if wants("a list") => diagnostic
             .help(format!("write `{word}: [{text}]`"))
             .offering(Offer::Whole(format!("[{}]", yaml_scalar(text)))),
-        _ => diagnostic,
+        _ => match wanted_words.first() {
+            Some(&"a list") => diagnostic.help("write each item on a line of its own, after `- `"),
+            Some(&"a mapping") => diagnostic.help(format!(
+                "write its fields as `name: value` below `{word}:`, indented, with a space after each colon"
+            )),
+            Some(&"text") => diagnostic.help(format!("write the text after `{word}:`, on the same line")),
+            Some(&FLAG) => diagnostic.help(format!("write `{word}: true` or `{word}: false`")),
+            Some(&("a whole number" | "a number")) => {
+                diagnostic.help(format!("write a number, such as `{word}: 100`"))
+            }
+            _ => diagnostic.help(COMPARE),
+        },
     }
 }
+
+/// How booleans are called, because nobody who writes manifests knows another word for them.
+const FLAG: &str = "`true` or `false`";
+const COMPARE: &str = "`deskstate explain` shows the form of each field";
 
 fn describe(node: &Node) -> &'static str {
     match node.plain() {
         NodeValue::Null => "null",
-        NodeValue::Flag(_) => "a flag",
+        NodeValue::Flag(true) => "`true`",
+        NodeValue::Flag(false) => "`false`",
         NodeValue::Int(_) | NodeValue::Float(_) => "a number",
         NodeValue::Text(_) | NodeValue::Unresolved(_) | NodeValue::Spelled(_) => "text",
         NodeValue::List(_) => "a list",
@@ -329,7 +354,7 @@ fn alternatives(types: &[&str]) -> String {
 pub(super) fn type_name(name: &str) -> &'static str {
     match name {
         "string" => "text",
-        "boolean" => "a flag",
+        "boolean" => FLAG,
         "integer" => "a whole number",
         "number" => "a number",
         "array" => "a list",
@@ -338,11 +363,9 @@ pub(super) fn type_name(name: &str) -> &'static str {
     }
 }
 
-/// Suggests `true` or `false` for a flag word of older YAML.
+/// Suggests `true` or `false` for a word of older YAML.
 fn flag(diagnostic: Diagnostic, word: &str, is_on: bool) -> Diagnostic {
     diagnostic
-        .help(format!(
-            "flags are `true` and `false`: write `{word}: {is_on}`"
-        ))
+        .help(format!("write `{word}: {is_on}`"))
         .offering(Offer::Whole(is_on.to_string()))
 }

@@ -1,6 +1,5 @@
 //! Characters that look like a space and are none in YAML.
 
-use super::syntax::BROKEN_YAML;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
@@ -50,7 +49,7 @@ pub(super) fn finding(character: char, place: Span) -> Diagnostic {
         other => format!("the character U+{:04X}", u32::from(other)),
     };
     Diagnostic::error(
-        BROKEN_YAML.code,
+        "broken-yaml",
         format!("{name} is used, which YAML does not read as a space"),
     )
     .at(place, format!("{name}, U+{:04X}", u32::from(character)))
