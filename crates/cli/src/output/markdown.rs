@@ -30,7 +30,7 @@ pub(crate) fn limit_of_environment(variable: impl Fn(&str) -> Option<String>) ->
 
 /// Maximum number of visible findings, and of visible changes that reach agents.
 const IN_THE_OPEN: usize = 20;
-/// Maximum length of a finding, in characters.
+/// Maximum length of a finding, and of its help, in characters.
 const FINDING_LENGTH: usize = 300;
 /// Maximum length of the name and of the reach of a visible change, in characters.
 const REACH_LENGTH: usize = 150;
@@ -157,9 +157,12 @@ impl PlanMarkdown<'_> {
                     ))
                 )
             });
-            let message = prose(&cut(&plain(&finding.message), FINDING_LENGTH));
+            let text_of = |text: &str| prose(&cut(&plain(text), FINDING_LENGTH));
+            let message = text_of(&finding.message);
+            let help = finding.help.as_deref();
+            let help = help.map_or_else(String::new, |help| format!("<br>{}", text_of(help)));
             text.push_str(&format!(
-                "- **{severity}** {}: {message}{place}\n",
+                "- **{severity}** {}: {message}{place}{help}\n",
                 code(finding.code)
             ));
         }
