@@ -145,6 +145,7 @@ fn an_environment_inside_deskstate_can_be_of_an_older_year() {
 const NEWEST: &[(&str, &str)] = &[
     ("accepting", "warnings about manifests"),
     ("ages", "chooses the ages itself"),
+    ("allowing", "rules of the project file"),
     ("architecture", "reads the sources"),
     (
         "assistants",

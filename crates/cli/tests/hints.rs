@@ -268,6 +268,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "the_first_party_channel_and_the_loader_are_not_taken_away_unasked",
     ),
     (
+        "--allow managed=…",
+        "a_managed_row_is_allowed_by_its_name_for_a_change_but_not_for_reverting_drift",
+    ),
+    (
         "--allow prune=…",
         "pruning_the_last_row_of_a_kind_needs_the_printed_override",
     ),

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod ages;
+mod allowing;
 mod architecture;
 mod asking;
 mod assistants;

@@ -1,11 +1,11 @@
-//! Warnings that a project accepts until a given day.
+//! Warnings that a project accepts, and blocked changes that it allows, until a given day.
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, sort_diagnostics};
 use crate::explanation::Explanation;
 use crate::kinds::ResourceKey;
-use crate::project::{Acceptance, MANIFEST_WARNINGS, Project};
+use crate::project::{Acceptance, Allowance, MANIFEST_WARNINGS, Project};
 use crate::span::{FileId, Span};
 
 pub(crate) const ACCEPTANCE_ENDED: Explanation = Explanation::new(
@@ -22,10 +22,17 @@ pub(crate) const ACCEPTS_NOTHING: Explanation = Explanation::new(
     "Remove the entry, or correct its code, kind or name.",
 );
 
+pub(crate) const ALLOWANCE_ENDED: Explanation = Explanation::new(
+    "allowance-ended",
+    "The last day of an entry under `allow` has passed.",
+    "The entry has no effect any more: a plan that needs it is refused.",
+    "Remove the entry. If the change is still to come, set a later day.",
+);
+
 /// The findings that remain, and the number of warnings that the project accepts.
 #[derive(Debug, Default)]
 pub struct SetAside {
-    /// Every finding except accepted warnings, sorted, plus a warning for each acceptance that has ended.
+    /// Every finding except accepted warnings, sorted, plus a warning for each entry of `accept` and `allow` that has ended.
     pub left: Vec<Diagnostic>,
     /// Number of accepted warnings.
     pub accepted: usize,
@@ -50,7 +57,26 @@ impl Acceptance {
     }
 }
 
+impl Allowance {
+    /// Whether the last day of the override has passed.
+    #[must_use]
+    pub fn has_ended(&self, today: &str) -> bool {
+        self.until.as_str() < today
+    }
+}
+
 impl Project {
+    /// The overrides that hold for an environment on the given day.
+    #[must_use]
+    pub fn allowed(&self, environment: &str, today: &str) -> Vec<Allowance> {
+        let holds = |entry: &&Allowance| {
+            let named = &entry.environments;
+            !entry.has_ended(today)
+                && (named.is_empty() || named.iter().any(|name| name.value == environment))
+        };
+        self.allow.iter().filter(holds).cloned().collect()
+    }
+
     /// Sets aside the warnings that are accepted on the given day. `is_whole` means that the findings cover the complete project.
     #[must_use]
     pub fn set_aside(&self, found: Vec<Diagnostic>, today: &str, is_whole: bool) -> SetAside {
@@ -94,6 +120,16 @@ impl Project {
                     .help("remove the entry, or correct its code, kind or name"),
                 );
             }
+        }
+        for entry in self.allow.iter().filter(|entry| entry.has_ended(today)) {
+            left.push(
+                Diagnostic::warning(
+                    ALLOWANCE_ENDED.code,
+                    format!("`{}` was allowed until {}", entry.change, entry.until),
+                )
+                .at(entry.span, format!("because: {}", entry.reason))
+                .help("remove the entry, or allow it until a later day"),
+            );
         }
         sort_diagnostics(&mut left);
         SetAside { left, accepted }

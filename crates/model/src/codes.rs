@@ -9,6 +9,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     shape_codes::ABSENT_WITH_SPEC,
     accept::ACCEPTANCE_ENDED,
     accept::ACCEPTS_NOTHING,
+    accept::ALLOWANCE_ENDED,
     checks::auto_accept::AUTO_ACCEPT,
     yaml::read::syntax::BROKEN_YAML,
     checks::contract_conflict::CONTRACT_CONFLICT,

@@ -18,6 +18,7 @@
 //! [`json_schemas`] provides the same schemas to editors. This crate does not depend on HTTP, terminals, clocks or the process environment.
 
 mod accept;
+mod allow;
 mod assemble;
 mod checks;
 mod codes;
@@ -67,6 +68,7 @@ mod workspace;
 mod yaml;
 
 pub use accept::SetAside;
+pub use allow::{Allow, UnknownAllow};
 pub use checks::secret::{is_secret_key, secret_values};
 pub use checks::slug::DOCUMENTED_SLUGS;
 pub use codes::MANIFEST_CODES;
@@ -100,9 +102,9 @@ pub use package::{
 pub use parameters::{ParameterValue, Parameters};
 pub use part::{MAX_UNIQUE_NAME, unique_name_of_part};
 pub use project::{
-    Acceptance, CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS, IgnoreRule,
-    KindNameGlob, MANIFEST_WARNINGS, POLICY_CHECKS, Policy, Project, Prune, Removals, Target,
-    Undeclared, Writes,
+    Acceptance, Allowance, CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS,
+    IgnoreRule, KindNameGlob, MANIFEST_WARNINGS, POLICY_CHECKS, Policy, Project, Prune, Removals,
+    Target, Undeclared, Writes,
 };
 pub use read_project::DEFAULT_FOLDER;
 pub use record::{Items as RecordItems, Record, Set, SetView, Value, Viewed};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::environments::{
-    check_assistants, check_environments, check_stages, merge_findings, unknown_environment,
+    check_environments, check_listed, check_stages, merge_findings, unknown_environment,
 };
 use self::listing::{Exceptions, list};
 use crate::accept;
@@ -316,7 +316,7 @@ impl Loader {
         self.kinds(files, &node, diagnostics);
         let mut project = project(&node, diagnostics)?;
         self.own_prefixes(&mut project);
-        check_assistants(&project, diagnostics);
+        check_listed(&project, diagnostics);
         check_stages(&project, diagnostics);
         Some((node, project))
     }

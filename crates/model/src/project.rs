@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::allow::Allow;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::files::is_yaml;
 use crate::glob::{PathPattern, matches_name};
@@ -53,6 +54,8 @@ pub struct Project {
     pub policy: BTreeMap<String, Spanned<Policy>>,
     /// Known and accepted warnings.
     pub accept: Vec<Acceptance>,
+    /// Overrides of plan review.
+    pub allow: Vec<Allowance>,
     /// Known and accepted drift.
     pub ignore: Vec<IgnoreRule>,
     /// How `drift` treats rows under an owned prefix that no document declares.
@@ -291,6 +294,21 @@ pub struct Acceptance {
     /// Reason for accepting it.
     pub reason: String,
     /// Last day of the acceptance, as `YYYY-MM-DD`.
+    pub until: String,
+    /// The range of the entry.
+    pub span: Span,
+}
+
+/// An override of plan review, as `--allow` gives it for one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    /// The override.
+    pub change: Allow,
+    /// Names of environments; empty means all.
+    pub environments: Vec<Spanned<String>>,
+    /// Reason for allowing it.
+    pub reason: String,
+    /// Last day on which it is allowed, as `YYYY-MM-DD`.
     pub until: String,
     /// The range of the entry.
     pub span: Span,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::allow::{Allow, UnknownAllow};
 use crate::checks::https_needed::HTTPS_NEEDED;
 use crate::checks::unique_name::RESERVED_PREFIX;
 use crate::diagnostic::Diagnostic;
@@ -16,8 +17,8 @@ use crate::kinds::Kind;
 use crate::name::{NAME_SHAPE, check_name, fold};
 use crate::package::{check_used, used_packages};
 use crate::project::{
-    Acceptance, CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project,
-    Prune, Removals, Target, Undeclared, Writes,
+    Acceptance, Allowance, CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy,
+    Project, Prune, Removals, Target, Undeclared, Writes,
 };
 use crate::set::Owner;
 use crate::shape::{self, Shape};
@@ -105,6 +106,9 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
         accept: spec
             .get("accept")
             .map_or_else(Vec::new, |list| acceptances(list, diagnostics)),
+        allow: spec
+            .get("allow")
+            .map_or_else(Vec::new, |list| allowances(list, diagnostics)),
         ignore: spec
             .get("ignore")
             .map_or_else(Vec::new, |list| ignore_rules(list, diagnostics)),
@@ -335,6 +339,43 @@ fn acceptances(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Acceptance
         }
     }
     accepted
+}
+
+fn allowances(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Allowance> {
+    let mut allowed = Vec::new();
+    for item in list.items() {
+        let change = item
+            .get("change")
+            .and_then(text)
+            .and_then(|written| override_of(&written, diagnostics));
+        let (Some(change), Some((reason, until))) = (change, reason_and_day(item, diagnostics))
+        else {
+            continue;
+        };
+        allowed.push(Allowance {
+            change,
+            environments: texts(item.get("environments")),
+            reason,
+            until,
+            span: item.span,
+        });
+    }
+    allowed
+}
+
+fn override_of(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> Option<Allow> {
+    let read = written.value.parse();
+    if read.is_err() {
+        diagnostics.push(
+            Diagnostic::error(
+                UNKNOWN_VALUE.code,
+                format!("`{}` is not an override", written.value),
+            )
+            .at(written.span, "not an override")
+            .help(UnknownAllow::HELP),
+        );
+    }
+    read.ok()
 }
 
 /// Reads the resources that an entry is about.

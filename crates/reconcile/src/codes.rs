@@ -7,6 +7,7 @@ use crate::{check, plan, review, undo};
 /// Explanations of the codes of plans, reviews and undos, sorted.
 pub const PLAN_CODES: &[Explanation] = &[
     review::addresses::ADDRESS_CHANGED,
+    review::ALLOWS_NOTHING,
     plan::problems::AMBIGUOUS_ROW,
     plan::lacking::COLUMN_MISSING,
     review::contracts::CONTRACT_BROKEN,

@@ -1,11 +1,9 @@
 //! Decides how to plan and whether the plan is allowed: selection, pruning, review.
 
-use deskstate_model::{Diagnostic, Environment, Project, Prune, Target};
-use deskstate_reconcile::live::Live;
+use deskstate_model::{Allow, Allowance, Diagnostic, Environment, Project, Prune, Target};
+use deskstate_reconcile::Desired;
 use deskstate_reconcile::plan::Options;
-use deskstate_reconcile::reach::Reach;
-use deskstate_reconcile::review::{Allow, Finding, Review, ReviewRules, denies, review};
-use deskstate_reconcile::{Desired, Plan};
+use deskstate_reconcile::review::{Finding, ReviewRules, denies};
 
 use super::choosing::{self, Choosing};
 use crate::answers;
@@ -65,16 +63,12 @@ impl Judging {
         Ok((options, choosing::along(&selection.needed)))
     }
 
-    /// Reviews a plan.
-    pub(super) fn review(
+    /// The rules of a review, without the overrides of the project file.
+    pub(super) fn rules(
         &self,
         loaded: &Loaded,
         environment: &Environment,
-        plan: &Plan,
-        desired: &Desired,
-        live: &Live,
-        reach: &Reach,
-    ) -> Result<Review, Error> {
+    ) -> Result<ReviewRules, Error> {
         let mut rules = loaded.manifests.project.as_ref().map_or_else(
             ReviewRules::default,
             |project: &Project| {
@@ -94,8 +88,14 @@ impl Judging {
             Target::Url(_) => answers.prefix_needs_publisher,
         };
         rules.is_embedded = matches!(environment.target, Target::Emulator { .. });
-        Ok(review(plan, desired, live, reach, &rules))
+        Ok(rules)
     }
+}
+
+/// The overrides of the project file that hold today.
+pub(super) fn committed(loaded: &Loaded, environment: &Environment) -> Option<Vec<Allowance>> {
+    let project = loaded.manifests.project.as_ref()?;
+    Some(project.allowed(&environment.name, &today::utc()))
 }
 
 /// The findings as diagnostics.

@@ -14,7 +14,7 @@ use deskstate_reconcile::plan::{
 };
 use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
-use deskstate_reconcile::review::{Finding, Review};
+use deskstate_reconcile::review::{Finding, Review, review};
 use deskstate_reconcile::{
     Desired, Narrow, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach,
 };
@@ -143,13 +143,23 @@ pub(super) async fn compare(
     let mut plan = planned;
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
+    let mut rules = judging.rules(loaded, environment)?;
+    // The overrides of the project file are for its own changes, not for reverting drift.
+    if accepting.is_none() {
+        rules.committed = judging::committed(loaded, environment);
+    }
     let Review {
-        findings,
+        mut findings,
         unknown,
         accepted: unsaid,
-    } = judging.review(loaded, environment, &plan, &desired, &live, &reach)?;
+        unneeded,
+    } = review(&plan, &desired, &live, &reach, &rules);
     along.extend(project::accepted_warnings(unsaid));
     plan.elsewhere.extend(unknown);
+    // A part of the changes cannot tell which overrides are needed.
+    if !unplannable && options.only.is_none() && plan.state() != SyncState::Unknown {
+        findings.extend(unneeded);
+    }
     diagnostics.extend(judging::diagnostics(&findings));
     diagnostics.extend(pruned(&loaded.root, &plan));
     along.extend(links_without_solution(loaded, environment, &plan));

@@ -7,7 +7,7 @@ use deskstate_files::Limit;
 use deskstate_model::Diagnostic;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::{ChangeReach, Reached};
-use deskstate_reconcile::review::Review;
+use deskstate_reconcile::review::{Review, review};
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{Desired, Scope, reach, undo};
 
@@ -87,13 +87,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let (mut plan, mut found) = undo::plan(&file, &live);
             let failed = found.iter().any(Diagnostic::is_error);
             let reach = reach(&plan, &desired, &live);
+            let rules = args.judging.rules(&loaded, environment)?;
             let Review {
                 findings,
                 unknown,
                 accepted,
-            } = args
-                .judging
-                .review(&loaded, environment, &plan, &desired, &live, &reach)?;
+                unneeded: _,
+            } = review(&plan, &desired, &live, &reach, &rules);
             plan.elsewhere.extend(unknown);
             found.extend(judging::diagnostics(&findings));
             if let Some(line) = project::accepted_warnings(accepted) {

@@ -245,7 +245,9 @@ fn names(project: &Project, state: &State, path: &str, cursor: &Cursor) -> Vec<C
         .collect();
     let kind = || Kind::from_str(cursor.document.get("kind")?.as_text()?).ok();
     match keys.as_slice() {
-        ["metadata", "environments", "*"] | ["spec", "assistants", "*"] => {
+        ["metadata", "environments", "*"]
+        | ["spec", "assistants", "*"]
+        | ["spec", "allow", "*", "environments", "*"] => {
             let names = state.environment_names().into_iter();
             return names
                 .map(|name| Choice::new(name, CompletionItemKind::MODULE, "environment"))

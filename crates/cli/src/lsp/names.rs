@@ -88,8 +88,13 @@ fn environment_at(state: &State, path: &str, byte: usize) -> Option<Vec<Place>> 
         let listed = document
             .get("metadata")
             .and_then(|metadata| metadata.get("environments"));
-        let open = document.get("spec").and_then(|spec| spec.get("assistants"));
-        let items = listed.into_iter().chain(open).flat_map(Tree::items);
+        let spec = document.get("spec");
+        let open = spec.and_then(|spec| spec.get("assistants"));
+        let entries = spec.and_then(|spec| spec.get("allow"));
+        let entries = entries.map_or(&[][..], Tree::items).iter();
+        let allowed = entries.filter_map(|entry| entry.get("environments"));
+        let lists = listed.into_iter().chain(open).chain(allowed);
+        let items = lists.flat_map(Tree::items);
         let mut here = items.filter(|item| item.place.start <= byte && byte <= item.place.end);
         here.next()?.as_text()
     })?;

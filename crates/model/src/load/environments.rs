@@ -13,7 +13,7 @@ use crate::yaml::Node;
 pub(crate) const UNKNOWN_ENVIRONMENT: Explanation = Explanation::new(
     "unknown-environment",
     "`deskstate.yaml` has no environment with this name.",
-    "With a wrong name, a document would silently have no effect, an assistant would see nothing, or a stage would have no environment.",
+    "With a wrong name, a document or an override would silently have no effect, an assistant would see nothing, or a stage would have no environment.",
     "Correct the name, or add the environment.",
 );
 
@@ -49,11 +49,12 @@ pub(super) fn unknown_environment(
     }
 }
 
-/// Reports names under `assistants` that are not environments.
-pub(super) fn check_assistants(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
-    for open in &project.assistants {
-        if !project.environments.contains_key(&open.value) {
-            diagnostics.push(unknown_environment(&open.value, Some(open.span), project));
+/// Reports names under `assistants` and `allow` that are not environments.
+pub(super) fn check_listed(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
+    let allowed = project.allow.iter().flat_map(|entry| &entry.environments);
+    for name in project.assistants.iter().chain(allowed) {
+        if !project.environments.contains_key(&name.value) {
+            diagnostics.push(unknown_environment(&name.value, Some(name.span), project));
         }
     }
 }

@@ -92,6 +92,9 @@ struct ProjectSpec {
     /// Warnings that are known and accepted until a given day.
     #[schemars(default)]
     accept: Vec<Accept>,
+    /// Changes that `plan` and `apply` refuse and that are allowed, until a day.
+    #[schemars(default)]
+    allow: Vec<Allow>,
     /// Drift that is known and accepted.
     #[schemars(default)]
     ignore: Vec<Ignore>,
@@ -192,6 +195,23 @@ struct Accept {
     #[schemars(length(min = 1))]
     reason: String,
     /// Last day of the acceptance, such as `2027-01-31`.
+    #[schemars(length(min = 1))]
+    until: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct Allow {
+    /// The value that the refusal prints after `--allow`, such as `unlink=AppProfile.users:12`.
+    #[schemars(length(min = 1))]
+    change: String,
+    /// Environments in which it is allowed. Default: all.
+    #[schemars(default, length(min = 1), inner(length(min = 1)))]
+    environments: Vec<String>,
+    /// Why it is allowed.
+    #[schemars(length(min = 1))]
+    reason: String,
+    /// The last day on which it is, as `2027-01-31`.
     #[schemars(length(min = 1))]
     until: String,
 }

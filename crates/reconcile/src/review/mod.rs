@@ -1,24 +1,21 @@
 //! Reviews a plan before anything is written: what it removes, whom it reaches, and what it would break.
 //!
 //! Every check has a stable code. The level of each check, except for [`FIXED_CHECKS`], can be set in `policy` in the project file. Most
-//! denied findings can be allowed for one run with the narrowest override, which the finding prints.
+//! denied findings can be allowed with the narrowest override, which the finding prints: for one run, or in the project file until a day.
 
 pub(crate) mod addresses;
-mod allow;
 pub(crate) mod contracts;
 pub(crate) mod environment;
 pub(crate) mod people;
 pub(crate) mod removals;
 pub(crate) mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Acceptance, Contract, Diagnostic, FIXED_CHECKS, KindNameGlob, Policy, Project, Removals,
-    Severity, Span, Writes,
+    Acceptance, Allow, Allowance, Contract, Diagnostic, Explanation, FIXED_CHECKS, KindNameGlob,
+    PROJECT_FILE, Policy, Project, Removals, Severity, Span, Writes,
 };
-
-pub use allow::{Allow, UnknownAllow};
 
 use crate::check::CONTRACT_UNKNOWN;
 use crate::live::Live;
@@ -27,6 +24,13 @@ use crate::plan::planner::FOREIGN_LANGUAGE;
 use crate::plan::{Elsewhere, Plan};
 use crate::reach::Reach;
 use crate::referrers::Referrers;
+
+pub(crate) const ALLOWS_NOTHING: Explanation = Explanation::new(
+    "allows-nothing",
+    "The plan needs no override that an entry under `allow` gives.",
+    "Until its last day, the entry would let a later change pass that nobody has in mind today.",
+    "Remove the entry once the change is applied to each of its environments. Before that, compare its value with the one that the refusal prints.",
+);
 
 /// Whether a finding stops the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +90,10 @@ pub struct ReviewRules {
     pub writes: Writes,
     /// Whether managed and out-of-the-box rows may be changed.
     pub allow_managed: bool,
-    /// The given overrides.
+    /// The overrides given for this run.
     pub allow: Vec<Allow>,
+    /// The overrides of the project file for this environment and day. `None` where it cannot give any.
+    pub committed: Option<Vec<Allowance>>,
     /// Whether the environment refuses unique names without the prefix of a publisher, as far as it is known.
     pub prefix_needs_publisher: Option<bool>,
     /// Whether the environment is the embedded emulator, which creates a publisher for each owned prefix.
@@ -129,6 +135,7 @@ impl ReviewRules {
             prefix_needs_publisher: None,
             is_embedded: false,
             allow: Vec::new(),
+            committed: None,
             owned_names: project.folded_owned_names(),
             owned: project
                 .owns
@@ -184,6 +191,8 @@ pub struct Review {
     pub unknown: Vec<Elsewhere>,
     /// Number of warnings that the project accepts.
     pub accepted: usize,
+    /// A warning for each override of the project file that the plan does not need.
+    pub unneeded: Vec<Finding>,
 }
 
 /// Reviews a plan.
@@ -210,9 +219,10 @@ pub fn review(
     people::check(&case, &mut found);
     addresses::check(&case, &mut found);
     let unknown = contracts::check(&case, &mut found);
+    let mut used = BTreeSet::new();
     let mut found: Vec<Finding> = found
         .into_iter()
-        .filter_map(|finding| judged(finding, rules))
+        .filter_map(|finding| judged(finding, rules, &mut used))
         .collect();
     let before = found.len();
     found.retain(|finding| {
@@ -227,7 +237,26 @@ pub fn review(
         findings: found,
         unknown,
         accepted,
+        unneeded: unneeded(rules, &used),
     }
+}
+
+fn unneeded(rules: &ReviewRules, used: &BTreeSet<usize>) -> Vec<Finding> {
+    let entries = rules.committed.iter().flatten().enumerate();
+    entries
+        .filter(|(at, _)| !used.contains(at))
+        .map(|(_, entry)| Finding {
+            code: ALLOWS_NOTHING.code,
+            level: Level::Warn,
+            change: None,
+            message: format!("this plan does not need `{}` under `allow`", entry.change),
+            help: Some("remove the entry once the change is applied everywhere".to_owned()),
+            span: Some(entry.span),
+            secondary: Vec::new(),
+            allow: None,
+            allowed: false,
+        })
+        .collect()
 }
 
 /// Whether the plan must not be executed.
@@ -244,18 +273,36 @@ fn place(finding: &Finding) -> (usize, Level, &'static str, &str) {
     )
 }
 
-/// Applies the level from the policy, lowered if an override was given.
-fn judged(mut finding: Finding, rules: &ReviewRules) -> Option<Finding> {
+/// Applies the level from the policy, lowered if an override was given. Adds the index of an override of the project file to `used`.
+fn judged(
+    mut finding: Finding,
+    rules: &ReviewRules,
+    used: &mut BTreeSet<usize>,
+) -> Option<Finding> {
     finding.level = rules.level(finding.code)?;
     if let Some(needed) = &finding.allow
         && finding.level == Level::Deny
     {
-        if rules.allow.iter().any(|given| given.covers(needed)) {
+        let committed = rules.committed.as_deref();
+        let entries = committed.unwrap_or_default();
+        if let Some(at) = entries.iter().position(|entry| entry.change.covers(needed)) {
+            used.insert(at);
+            let Allowance { until, reason, .. } = &entries[at];
+            finding.level = Level::Warn;
+            finding.allowed = true;
+            finding.help = Some(format!(
+                "allowed by `allow` in `{PROJECT_FILE}` until {until}: {reason}"
+            ));
+        } else if rules.allow.iter().any(|given| given.covers(needed)) {
             finding.level = Level::Warn;
             finding.allowed = true;
             finding.help = Some(format!("allowed for this run by `--allow {needed}`"));
         } else {
             let way = format!("to do it on purpose, allow it for this run: `--allow {needed}`");
+            let way = match committed {
+                Some(_) => format!("{way}, or until a day: `allow` in `{PROJECT_FILE}`"),
+                None => way,
+            };
             finding.help = Some(match finding.help {
                 Some(help) => format!("{help}; {way}"),
                 None => way,

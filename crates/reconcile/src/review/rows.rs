@@ -18,7 +18,7 @@ pub(crate) const MANAGED_ROW: Explanation = Explanation::new(
     "managed-row",
     "A plan would change or delete a row of Microsoft's, or of a managed solution.",
     "A change creates a layer over the solution that hides its later updates, or the next update of the product overwrites it.",
-    "Change the row at its source, or omit the fields. `--allow-managed` makes the change anyway; no option lets deskstate delete a managed row.",
+    "Change the row at its source, or omit the fields. To change it on purpose, use the `--allow managed=…` that the finding prints, or `--allow-managed` for every such row; no option lets deskstate delete a managed row.",
 );
 
 pub(crate) const NOT_CUSTOMIZABLE: Explanation = Explanation::new(
@@ -117,9 +117,13 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                 } else if (deletes && live.is_managed())
                     || (is_foreign(row.table, live, case.rules) && !case.rules.allow_managed)
                 {
-                    found.push(
-                        foreign(&what, live.is_managed(), deletes, index).at(change.declared_at),
-                    );
+                    let finding = foreign(&what, live.is_managed(), deletes, index);
+                    let finding = if deletes {
+                        finding
+                    } else {
+                        finding.unless(Allow::new("managed", subject(change), 1))
+                    };
+                    found.push(finding.at(change.declared_at));
                 }
             }
             // Links are reviewed independently of their rows. A link between two managed rows came with their solution.
@@ -173,11 +177,12 @@ fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
     };
     let help = match (managed, deletes) {
         (true, false) => {
-            "the change would be an Active layer on top of the solution and hide its later updates; `--allow-managed` makes it, and \
-             Solution layers > Remove active customizations in the maker portal drops it again"
+            "the change would be an Active layer on top of the solution and hide its later updates, until \
+             Solution layers > Remove active customizations in the maker portal drops it"
         }
         (true, true) => "a managed row goes by uninstalling its solution",
-        (false, _) => {
+        (false, false) => "an update of the product may bring the old state back",
+        (false, true) => {
             "`--allow-managed` lets it pass; an update of the product may bring the old state back"
         }
     };
@@ -211,12 +216,13 @@ fn references(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fi
     }
 }
 
+/// The resource of a change, as overrides name it.
+fn subject(change: &Change) -> String {
+    format!("{}/{}", change.key.kind, change.key.name.as_written())
+}
+
 fn named_by_text(index: usize, change: &Change, names: &[String]) -> Finding {
-    let allow = Allow::new(
-        "reference",
-        format!("{}/{}", change.key.kind, change.key.name.as_written()),
-        1,
-    );
+    let allow = Allow::new("reference", subject(change), 1);
     let message = format!(
         "{} is deleted, and by its name it is still used by {}",
         change.key,
@@ -233,11 +239,7 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
     if table != &tables::SESSION && table != &tables::NOTIFICATION {
         return;
     }
-    let allow = Allow::new(
-        "reference",
-        format!("{}/{}", change.key.kind, change.key.name.as_written()),
-        1,
-    );
+    let allow = Allow::new("reference", subject(change), 1);
     if let Some(why) = &case.live.mentions_unread {
         found.push(
             Finding::new(

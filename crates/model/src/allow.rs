@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Lets a check pass for one run: the type of finding, its subject, and the maximum number.
+/// Lets a check pass: the type of finding, its subject, and the maximum number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Allow {
-    /// `channel`, `contract`, `delete`, `empty`, `loader`, `prune`, `reference`, `unlink`.
+    /// `channel`, `contract`, `delete`, `empty`, `loader`, `managed`, `prune`, `reference`, `unlink`.
     pub what: String,
     /// A kind, a kind and a field, or a kind and a name: `AppProfile.users`, `SessionTemplate/CTI_createSession`.
     pub subject: String,
@@ -18,25 +18,31 @@ pub struct Allow {
 
 /// A text that is not an override.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "`{0}` is not an override; copy the one that the plan prints, such as `unlink=AppProfile.users:12`"
-)]
+#[error("`{0}` is not an override; {help}", help = Self::HELP)]
 pub struct UnknownAllow(String);
 
+impl UnknownAllow {
+    pub(crate) const HELP: &str =
+        "copy the one that the plan prints, such as `unlink=AppProfile.users:12`";
+}
+
 /// Types of findings that can be allowed.
-const WHATS: [&str; 8] = [
+const WHATS: [&str; 9] = [
     "channel",
     "contract",
     "delete",
     "empty",
     "loader",
+    "managed",
     "prune",
     "reference",
     "unlink",
 ];
 
 impl Allow {
-    pub(crate) fn new(what: &'static str, subject: impl Into<String>, count: usize) -> Self {
+    /// The override for a number of things about a subject.
+    #[must_use]
+    pub fn new(what: &'static str, subject: impl Into<String>, count: usize) -> Self {
         Self {
             what: what.to_owned(),
             subject: subject.into(),
@@ -45,6 +51,7 @@ impl Allow {
     }
 
     /// Whether this override covers the needed one.
+    #[must_use]
     pub fn covers(&self, needed: &Allow) -> bool {
         self.what == needed.what
             && self.subject.eq_ignore_ascii_case(&needed.subject)
