@@ -26,7 +26,7 @@ pub(crate) const UNDO_CHANGED: Explanation = Explanation::new(
     "undo-changed",
     "Somebody changed a row after the apply that you undo.",
     "Restoring it would overwrite that change.",
-    "If a later apply changed the row, undo that one first: undo files go from the newest to the oldest. Otherwise `deskstate drift` shows who changed it; change it with manifests.",
+    "If a later apply changed the row, undo that one first: undo files go from the newest to the oldest. Otherwise look at it with `deskstate drift --env NAME`, and change it with manifests.",
 );
 
 pub(crate) const UNDO_ELSEWHERE: Explanation = Explanation::new(
@@ -493,7 +493,7 @@ impl Undoing<'_> {
                         table.logical, saved.label
                     ),
                 )
-                .help("`deskstate drift` shows what it has now; change it with manifests"),
+                .help("look at it with `deskstate drift --env NAME`, and change it with manifests"),
             );
         }
     }
@@ -659,7 +659,7 @@ impl Undoing<'_> {
                 UNDO_CHANGED.code,
                 format!("{} `{label}` was changed since the apply", table.logical),
             )
-            .help("if a later apply changed it, undo that one first; otherwise, `deskstate drift` shows who changed it"),
+            .help("if a later apply changed it, undo that one first; otherwise, look at it with `deskstate drift --env NAME`"),
         );
     }
 }
