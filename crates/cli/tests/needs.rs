@@ -225,7 +225,12 @@ fn a_project_that_was_just_begun_takes_an_export() {
     };
     run(&["init"]).ended(0);
     std::fs::remove_file(folder.path().join("manifests/desktop.yaml")).unwrap();
-    for command in ["validate", "plan", "drift", "adopt"] {
+    let drift = run(&["drift", "--env", "local"]).ended(1);
+    says(
+        &drift.out,
+        &["the manifests declare nothing for this environment"],
+    );
+    for command in ["validate", "plan", "adopt"] {
         let environment: &[&str] = if command == "validate" {
             &[]
         } else {

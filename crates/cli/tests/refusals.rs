@@ -620,7 +620,7 @@ fn a_plan_that_breaks_a_contract_is_refused_and_what_stays_broken_is_said() {
     says(
         &stays.err,
         &[
-            "warning[contract-stays-broken]: contract `guide/any-field` is and stays broken: NotificationField contoso_guide: `order` is not `7`; breaks: no toast comes up",
+            "warning[contract-stays-broken]: contract `guide/any-field` is already broken and stays broken: NotificationField contoso_guide: `order` is not `7`; breaks: no toast comes up",
         ],
     );
     // Correcting the value is not a finding; breaking a rule that is kept is one.

@@ -143,7 +143,7 @@ fn unknown(
             format!("{key} is not declared in every environment where it is needed"),
         )
         .at(reference.span, "not declared in this environment")
-        .help("extend `metadata.environments` of the one, or limit that of the other");
+        .help("change `metadata.environments` of one of them, so that both apply to the same environments");
     }
     let diagnostic = Diagnostic::error(
         UNKNOWN_REFERENCE.code,

@@ -233,7 +233,7 @@ fn check_words_of_names(
                 option.word, column.value
             ))
             .at(column.span, "part of names")
-            .help("use words without `/` that differ in more than case"),
+            .help("use words without `/` that differ in more than upper and lower case"),
         );
     }
 }

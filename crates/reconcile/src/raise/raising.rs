@@ -1,4 +1,4 @@
-//! A row that is being raised to a manifest, and remarks about it.
+//! A row that is being converted to a manifest, with notes about it.
 
 use std::collections::BTreeSet;
 
@@ -114,7 +114,7 @@ pub(crate) fn is_others(table: &Table, name: &str, owned: &[String]) -> bool {
     kinds::is_microsofts(table, name) && !owned.contains(&fold(name))
 }
 
-/// A row that is being raised to a manifest.
+/// A row that is being converted to a manifest.
 pub(crate) struct Raising<'a> {
     pub(crate) live: &'a Live,
     pub(crate) options: Options<'a>,

@@ -106,7 +106,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
             Finding::new(
                 CONTRACT_STAYS_BROKEN.code,
                 change,
-                format!("contract `{rule}` is and stays broken: {who}{breaks}"),
+                format!("contract `{rule}` is already broken and stays broken: {who}{breaks}"),
             )
             .help("declare what the contract requires, so that apply corrects it")
         };

@@ -86,7 +86,7 @@ pub(super) fn key_of(
         | NodeValue::Opaque(_) => {
             diagnostics.push(
                 Diagnostic::error(YAML_KEY.code, "a key must be text")
-                    .at(span, "is no text")
+                    .at(span, "is not text")
                     .help("a value that holds a brace must be quoted: \"{customer}\""),
             );
             return None;
