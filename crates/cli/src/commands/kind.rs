@@ -19,7 +19,7 @@ use crate::global::Global;
 use crate::kept::write_file;
 use crate::output::{count, plain};
 use crate::paths::shown_path;
-use crate::project::{Need, check_definitions, load_project_file};
+use crate::project::{Loaded, Need, check_definitions, load_project_file};
 use crate::ui::Ui;
 
 /// Lists kinds, drafts definitions for other tables, and compares definitions with an environment. Read-only
@@ -127,7 +127,8 @@ async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
             hint: Some("choose another file with `--out`".to_owned()),
         });
     }
-    let found = read(env, &[table], access, global, ui).await?;
+    let loaded = load_project_file(global, env, Need::Environment, ui)?;
+    let found = read(&loaded, &[table], access).await?;
     let found = found.first().ok_or_else(|| Error::Failed {
         message: format!("{env} has no table `{}`", plain(table)),
         hint: Some(
@@ -150,16 +151,16 @@ async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
 
 async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let defined = || Kind::all().filter(|kind| !kind.is_built_in());
-    // Also registers the kinds. A definition with errors registers none, which must not look like a project without kinds.
-    load_project_file(global, &args.env, Need::Kinds, ui)?;
     let tables: Vec<&str> = defined()
         .flat_map(tables_of)
         .map(|table| table.logical)
         .collect();
+    // A definition with errors registers no kind, which must not look like a project without kinds.
+    let loaded = load_project_file(global, &args.env, Need::Kinds, ui)?;
     let found = if tables.is_empty() {
         Vec::new()
     } else {
-        read(&args.env, &tables, &args.access, global, ui).await?
+        read(&loaded, &tables, &args.access).await?
     };
     let mut differ = 0;
     let mut page = Page::new();
@@ -197,13 +198,10 @@ async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
 }
 
 async fn read(
-    env: &str,
+    loaded: &Loaded,
     tables: &[&str],
     access: &Access,
-    global: &Global,
-    ui: &mut Ui,
 ) -> Result<Vec<TableMetadata>, Error> {
-    let loaded = load_project_file(global, env, Need::Environment, ui)?;
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     environment::with(&loaded.root, environment, access, &stop, async |opened| {
