@@ -20,13 +20,14 @@ pub(crate) struct Scope<'a> {
     pub(crate) now: Moment,
 }
 
-impl Scope<'_> {
-    /// Whether a row passes. Rows for which the filter evaluates to null are dropped (Web API: filter rows).
-    pub(crate) fn passes(&self, expr: &Expr, row: &Arc<Row>) -> bool {
-        self.truth(expr, &mut vec![Arc::clone(row)]) == Some(true)
+impl<'a> Scope<'a> {
+    /// Whether the last of the rows passes; the others are those that it was reached from. Rows for which the filter evaluates to null are
+    /// dropped (Web API: filter rows).
+    pub(crate) fn passes(&self, expr: &Expr, rows: &mut Vec<&'a Arc<Row>>) -> bool {
+        self.truth(expr, rows) == Some(true)
     }
 
-    fn truth(&self, expr: &Expr, rows: &mut Vec<Arc<Row>>) -> Option<bool> {
+    fn truth(&self, expr: &Expr, rows: &mut Vec<&'a Arc<Row>>) -> Option<bool> {
         match expr {
             Expr::Always(flag) => Some(*flag),
             Expr::And(a, b) => match (self.truth(a, rows), self.truth(b, rows)) {
@@ -55,18 +56,17 @@ impl Scope<'_> {
                 of,
                 body,
             } => {
-                let from = Arc::clone(&rows[*row]);
-                for related in related(self.store, *through, from.id) {
+                for related in related(self.store, *through, rows[*row].id) {
                     let Some(related) = self.store.get(*of, related) else {
                         continue;
                     };
                     let passes = match body {
                         None => true,
                         Some(body) => {
-                            rows.push(Arc::clone(related));
-                            let truth = self.truth(body, rows) == Some(true);
+                            rows.push(related);
+                            let passes = self.passes(body, rows);
                             rows.pop();
-                            truth
+                            passes
                         }
                     };
                     if passes == *any {
@@ -83,7 +83,7 @@ impl Scope<'_> {
         operator: Operator,
         left: &Operand,
         right: &Operand,
-        rows: &[Arc<Row>],
+        rows: &[&'a Arc<Row>],
     ) -> Option<bool> {
         let (left, right) = (self.operand(left, rows), self.operand(right, rows));
         if left.is_null() || right.is_null() {
@@ -104,7 +104,10 @@ impl Scope<'_> {
         })
     }
 
-    fn operand<'r>(&'r self, operand: &'r Operand, rows: &'r [Arc<Row>]) -> Cow<'r, Value> {
+    fn operand<'r>(&self, operand: &'r Operand, rows: &[&'r Arc<Row>]) -> Cow<'r, Value>
+    where
+        'a: 'r,
+    {
         match operand {
             Operand::Literal(value) => Cow::Borrowed(value),
             Operand::Column(path) => self.column(path, rows),
@@ -123,8 +126,11 @@ impl Scope<'_> {
         }
     }
 
-    pub(crate) fn column<'r>(&'r self, path: &Path, rows: &'r [Arc<Row>]) -> Cow<'r, Value> {
-        let mut row = &rows[path.row];
+    pub(crate) fn column<'r>(&self, path: &Path, rows: &[&'r Arc<Row>]) -> Cow<'r, Value>
+    where
+        'a: 'r,
+    {
+        let mut row = rows[path.row];
         for (column, target) in &path.through {
             let next = match row.cells[*column] {
                 Value::Lookup(table, id) if table == *target => self.store.get(table, id),

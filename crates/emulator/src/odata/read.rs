@@ -204,11 +204,14 @@ impl<'a> Reading<'a> {
         needed: usize,
     ) -> Vec<Arc<Row>> {
         let scope = self.scope();
-        let passes = |row: &&Arc<Row>| {
+        let mut rows = Vec::new();
+        let passes = |row: &&'a Arc<Row>| {
+            rows.clear();
+            rows.push(*row);
             self.may_read(table, row)
                 && conditions
                     .iter()
-                    .all(|condition| scope.passes(condition, row))
+                    .all(|condition| scope.passes(condition, &mut rows))
         };
         match (ids, from) {
             (Some(ids), from) => ids
@@ -273,10 +276,9 @@ impl<'a> Reading<'a> {
     fn sort(&self, orders: &[Order], rows: &mut Vec<Arc<Row>>) {
         let scope = self.scope();
         let keys = |row: &Arc<Row>| -> Vec<Value> {
-            let rows = std::slice::from_ref(row);
             orders
                 .iter()
-                .map(|order| scope.name_or_value(scope.column(&order.path, rows).into_owned()))
+                .map(|order| scope.name_or_value(scope.column(&order.path, &[row]).into_owned()))
                 .collect()
         };
         let mut keyed: Vec<(Vec<Value>, Arc<Row>)> =
