@@ -135,16 +135,8 @@ pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
         // A missing second copy contradicts nothing; the rows are what counts.
         (_, Holds::ParametersCopy) if is_empty(live) => true,
         (Resolved::Null, _) => is_empty(live),
-        (Resolved::Json(declared), Holds::ParametersCopy) => copy_agrees(declared, live),
-        (Resolved::Json(declared), _) => live
-            .as_text()
-            .and_then(|text| serde_json::from_str::<Json>(text).ok())
-            .is_some_and(|live| same_json(declared, &live)),
-        (Resolved::Text(text), Holds::Json) => same_text(text, live) || same_opaque(text, live),
-        (Resolved::Text(text), _) if is_parameter(field) => {
-            same_text(text, live) || same_parameter(text, live)
-        }
-        (Resolved::Text(text), _) => same_text(text, live),
+        (Resolved::Json(declared), _) => holds_json(field, declared, live),
+        (Resolved::Text(text), _) => holds_text(field, text, live),
         (Resolved::Number(number), _) => live.as_int() == Some(*number),
         (Resolved::Flag(flag), _) => live.as_flag().or(null_flag(field)) == Some(*flag),
         (Resolved::Row { id, .. }, _) => row.uuid(&read_name) == Some(*id),
@@ -163,6 +155,33 @@ pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
                 == Some(*id)
         }
     }
+}
+
+/// Whether a live row has a text or JSON value as it is declared. This is [`holds`] for what refers to no other row, without a copy of the
+/// value; false decides nothing.
+pub(crate) fn holds_as_declared(field: &Field, value: &Stored, row: &Row) -> bool {
+    let live = row.get(&field.read_name());
+    match value {
+        Stored::Text(text) => holds_text(field, text, live),
+        Stored::Json(declared) => holds_json(field, declared, live),
+        _ => false,
+    }
+}
+
+fn holds_json(field: &Field, declared: &Json, live: &Cell) -> bool {
+    match field.holds {
+        Holds::ParametersCopy => copy_agrees(declared, live),
+        _ => live
+            .as_text()
+            .and_then(|text| serde_json::from_str::<Json>(text).ok())
+            .is_some_and(|live| same_json(declared, &live)),
+    }
+}
+
+fn holds_text(field: &Field, text: &str, live: &Cell) -> bool {
+    let is_opaque = || matches!(field.holds, Holds::Json) && same_opaque(text, live);
+    let is_same_parameter = || is_parameter(field) && same_parameter(text, live);
+    same_text(text, live) || is_opaque() || is_same_parameter()
 }
 
 fn is_parameter(field: &Field) -> bool {

@@ -530,6 +530,12 @@ impl<'a> Planner<'a> {
             if is_implied && draft.in_order.contains(table) {
                 continue;
             }
+            // Most rows are in sync, so their values are not copied.
+            if column.field.names.is_none()
+                && value::holds_as_declared(column.field, &column.value, &row.row)
+            {
+                continue;
+            }
             let Some(resolved) = self.resolve(&column.value, declared, column.field, column.span)
             else {
                 continue;

@@ -58,11 +58,12 @@ impl Observed {
     }
 
     pub(super) fn place_narrow(&mut self, table: &'static Table, rows: Vec<Row>) {
+        let relationships: Vec<&'static Relationship> = growing_links().collect();
         for row in rows {
             let Some(id) = row.uuid(table.key) else {
                 continue;
             };
-            for relationship in growing_links() {
+            for relationship in relationships.iter().copied() {
                 let ends = row.related(relationship.schema_name).iter();
                 let links = self.links.entry(relationship).or_default();
                 if relationship.owner == table {
@@ -113,13 +114,18 @@ impl Observed {
             known.get(table).is_some_and(|rows| rows.contains(id))
         };
         let mut unread = seen.pointing.clone();
+        let mut need = |table: &'static Table, id: Uuid| {
+            if !seen.rows.contains(&id) {
+                unread.entry(table).or_default().insert(id);
+            }
+        };
         for (links, pairs) in &self.links {
             for (owner, member) in pairs {
                 if is_known(links.owner, owner) {
-                    unread.entry(links.member).or_default().insert(*member);
+                    need(links.member, *member);
                 }
                 if is_known(links.member, member) {
-                    unread.entry(links.owner).or_default().insert(*owner);
+                    need(links.owner, *owner);
                 }
             }
         }
@@ -137,8 +143,9 @@ impl Observed {
                     continue;
                 };
                 let rows = self.rows.get(table).into_iter().flatten().filter(is_ours);
-                let ids = rows.filter_map(|row| row.uuid(&field.read_name()));
-                unread.entry(target).or_default().extend(ids);
+                let column = field.read_name();
+                let ids = rows.filter_map(|row| row.uuid(&column));
+                ids.for_each(|id| need(target, id));
             }
         }
         unread.retain(|table, ids| {
