@@ -1,6 +1,7 @@
 //! `$batch`: changesets that are committed or rolled back as a unit, and independent requests (Web API: execute batch operations).
 
 use http::{Method, StatusCode};
+use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use crate::call::{Call, Reply};
@@ -9,13 +10,14 @@ use crate::error::{Outcome, ServiceError, code};
 use crate::faults::Fault;
 use crate::multipart::{Item, Request, boundary, items};
 use crate::odata::path::relative;
+use crate::streamed::Sink;
 use crate::switches::{BatchStatus, ChangesetFailure};
 
 /// Maximum number of requests in a batch.
 const MOST: usize = 1_000;
 
-/// Executes a batch and writes its multipart answer.
-pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
+/// Executes a batch and writes its multipart answer. If the parts cannot affect its status, all but the last piece go to the sink.
+pub(crate) fn answer(engine: &Engine, call: &Call, sink: &mut Sink) -> Outcome<Reply> {
     let content_type = call.header("content-type").unwrap_or_default();
     let boundary = boundary(content_type).ok_or_else(|| {
         ServiceError::query(
@@ -45,6 +47,14 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
     };
     let mut failed = None;
     let mut whole = None;
+    let reads: Option<Vec<&Request>> = items.iter().map(Item::read).collect();
+    let items = match reads.filter(|_| continues) {
+        Some(reads) => {
+            together(engine, call, &reads, &mut writer, sink);
+            Vec::new()
+        }
+        None => items,
+    };
     for item in items {
         engine
             .stats
@@ -54,7 +64,7 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
                 1
             });
         let failure = match item {
-            Item::Request(request) => loose(engine, call, request, &mut writer),
+            Item::Request(request) => loose(engine, call, &request, &mut writer),
             Item::Changeset(requests) => changeset(engine, call, requests, &mut writer, &mut whole),
         };
         if let Some(status) = failure {
@@ -72,14 +82,8 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
     if let Some(reply) = whole {
         return Ok(reply);
     }
-    let content_type = format!("multipart/mixed; boundary={}", writer.boundary);
-    let mut reply = Reply::text(&content_type, String::new());
-    reply.body = writer.finish();
-    reply.status = status;
-    if continues {
-        reply = reply.with("Preference-Applied", "odata.continue-on-error");
-    }
-    Ok(reply)
+    writer.finish();
+    Ok(writer.piece(status, continues))
 }
 
 struct Writer {
@@ -107,10 +111,21 @@ impl Writer {
             .extend_from_slice(format!("--{inner}--\r\n").as_bytes());
     }
 
-    fn finish(&mut self) -> Vec<u8> {
+    fn finish(&mut self) {
         let end = format!("--{}--\r\n", self.boundary);
         self.text.extend_from_slice(end.as_bytes());
-        std::mem::take(&mut self.text)
+    }
+
+    /// What was written since the last piece.
+    fn piece(&mut self, status: StatusCode, continues: bool) -> Reply {
+        let content_type = format!("multipart/mixed; boundary={}", self.boundary);
+        let mut reply = Reply::text(&content_type, String::new());
+        reply.body = std::mem::take(&mut self.text);
+        reply.status = status;
+        if continues {
+            reply = reply.with("Preference-Applied", "odata.continue-on-error");
+        }
+        reply
     }
 }
 
@@ -158,31 +173,74 @@ fn part_call(outer: &Call, request: &Request) -> Call {
     }
 }
 
+/// How many reads are answered before their replies are sent as a piece: enough to occupy the processors.
+const READS_AT_ONCE: usize = 16;
+
+/// Answers reads on all processors. Faults and the numbers of errors depend on the order of requests, so both are assigned in that order.
+fn together(
+    engine: &Engine,
+    outer: &Call,
+    requests: &[&Request],
+    writer: &mut Writer,
+    sink: &mut Sink,
+) {
+    engine.stats.count_parts(requests.len());
+    for (at, requests) in requests.chunks(READS_AT_ONCE).enumerate() {
+        if at > 0 {
+            sink.send(writer.piece(StatusCode::OK, true));
+        }
+        let reads: Vec<(Call, Option<ServiceError>)> = requests
+            .iter()
+            .map(|request| part_call(outer, request))
+            .map(|call| {
+                let refused = refused(engine, &call);
+                (call, refused)
+            })
+            .collect();
+        let results: Vec<Outcome<Reply>> = reads
+            .par_iter()
+            .map(|(call, refused)| match refused {
+                Some(error) => Err(error.clone()),
+                None => engine.attempt(call),
+            })
+            .collect();
+        for ((call, refused), result) in reads.iter().zip(results) {
+            let reply = match refused {
+                Some(error) => Reply::error(error, call, &engine.request_id()),
+                None => engine.concluded(call, result),
+            };
+            writer.part(&reply);
+        }
+    }
+}
+
+/// The reason why a part is not executed.
+fn refused(engine: &Engine, call: &Call) -> Option<ServiceError> {
+    if call.path().trim_matches('/') == "$batch" {
+        return Some(ServiceError::query("A batch cannot contain another batch."));
+    }
+    let Some(Fault::Refuse { status }) = engine.faults.decide(call) else {
+        return None;
+    };
+    engine.stats.count_fault();
+    Some(ServiceError::scripted(status))
+}
+
 fn loose(
     engine: &Engine,
     outer: &Call,
-    request: Request,
+    request: &Request,
     writer: &mut Writer,
 ) -> Option<StatusCode> {
-    let call = part_call(outer, &request);
-    let reply = if call.path().trim_matches('/') == "$batch" {
-        Reply::error(
-            &ServiceError::query("A batch cannot contain another batch."),
-            &call,
-            &engine.request_id(),
-        )
-    } else if let Some(Fault::Refuse { status }) = engine.faults.decide(&call) {
-        engine.stats.count_fault();
-        Reply::error(&ServiceError::scripted(status), &call, &engine.request_id())
-    } else {
-        engine.respond(&call)
+    let call = part_call(outer, request);
+    let refused = refused(engine, &call);
+    let reply = match &refused {
+        Some(error) => Reply::error(error, &call, &engine.request_id()),
+        None => engine.respond(&call),
     };
     writer.part(&reply);
-    reply
-        .status
-        .is_client_error()
-        .then_some(reply.status)
-        .or_else(|| reply.status.is_server_error().then_some(reply.status))
+    let failed = reply.status.is_client_error() || reply.status.is_server_error();
+    failed.then_some(reply.status)
 }
 
 fn changeset(

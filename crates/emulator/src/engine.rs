@@ -145,6 +145,11 @@ impl Engine {
 
     /// Answers a request: a single one, or an independent one of a batch.
     pub(crate) fn respond(&self, call: &Call) -> Reply {
+        self.concluded(call, self.attempt(call))
+    }
+
+    /// Executes a request. Reads can be executed at the same time.
+    pub(crate) fn attempt(&self, call: &Call) -> Outcome<Reply> {
         let result = if let Err(error) = service::check_url(call) {
             Err(error)
         } else if service::is_write(call) {
@@ -155,10 +160,14 @@ impl Engine {
             self.stats.count_read();
             self.read(call)
         };
-        let result = result.map(|mut reply| {
+        result.map(|mut reply| {
             Level::of(call.header("accept")).apply(&self.store().schema, &call.base, &mut reply);
             reply
-        });
+        })
+    }
+
+    /// The reply to a request that was executed. Errors get numbers, so this happens in the order of the requests.
+    pub(crate) fn concluded(&self, call: &Call, result: Outcome<Reply>) -> Reply {
         result.unwrap_or_else(|error| {
             self.stats.count_refusal();
             Reply::error(&self.switches().phrase(error), call, &self.request_id())

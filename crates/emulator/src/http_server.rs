@@ -22,6 +22,7 @@ use crate::limits::refusal;
 use crate::line::Line;
 use crate::pages::{self, Names, plain};
 use crate::signin::{self, Desk};
+use crate::streamed::{Sink, pieces};
 
 /// Maximum size of a request, in bytes.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
@@ -117,17 +118,19 @@ async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response 
     if let Err(error) = engine.protection.begin(&user) {
         return response(Reply::error(&error, &call, &engine.request_id()));
     }
-    let began = Instant::now();
+    let running = Running {
+        engine: Arc::clone(&engine),
+        user: user.clone(),
+        began: Instant::now(),
+    };
     let fault = engine.faults.decide(&call);
-    let reply = match fault {
-        None => carry_out(&engine, call).await,
+    let mut reply = match fault {
+        None => carry_out(&engine, call, Some(running)).await,
         Some(fault) => {
             engine.stats.count_fault();
-            strike(&engine, call, fault, line).await
+            strike(&engine, call, fault, line, running).await
         }
     };
-    engine.protection.end(&user, began.elapsed());
-    let mut reply = reply;
     let (requests, seconds) = engine.protection.remaining(&user);
     let affinity = format!(
         "ARRAffinity={AFFINITY}; path=/; {}HttpOnly",
@@ -150,12 +153,46 @@ async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response 
     reply
 }
 
-async fn carry_out(engine: &Arc<Engine>, call: Call) -> Response {
-    let engine = Arc::clone(engine);
-    blocking(move || answer(&engine, &call)).await
+/// An admitted request. Dropping it records its end and its time.
+struct Running {
+    engine: Arc<Engine>,
+    user: String,
+    began: Instant,
 }
 
-async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Line>) -> Response {
+impl Drop for Running {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        self.engine.protection.end(&self.user, took);
+    }
+}
+
+/// Executes a call. The request ends before the last piece of its reply is sent, so a client that has the reply can rely on it.
+async fn carry_out(engine: &Arc<Engine>, call: Call, running: Option<Running>) -> Response {
+    let engine = Arc::clone(engine);
+    let (mut sink, pieces) = pieces();
+    let work = tokio::task::spawn_blocking(move || {
+        let last = answer(&engine, &call, &mut sink);
+        if let Some(size) = sink.size_with(&last) {
+            engine.stats.count_reply_bytes(size as u64);
+        }
+        drop(running);
+        sink.close(last);
+    });
+    match pieces.response().await {
+        Some(response) => response,
+        None => panicked(work.await.err()),
+    }
+}
+
+async fn strike(
+    engine: &Arc<Engine>,
+    call: Call,
+    fault: Fault,
+    line: Option<Line>,
+    running: Running,
+) -> Response {
+    let running = Some(running);
     let cut = || {
         if let Some(line) = &line {
             line.cut();
@@ -179,14 +216,14 @@ async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Lin
         )),
         Fault::Delay { delay_ms } => {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-            carry_out(engine, call).await
+            carry_out(engine, call, running).await
         }
         Fault::DropBefore => {
             cut();
             plain(StatusCode::BAD_GATEWAY, "dropped")
         }
         Fault::DropAfter => {
-            let reply = carry_out(engine, call).await;
+            let reply = carry_out(engine, call, running).await;
             cut();
             reply
         }
@@ -194,13 +231,13 @@ async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Lin
             let engine = Arc::clone(engine);
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-                carry_out(&engine, call).await
+                carry_out(&engine, call, None).await
             });
             cut();
             plain(StatusCode::BAD_GATEWAY, "dropped")
         }
         Fault::CutBody { bytes } => {
-            let reply = carry_out(engine, call).await;
+            let reply = carry_out(engine, call, running).await;
             if let Some(line) = &line {
                 line.cut_after(bytes);
             }
@@ -216,7 +253,7 @@ async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Lin
                     "the foreign edit of the fault script failed"
                 );
             }
-            carry_out(engine, call).await
+            carry_out(engine, call, running).await
         }
     }
 }
@@ -266,14 +303,14 @@ fn api_path(path: &str) -> Option<(&str, &str)> {
     known.then_some((version, rest))
 }
 
-/// Answers a request to the Web API.
-pub(crate) fn answer(engine: &Engine, call: &Call) -> Reply {
+/// Answers a request to the Web API. Returns the reply, or its last piece if others were sent before.
+fn answer(engine: &Engine, call: &Call, sink: &mut Sink) -> Reply {
     let is_batch = call.path().trim_matches('/').eq_ignore_ascii_case("$batch");
     if !is_batch {
         return engine.respond(call);
     }
     let result = if call.method == http::Method::POST {
-        batch::answer(engine, call)
+        batch::answer(engine, call, sink)
     } else {
         Err(ServiceError::wrong_method(&call.method, "$batch"))
     };
@@ -283,14 +320,16 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Reply {
 async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Response {
     match tokio::task::spawn_blocking(work).await {
         Ok(reply) => response(reply),
-        Err(error) => {
-            tracing::error!(%error, "a request panicked");
-            plain(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the emulator failed; its log says why",
-            )
-        }
+        Err(error) => panicked(Some(error)),
     }
+}
+
+fn panicked(error: Option<tokio::task::JoinError>) -> Response {
+    tracing::error!(?error, "a request panicked");
+    plain(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the emulator failed; its log says why",
+    )
 }
 
 pub(crate) fn response(reply: Reply) -> Response {

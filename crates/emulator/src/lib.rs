@@ -43,6 +43,7 @@ mod signin;
 mod state_file;
 mod stats;
 mod store;
+mod streamed;
 mod switches;
 mod tables;
 mod tabs;

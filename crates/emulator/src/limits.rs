@@ -114,7 +114,7 @@ impl Protection {
             return (7_999, "1,200.00".to_owned());
         };
         let usage = state.users.get(user);
-        let done = usage.map_or(0, |usage| usage.done.len());
+        let begun = usage.map_or(0, |usage| usage.done.len() + usage.running);
         let spent: Duration = usage.map_or(Duration::ZERO, |usage| {
             usage.done.iter().map(|(_, took)| *took).sum()
         });
@@ -125,7 +125,7 @@ impl Protection {
             high => format!("{high},{:03}", whole % 1_000),
         };
         (
-            limits.requests.saturating_sub(done),
+            limits.requests.saturating_sub(begun),
             format!("{thousands}.{hundredths:02}"),
         )
     }

@@ -13,6 +13,16 @@ pub(crate) enum Item {
     Changeset(Vec<Request>),
 }
 
+impl Item {
+    /// The request, if the item is one that only reads.
+    pub(crate) fn read(&self) -> Option<&Request> {
+        match self {
+            Item::Request(request) if request.method == Method::GET => Some(request),
+            Item::Request(_) | Item::Changeset(_) => None,
+        }
+    }
+}
+
 /// A request inside a batch.
 #[derive(Debug)]
 pub(crate) struct Request {

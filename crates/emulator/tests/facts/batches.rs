@@ -1,7 +1,9 @@
 //! Section 5 of the facts: `$batch`.
 
 use crate::desk::{changeset, desk, desk_with, part, session};
+use crate::faults::stats;
 use deskstate_emulator::{ChangesetFailure, Switches};
+use serde_json::json;
 
 const ONE: &str = "0c0f0000-0000-4000-8000-0000000000e1";
 
@@ -166,6 +168,45 @@ async fn section_5_processing_stops_at_the_first_failure_unless_told_to_continue
     assert_eq!(all.text.matches("HTTP/1.1 200 OK").count(), 2);
     assert_eq!(all.text.matches("HTTP/1.1 404 Not Found").count(), 1);
     assert!(all.text.contains("odata.streaming=true"));
+}
+
+/// The emulator answers reads on all processors, and sends the replies in pieces.
+#[tokio::test]
+async fn a_long_batch_of_reads_is_answered_in_order_and_the_same_way_every_time() {
+    let set = |number: usize| match number % 5 {
+        4 => format!("nowhere{number}"),
+        _ => format!("solutions?$select=uniquename&$top={}", number + 1),
+    };
+    let part = |number| {
+        let line = format!("GET /api/data/v9.2/{} HTTP/1.1", set(number));
+        format!(
+            "--b\nContent-Type: application/http\nContent-Transfer-Encoding: binary\n\n{line}\nAccept: application/json\n\n"
+        )
+    };
+    let body = format!("{}--b--\n", (0..100).map(part).collect::<String>());
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let desk = desk().await;
+        let answer = desk.batch(&body, Some("odata.continue-on-error")).await;
+        let answer = answer.expect(200);
+        assert_eq!(
+            answer.header("preference-applied"),
+            "odata.continue-on-error"
+        );
+        let statuses = answer
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("HTTP/1.1 "));
+        let failed: Vec<bool> = statuses.map(|status| status.starts_with("404")).collect();
+        let expected: Vec<bool> = (0..100).map(|number| number % 5 == 4).collect();
+        assert_eq!(failed, expected);
+        assert!(answer.text.ends_with("--\r\n"), "{}", answer.text);
+        let shown = stats(&desk).await;
+        assert_eq!(shown["batchParts"], json!(100));
+        assert_eq!(shown["replyBytes"], json!(answer.text.len()));
+        answers.push(answer.text.replace(desk.emulator.url(), ""));
+    }
+    assert_eq!(answers[0], answers[1]);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn count(desk: &Desk) -> usize {
     desk.get("msdyn_notificationfields").await.rows().len()
 }
 
-async fn stats(desk: &Desk) -> Json {
+pub(crate) async fn stats(desk: &Desk) -> Json {
     send(
         desk.client
             .get(format!("{}/__emulator/stats", desk.emulator.url())),
