@@ -1,13 +1,14 @@
 //! Reads rows again before a write that cannot be bound to a version.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use deskstate_dataverse::{Filter, Query, Reader};
 use deskstate_model::Table;
 use uuid::Uuid;
 
 use super::{ApplyError, Settings, has_parts_of_the_server, unread};
-use crate::plan::{Guard, Operation, RowTarget, Seen, Transaction};
+use crate::kinds::part_of;
+use crate::plan::{Guard, Operation, Plan, RowTarget, Seen, Transaction};
 
 /// Rows by table, with their state at planning time.
 type Guarded<'a> = BTreeMap<&'static Table, Vec<(&'a RowTarget, &'a Seen)>>;
@@ -23,11 +24,22 @@ pub(super) struct Own {
     moved: BTreeSet<Uuid>,
     /// Rows that were read again after a write that may have changed their versions.
     seen: BTreeMap<Uuid, Seen>,
+    /// The rows of parts that the server may rewrite, with the row that they belong to.
+    parents: HashMap<Uuid, Uuid>,
+}
+
+/// Rows that a transaction does not write, but whose versions it may change.
+enum Stirred {
+    /// Parts of these rows, which the server may rewrite.
+    PartsOf(HashSet<Uuid>),
+    /// Any row: a delete clears lookups to the row and removes its links.
+    Any,
 }
 
 impl Own {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, plan: &Plan) -> Self {
         Self {
+            parents: parents(plan),
             links_move_versions: settings.links_move_versions != Some(false),
             deletes_move_versions: settings.emptied_lookups_move_versions != Some(false),
             moved: BTreeSet::new(),
@@ -36,9 +48,10 @@ impl Own {
     }
 
     /// Starts over after the environment was read completely and the rest was replanned.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn start_over(&mut self, rest: &Plan) {
         self.moved.clear();
         self.seen.clear();
+        self.parents = parents(rest);
     }
 
     /// Records a committed transaction.
@@ -53,24 +66,52 @@ impl Own {
         done: usize,
     ) -> Result<(), ApplyError> {
         self.moved.extend(self.moves(transaction));
-        if self.stirs_others(transaction) {
-            let guarded = self.guarded(ahead.iter());
-            for (_, rows) in read(&guarded, reader, done).await? {
-                self.seen.extend(rows);
-            }
+        let guarded = self.stirred_ahead(transaction, ahead);
+        for (_, rows) in read(&guarded, reader, done).await? {
+            self.seen.extend(rows);
         }
         Ok(())
     }
 
-    /// Whether a transaction may change the versions of rows that it does not write: a delete clears lookups to the row and removes its
-    /// links, and the server may rewrite the parts of a changed row.
-    fn stirs_others(&self, transaction: &Transaction) -> bool {
-        let stirs = |operation: &Operation| match operation {
-            Operation::Delete { .. } => self.deletes_move_versions || self.links_move_versions,
-            Operation::Update { row, .. } => has_parts_of_the_server(row.table),
-            Operation::Create { .. } | Operation::Link { .. } | Operation::Unlink { .. } => false,
-        };
-        transaction.operations.iter().any(stirs)
+    fn stirred(&self, transaction: &Transaction) -> Stirred {
+        let mut changed = HashSet::new();
+        for operation in &transaction.operations {
+            match operation {
+                Operation::Delete { .. }
+                    if self.deletes_move_versions || self.links_move_versions =>
+                {
+                    return Stirred::Any;
+                }
+                Operation::Update { row, .. } if has_parts_of_the_server(row.table) => {
+                    changed.insert(row.id);
+                }
+                Operation::Create { .. }
+                | Operation::Update { .. }
+                | Operation::Delete { .. }
+                | Operation::Link { .. }
+                | Operation::Unlink { .. } => {}
+            }
+        }
+        Stirred::PartsOf(changed)
+    }
+
+    /// Guarded rows of later transactions whose versions a transaction may change.
+    fn stirred_ahead<'a>(
+        &'a self,
+        transaction: &Transaction,
+        ahead: &'a VecDeque<Transaction>,
+    ) -> Guarded<'a> {
+        let stirred = self.stirred(transaction);
+        self.guarded(ahead.iter(), |row| match &stirred {
+            Stirred::Any => true,
+            Stirred::PartsOf(changed) if changed.is_empty() => false,
+            Stirred::PartsOf(changed) => {
+                let parent = self.parents.get(&row.id);
+                parent.map_or(is_part_of_the_server(row.table), |parent| {
+                    changed.contains(parent)
+                })
+            }
+        })
     }
 
     /// Rows whose version a transaction may have changed.
@@ -90,13 +131,18 @@ impl Own {
         transaction.operations.iter().flat_map(moves).collect()
     }
 
-    fn guarded<'a>(&'a self, transactions: impl Iterator<Item = &'a Transaction>) -> Guarded<'a> {
+    /// Those rows of transactions that are read again before they are written, and that concern the caller.
+    fn guarded<'a>(
+        &'a self,
+        transactions: impl Iterator<Item = &'a Transaction>,
+        concerns: impl Fn(&RowTarget) -> bool,
+    ) -> Guarded<'a> {
         let mut guarded = Guarded::new();
         for (row, seen) in transactions
             .flat_map(|transaction| &transaction.operations)
             .flat_map(looks)
         {
-            if !self.moved.contains(&row.id) {
+            if !self.moved.contains(&row.id) && concerns(row) {
                 let seen = self.seen.get(&row.id).unwrap_or(seen);
                 guarded.entry(row.table).or_default().push((row, seen));
             }
@@ -105,9 +151,23 @@ impl Own {
     }
 }
 
+/// The rows of parts that the server writes automatically, with the row of their resource.
+fn parents(plan: &Plan) -> HashMap<Uuid, Uuid> {
+    let rows = plan.changes.iter().flat_map(|change| {
+        let rows = change.operations.iter().filter_map(Operation::changed_row);
+        rows.map(|row| (row, change.id))
+    });
+    let parts = rows.filter(|(row, _)| is_part_of_the_server(row.table));
+    parts.map(|(row, parent)| (row.id, parent)).collect()
+}
+
+fn is_part_of_the_server(table: &'static Table) -> bool {
+    part_of(table).is_some_and(|part| part.server_adds)
+}
+
 /// Reads the rows again, in one trip, and compares them with their state at planning time. If there are no such rows, sends nothing.
 ///
-/// Before a write that may change the versions of other rows, also compares the rows of later transactions.
+/// Rows of later transactions whose versions this one may change are compared as well.
 pub(super) async fn unchanged(
     transaction: &Transaction,
     ahead: &VecDeque<Transaction>,
@@ -115,8 +175,10 @@ pub(super) async fn unchanged(
     reader: &Reader,
     done: usize,
 ) -> Result<(), ApplyError> {
-    let ahead = ahead.iter().filter(|_| own.stirs_others(transaction));
-    let guarded = own.guarded(std::iter::once(transaction).chain(ahead));
+    let mut guarded = own.stirred_ahead(transaction, ahead);
+    for (table, rows) in own.guarded(std::iter::once(transaction), |_| true) {
+        guarded.entry(table).or_default().extend(rows);
+    }
     let found = read(&guarded, reader, done).await?;
     let mut changed = Vec::new();
     for (table, rows) in guarded {

@@ -424,7 +424,7 @@ pub async fn carry_out(
     let mut queue = settings.cut(work.plan, settings.limits());
     let mut done = 0;
     let mut operations = 0;
-    let mut own = look::Own::new(settings);
+    let mut own = look::Own::new(settings, work.plan);
     let mut looks = 0;
     while let Some(transaction) = queue.pop_front() {
         let stopped = ApplyError::Stopped {
@@ -476,7 +476,7 @@ pub async fn carry_out(
                 ..settings.limits()
             };
             queue = settings.cut(&rest, limits);
-            own.forget();
+            own.start_over(&rest);
         }
     }
     on_event(Event::Verifying);

@@ -193,3 +193,28 @@ async fn a_thousand_sessions_with_two_tabs_each_and_five_thousand_agents_take_th
     assert!(most >= Some(5000), "{most:?} links at most");
     assert!(requests <= 3, "{requests} requests");
 }
+
+/// Bytes that an apply of new tabs sends if a transaction holds ten writes. The server adds parameter rows, so the declared ones are written
+/// afterwards, and each is read again after its tab was.
+async fn bytes_of_an_apply(tabs: usize) -> u64 {
+    let world = World::with(Config::default()).await;
+    let tab = |number: usize| {
+        json!({"apiVersion": "deskstate/v1", "kind": "ApplicationTab", "metadata": {"name": format!("contoso_t{number:03}")},
+            "spec": {"displayName": "Tab", "title": "Tab", "pageType": "EntityRecord",
+                "parameters": {"entityName": "contact", "entityId": "{id}"}}})
+    };
+    let declared = declare(json!({}), &(0..tabs).map(tab).collect::<Vec<_>>());
+    world.admin("DELETE", "stats", "").await;
+    let (_, applied) = world
+        .apply(&declared, &Options::default(), &settings(10, None))
+        .await;
+    assert!(applied.unwrap().is_verified());
+    let stats: Json = serde_json::from_str(&world.admin("GET", "stats", "").await).unwrap();
+    stats["requestBytes"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_apply_in_many_transactions_sends_as_much_as_it_writes() {
+    let (few, many) = (bytes_of_an_apply(40).await, bytes_of_an_apply(160).await);
+    assert!(many < few * 5, "{few} bytes for 40 tabs, {many} for 160");
+}
