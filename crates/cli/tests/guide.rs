@@ -381,14 +381,14 @@ impl Reader<'_> {
                 {
                     self.act(action);
                 } else if line.starts_with("| ")
-                    && !line.starts_with("| box")
+                    && !line.starts_with("| field")
                     && !line.starts_with("| ---")
                 {
                     let cells: Vec<&str> =
                         line.trim_matches('|').split('|').map(str::trim).collect();
                     self.fill(cells[0], cells[1]);
                 } else {
-                    let known = ["", "| box", "| ---", "Note: "];
+                    let known = ["", "| field", "| ---", "Note: "];
                     assert!(known.iter().any(|known| line.starts_with(known)), "{line}");
                 }
             }
@@ -416,7 +416,7 @@ impl Reader<'_> {
             self.save();
         } else if action.starts_with("In **") {
             self.section = Some(screen[0].to_owned());
-        } else if action.starts_with("These fields have no documented box") {
+        } else if action.starts_with("These fields have no documented place") {
             self.section = Some(String::new());
         } else if action.starts_with("Open `") {
             let name = names(action, "`").pop().unwrap();

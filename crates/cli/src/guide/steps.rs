@@ -456,7 +456,7 @@ impl<'a> Making<'a> {
             return;
         }
         blocks.push(Block::Do(Sentence::of(
-            "These fields have no documented box in the admin center. In Power Apps, they are the columns and relationships in brackets:",
+            "These fields have no documented place in the admin center. In Power Apps, they are the columns and relationships in brackets:",
         )));
         blocks.push(Block::Boxes(self.rows(&columns, Naming::Column)));
         for (field, value) in &columns {

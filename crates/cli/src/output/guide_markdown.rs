@@ -76,9 +76,9 @@ fn write_table(
     out: &mut String,
 ) -> fmt::Result {
     let heads: &[&str] = if has_weights {
-        &["box", "value", "rule"]
+        &["field", "value", "rule"]
     } else {
-        &["box", "value"]
+        &["field", "value"]
     };
     let line = "| --- ".repeat(heads.len());
     writeln!(out, "| {} |\n{line}|", heads.join(" | "))?;
