@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, HttpBody, to_bytes};
+use axum::body::{HttpBody, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -22,7 +22,7 @@ use crate::limits::refusal;
 use crate::line::Line;
 use crate::pages::{self, Names, plain};
 use crate::signin::{self, Desk};
-use crate::streamed::{Sink, pieces};
+use crate::streamed::{Sink, pieces, response};
 
 /// Maximum size of a request, in bytes.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
@@ -330,18 +330,4 @@ fn panicked(error: Option<tokio::task::JoinError>) -> Response {
         StatusCode::INTERNAL_SERVER_ERROR,
         "the emulator failed; its log says why",
     )
-}
-
-pub(crate) fn response(reply: Reply) -> Response {
-    let mut response = Response::new(Body::from(reply.body));
-    *response.status_mut() = reply.status;
-    for (name, value) in reply.headers {
-        if let (Ok(name), Ok(value)) = (
-            http::HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_str(&value),
-        ) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
 }

@@ -1,4 +1,4 @@
-//! A reply that is sent while the rest of it is still written.
+//! Replies as HTTP responses: complete, or sent while the rest is still written.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -6,11 +6,26 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
+use http::{HeaderName, HeaderValue};
 use http_body::Frame;
 use tokio::sync::mpsc;
 
 use crate::call::Reply;
-use crate::http_server::response;
+
+/// A complete reply.
+pub(crate) fn response(reply: Reply) -> Response {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = reply.status;
+    for (name, value) in reply.headers {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(&value),
+        ) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
 
 /// How many pieces wait for a slow client before the work does.
 const WAITING: usize = 2;

@@ -18,9 +18,10 @@ use super::{Desk, GENERATION, SignIn};
 use crate::call::Reply;
 use crate::clock::Moment;
 use crate::error::{ServiceError, code};
-use crate::http_server::{Secure, SignedIn, response};
+use crate::http_server::{Secure, SignedIn};
 use crate::identity::not_a_member;
 use crate::store::{IndexKey, Row};
+use crate::streamed::response;
 
 /// Maximum size of a request to an issuer.
 const LARGEST_BODY: usize = 1 << 20;
