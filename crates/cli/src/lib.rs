@@ -21,6 +21,7 @@ mod journal;
 mod kept;
 mod lsp;
 mod notify;
+mod outbound;
 mod output;
 mod package;
 mod paths;

@@ -6,35 +6,21 @@ use deskstate_reconcile::bounds;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
-use reqwest::redirect::Policy;
 use serde_json::Value;
 
 use super::{CommentError, Host, Request};
+use crate::outbound::{AGENT, Again, MOST_PATIENCE, Outbound};
 
-/// Number of attempts before giving up.
-const ATTEMPTS: u32 = 4;
-/// The longest accepted wait that a host may request.
-const MOST_PATIENCE: Duration = Duration::from_secs(120);
 /// Maximum size of a reply: a page of comments of maximum length.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// A client for pull-request hosts.
 #[derive(Debug, Clone)]
-pub(crate) struct Client {
-    http: reqwest::Client,
-    /// The wait after the first failure. It doubles with each further one.
-    pause: Duration,
-}
+pub(crate) struct Client(Outbound);
 
 impl Client {
     pub(crate) fn new(pause: Duration) -> Result<Self, reqwest::Error> {
-        // If the program has already installed another provider, that one works too.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .timeout(Duration::from_secs(60))
-            .build()?;
-        Ok(Self { http, pause })
+        Outbound::new(pause).map(Self)
     }
 
     /// Runs a repeatable action, retrying it as often and as late as the host requests.
@@ -43,29 +29,13 @@ impl Client {
         host: &Host,
         action: impl AsyncFn() -> Result<T, CommentError>,
     ) -> Result<T, CommentError> {
-        let mut pause = self.pause;
-        let mut attempt = 1;
-        loop {
-            let error = match action().await {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
-            let wait = match &error {
-                CommentError::RateLimited { wait, .. } if *wait <= MOST_PATIENCE => {
-                    (*wait).max(self.pause)
-                }
-                CommentError::Unreachable { .. } => pause,
-                CommentError::Refused { status, .. } if *status >= 500 => pause,
-                _ => return Err(error),
-            };
-            if attempt == ATTEMPTS {
-                return Err(error);
-            }
-            tracing::info!(host = host.name(), attempt, wait = ?wait, %error, "waiting to try again");
-            tokio::time::sleep(wait).await;
-            pause *= 2;
-            attempt += 1;
-        }
+        let again = |error: &CommentError| match error {
+            CommentError::RateLimited { wait, .. } => Again::After(*wait),
+            CommentError::Unreachable { .. } => Again::Soon,
+            CommentError::Refused { status, .. } if *status >= 500 => Again::Soon,
+            _ => Again::Never,
+        };
+        self.0.patiently(host.name(), again, action).await
     }
 
     /// Sends once and reads the reply as JSON.
@@ -90,10 +60,11 @@ impl Client {
             })?;
         token.set_sensitive(true);
         let mut sending = self
+            .0
             .http
             .request(method, &request.url)
             .header(AUTHORIZATION, token)
-            .header(USER_AGENT, concat!("deskstate/", env!("CARGO_PKG_VERSION")))
+            .header(USER_AGENT, AGENT)
             .header(ACCEPT, "application/json");
         if let Some(body) = &request.body {
             sending = sending

@@ -3,16 +3,11 @@
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use reqwest::redirect::Policy;
 use thiserror::Error;
 
 use super::Channel;
 use super::payload::Body;
-
-/// Number of attempts before giving up.
-const ATTEMPTS: u32 = 4;
-/// The longest accepted wait that a channel may request.
-const MOST_PATIENCE: Duration = Duration::from_secs(120);
+use crate::outbound::{AGENT, Again, Outbound};
 
 /// Why a message could not be sent.
 #[derive(Debug, Error)]
@@ -57,9 +52,7 @@ impl NotifyError {
 pub(crate) struct Sender {
     channel: Channel,
     address: reqwest::Url,
-    http: reqwest::Client,
-    /// The wait after the first failure. It doubles with each further one.
-    pause: Duration,
+    client: Outbound,
 }
 
 impl Sender {
@@ -77,53 +70,36 @@ impl Sender {
         if !(address.scheme() == "https" || address.scheme() == "http" && is_here) {
             return Err(unsafe_address());
         }
-        // If the program has already installed another provider, that one works too.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .timeout(Duration::from_secs(60))
-            .build()
-            .map_err(|error| unreachable(channel, error))?;
+        let client = Outbound::new(pause).map_err(|error| unreachable(channel, error))?;
         Ok(Self {
             channel,
             address,
-            http,
-            pause,
+            client,
         })
     }
 
     /// Sends a message, and retries if the channel requests it or is temporarily unavailable.
     pub(crate) async fn send(&self, body: &Body) -> Result<(), NotifyError> {
-        let mut pause = self.pause;
-        let mut attempt = 1;
-        loop {
-            let error = match self.once(body).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            let wait = match &error {
-                NotifyError::RateLimited { wait, .. } if *wait <= MOST_PATIENCE => {
-                    (*wait).max(self.pause)
-                }
-                NotifyError::Unreachable { .. } => pause,
-                NotifyError::Refused { status, .. } if *status >= 500 => pause,
-                _ => return Err(error),
-            };
-            if attempt == ATTEMPTS {
-                return Err(error);
+        let again = |error: &NotifyError| match error {
+            NotifyError::RateLimited { wait, .. } => Again::After(*wait),
+            NotifyError::Unreachable { .. } => Again::Soon,
+            NotifyError::Refused { status, .. } if *status >= 500 => Again::Soon,
+            NotifyError::Missing(_) | NotifyError::Unsafe(_) | NotifyError::Refused { .. } => {
+                Again::Never
             }
-            tracing::info!(channel = self.channel.name(), attempt, wait = ?wait, %error, "waiting to try again");
-            tokio::time::sleep(wait).await;
-            pause *= 2;
-            attempt += 1;
-        }
+        };
+        let once = async || self.once(body).await;
+        self.client
+            .patiently(self.channel.name(), again, once)
+            .await
     }
 
     async fn once(&self, body: &Body) -> Result<(), NotifyError> {
         let sent = self
+            .client
             .http
             .post(self.address.clone())
-            .header(USER_AGENT, concat!("deskstate/", env!("CARGO_PKG_VERSION")))
+            .header(USER_AGENT, AGENT)
             .header(CONTENT_TYPE, body.content_type)
             .body(body.text.clone())
             .send();

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::archive::{check_files, unpack};
 use crate::error::Error;
 use crate::git::{Git, GitError};
+use crate::outbound::AGENT;
 use crate::output::plain;
 use crate::paths::{shown_path, with_slashes};
 
@@ -108,10 +109,7 @@ async fn download(address: &str) -> Result<Vec<u8>, Error> {
         .timeout(DOWNLOAD)
         .build()
         .map_err(failed)?;
-    let request = http.get(address).header(
-        reqwest::header::USER_AGENT,
-        concat!("deskstate/", env!("CARGO_PKG_VERSION")),
-    );
+    let request = http.get(address).header(reqwest::header::USER_AGENT, AGENT);
     let mut reply = request.send().await.map_err(failed)?;
     if !reply.status().is_success() {
         return Err(Error::failed(format!(
