@@ -1002,3 +1002,37 @@ fn a_row_that_comes_back_has_the_values_that_make_it_one_of_its_kind() {
         .ended(0);
     assert_eq!(rows(&server, "contoso_desk"), before);
 }
+
+/// Rows of Microsoft's ALM sample (microsoft/Dynamics365-Apps-Samples), without columns that no kind has.
+#[test]
+fn templates_that_a_workstream_of_a_solution_names_are_kept() {
+    let (project, _server) = started();
+    project.write(
+        "shipped/Other/Solution.xml",
+        "<ImportExportXml><SolutionManifest><UniqueName>boilerplate</UniqueName><Version>1.0.0.0</Version><Managed>2</Managed>\
+         <Publisher><UniqueName>microsoftdynamics</UniqueName><CustomizationPrefix>msdyn</CustomizationPrefix></Publisher>\
+         <RootComponents /></SolutionManifest></ImportExportXml>",
+    );
+    project.write(
+        "shipped/msdyn_liveworkstreams/2edf72a6-dd2a-2abd-cdd5-96a718e31c46/msdyn_liveworkstream.xml",
+        "<msdyn_liveworkstream msdyn_liveworkstreamid=\"2edf72a6-dd2a-2abd-cdd5-96a718e31c46\">\
+         <msdyn_name>ALM Test Chat Workstream</msdyn_name><msdyn_streamsource>192360000</msdyn_streamsource>\
+         <msdyn_notificationtemplate_consult>msdyn_chat_consult</msdyn_notificationtemplate_consult>\
+         <msdyn_sessiontemplate_default>new_almtestchatsessiontemplate</msdyn_sessiontemplate_default>\
+         <statecode>0</statecode></msdyn_liveworkstream>",
+    );
+    let run = project
+        .run(&["export", "--solution", "shipped", "--out", "got"])
+        .ended(0);
+    let said = "SessionTemplate new_almtestchatsessiontemplate: written as `existing`, because the file refers to it and does not contain it";
+    assert!(run.err.contains(said), "{}", run.err);
+    let written = project.read("got/workstreams/ALM-Test-Chat-Workstream---LiveChat.yaml");
+    for line in [
+        "consult: msdyn_chat_consult",
+        "sessionTemplate: new_almtestchatsessiontemplate",
+    ] {
+        assert!(written.contains(line), "{written}");
+    }
+    let template = project.read("got/session-templates/new_almtestchatsessiontemplate.yaml");
+    assert!(template.contains("state: existing"), "{template}");
+}

@@ -467,6 +467,9 @@ impl Assembling {
                 _ => Err("expected a value, found another row".to_owned()),
             };
         };
+        if let Some(table) = field.names {
+            self.target(table, &[(String::new(), text.clone())]);
+        }
         let bad = |what: &str| format!("expected {what}, found `{text}`");
         Ok(Some(match field.holds {
             Holds::Text

@@ -177,7 +177,7 @@ fn what_else(names: &[String]) -> String {
     }
     if let Some(name) = ends("solution.yml").or_else(|| ends("solution.yaml")) {
         return format!(
-            "the YAML layout of Dataverse git integration, `{name}`; export the solution as a zip instead"
+            "the YAML layout of Dataverse git integration, `{name}`; make a zip of it with `pac solution pack --zipfile solution.zip --folder FOLDER`, or export the solution as a zip"
         );
     }
     match (names.first(), names.len()) {
