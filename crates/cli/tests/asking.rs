@@ -187,6 +187,13 @@ fn a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anythin
         run.err
     );
     assert_eq!(server.stats()["writes"], json!({}), "nothing may be sent");
+    // Parts have unique names of their own.
+    let step = "apiVersion: deskstate/v1\nkind: AgentScript\nmetadata: {name: contoso_script}\nspec:\n  displayName: Script\n  language: 1033\n  steps:\n    - {name: nobody_step, displayName: Greet, text: Hello}\n";
+    project.write("manifests/nobody.yaml", step);
+    let run = project.run(&["apply", "--env", "server", "--yes"]).ended(4);
+    assert!(run.err.contains(said), "{}", run.err);
+    assert!(run.err.contains("nobody.yaml:8"), "{}", run.err);
+    assert_eq!(server.stats()["writes"], json!({}), "nothing may be sent");
 
     let (project, _server) = environment(&json!({"prefixNeedsPublisher": false}));
     project.write("manifests/nobody.yaml", field);

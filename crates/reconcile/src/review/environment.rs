@@ -1,13 +1,14 @@
 //! Changes that the environment itself does not accept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use deskstate_model::Writes;
+use deskstate_model::{Explanation, Span, UniqueName, Writes};
+use uuid::Uuid;
 
 use super::{Case, Finding};
 use crate::plan::planner::FOREIGN_LANGUAGE;
-use crate::plan::{Action, Operation};
-use deskstate_model::Explanation;
+use crate::plan::{Action, Change, Operation};
+use crate::state::RowKey;
 
 pub(crate) const CUSTOMIZATIONS_BLOCKED: Explanation = Explanation::new(
     "customizations-blocked",
@@ -100,13 +101,15 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
     let Some(known) = &case.live.facts.prefixes else {
         return;
     };
-    let mut unknown: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut unknown: BTreeMap<String, (usize, usize, Option<Span>)> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
-        if change.action == Action::Create
-            && let Some(prefix) = change.key.name.prefix()
-            && !known.contains(prefix)
-        {
-            unknown.entry(prefix.to_owned()).or_insert((0, index)).0 += 1;
+        for (name, span) in new_names(case, change) {
+            if let Some(prefix) = name.prefix()
+                && !known.contains(prefix)
+            {
+                let first = (0, index, span);
+                unknown.entry(prefix.to_owned()).or_insert(first).0 += 1;
+            }
         }
     }
     let help = match case.rules.prefix_needs_publisher {
@@ -123,7 +126,7 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
             "some environments refuse such names: `deskstate doctor --env NAME --probe` finds out. Add a publisher with the prefix, or keep the names of the vendor's guide"
         }
     };
-    for (prefix, (count, first)) in unknown {
+    for (prefix, (count, first, span)) in unknown {
         let names = if count == 1 {
             "1 new unique name".to_owned()
         } else {
@@ -135,10 +138,30 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
                 Some(first),
                 format!("no publisher of the environment has the prefix `{prefix}` of {names}"),
             )
-            .at(case.plan.changes[first].declared_at)
+            .at(span)
             .help(help),
         );
     }
+}
+
+/// The unique names of the rows that a change creates, own and of parts, with the places where they are declared.
+fn new_names<'a>(case: &Case<'a>, change: &'a Change) -> Vec<(&'a UniqueName, Option<Span>)> {
+    let own = (change.action == Action::Create).then_some((&change.key.name, change.declared_at));
+    let created: HashSet<Uuid> = (change.operations.iter())
+        .filter_map(|operation| match operation {
+            Operation::Create { row, .. } => Some(row.id),
+            _ => None,
+        })
+        .collect();
+    let resource = case.desired.resources.get(&change.key);
+    let parts = resource.into_iter().flat_map(|resource| &resource.parts);
+    let named = parts.filter_map(|part| match &part.key {
+        RowKey::Named { name, .. } if created.contains(&part.key.derived_id()) => {
+            Some((name, Some(part.span)))
+        }
+        _ => None,
+    });
+    own.into_iter().chain(named).collect()
 }
 
 fn language(case: &Case<'_>, found: &mut Vec<Finding>) {
