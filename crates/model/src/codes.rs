@@ -65,6 +65,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     package::PACKAGE_SOURCE,
     checks::part_name::PART_NAME,
     files::PATH_OUTSIDE,
+    checks::placeholder::PLACEHOLDER,
     checks::contracts::PREFERRED_VALUE,
     checks::profile_rank::PROFILE_RANK,
     checks::protected_absent::PROTECTED_ABSENT,

@@ -87,20 +87,16 @@ impl<'a> Decoder<'a> {
         Some(text)
     }
 
-    /// Reports numbers and flags that are stored as text and would lose their spelling.
+    /// Reports numbers that are stored as text and would lose their spelling.
     pub(crate) fn report_spellings(&mut self, node: &Node) {
         match &node.value {
-            NodeValue::Spelled(spelled) => {
+            // `True` is the only other spelling of `true`, and nobody means the text.
+            NodeValue::Spelled(spelled) if !node.to_json().is_boolean() => {
                 let (text, value) = (&spelled.text, node.to_json());
-                let what = if value.is_boolean() {
-                    ""
-                } else {
-                    "the number "
-                };
                 self.report(
                     Diagnostic::error(
                         "yaml-number",
-                        format!("`{text}` is read as {what}`{value}`"),
+                        format!("`{text}` is read as the number `{value}`"),
                     )
                     .at(node.span, "would change its spelling")
                     .help(format!("write `'{text}'` to keep it as text, or `{value}`")),
@@ -128,7 +124,7 @@ impl<'a> Decoder<'a> {
 
     fn report_blanks(&mut self, text: &str, span: Span) {
         let help = if text.ends_with('\n') {
-            "begin the text with `|-` instead of `|`, which removes the last line break"
+            "begin the text with `|-` or `>-`, which removes the last line break"
         } else {
             "remove them"
         };

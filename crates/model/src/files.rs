@@ -115,7 +115,7 @@ pub(crate) enum FileProblem {
     TooMany,
     #[error("the file is written in {0}, not in UTF-8")]
     OtherEncoding(&'static str),
-    #[error("byte {0} of the file is not UTF-8")]
+    #[error("a character in line {0} of the file is not UTF-8")]
     NotUtf8(usize),
 }
 
@@ -539,6 +539,7 @@ pub fn is_yaml(path: &str) -> bool {
 
 fn text(bytes: Vec<u8>) -> Result<String, FileProblem> {
     match bytes.as_slice() {
+        [0xFF, 0xFE, 0x00, 0x00, ..] => return Err(FileProblem::OtherEncoding("UTF-32")),
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => return Err(FileProblem::OtherEncoding("UTF-16")),
         [0x00, 0x00, 0xFE, 0xFF, ..] => return Err(FileProblem::OtherEncoding("UTF-32")),
         [first, 0x00, ..] if *first != 0 => return Err(FileProblem::OtherEncoding("UTF-16")),
@@ -550,7 +551,11 @@ fn text(bytes: Vec<u8>) -> Result<String, FileProblem> {
             .strip_prefix('\u{feff}')
             .map(str::to_owned)
             .unwrap_or(text)),
-        Err(error) => Err(FileProblem::NotUtf8(error.utf8_error().valid_up_to() + 1)),
+        Err(error) => {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let breaks = valid.iter().filter(|byte| **byte == b'\n').count();
+            Err(FileProblem::NotUtf8(breaks + 1))
+        }
     }
 }
 

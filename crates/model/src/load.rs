@@ -12,7 +12,7 @@ use std::sync::Arc;
 use self::environments::{
     check_environments, check_listed, check_stages, merge_findings, unknown_environment,
 };
-use self::listing::{Exceptions, list};
+use self::listing::{Exceptions, list, nothing_declared};
 use crate::accept;
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
@@ -396,6 +396,10 @@ impl Loader {
             .chain(&contributed)
             .collect();
         let mut documents = self.documents(&manifest_files, &project, &overlaid, diagnostics);
+        let is_broken = diagnostics.iter().any(Diagnostic::is_error);
+        if documents.is_empty() && !manifest_files.is_empty() && !is_broken {
+            diagnostics.extend(nothing_declared(&project.manifests));
+        }
         let declared = documents.iter().map(|base| &base.header.key).collect();
         let gone = self.removed(&of_packages, &declared, diagnostics);
         of_packages.contributions.extend(gone.contributions);

@@ -11,6 +11,7 @@ pub(crate) mod icon;
 pub(crate) mod logical_name;
 pub(crate) mod overlay;
 pub(crate) mod part_name;
+pub(crate) mod placeholder;
 pub(crate) mod profile_channels;
 pub(crate) mod profile_rank;
 pub(crate) mod profile_templates;
@@ -105,6 +106,7 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     part_name::check(context, diagnostics);
     auto_accept::check(context, diagnostics);
     https_needed::check(context, diagnostics);
+    placeholder::check(context, diagnostics);
     icon::check(context, diagnostics);
     too_long::check(context, diagnostics);
     slug::check(context, diagnostics);

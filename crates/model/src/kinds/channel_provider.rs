@@ -62,8 +62,8 @@ record! {
         custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameters");
         /// Whether the widget's events are recorded for reports.
         enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).label("Enable Analytics");
-        /// Sandbox Configuration; not on Microsoft's page, and missing in older environments.
-        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().no_box();
+        /// Permissions of the widget's frame: sandbox keywords, separated by commas. Missing in older environments.
+        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().label("Sandbox Configuration");
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) const FILE_PATTERN: Explanation = Explanation::new(
 
 pub(crate) const NO_MANIFESTS: Explanation = Explanation::new(
     "no-manifests",
-    "A path under `manifests` or `overlay` contains no YAML file.",
-    "An empty project is valid, but usually the path is wrong.",
+    "A path under `manifests` or `overlay` contains no YAML file, or the files declare nothing.",
+    "An empty project is valid, but usually the path is wrong, or all manifests are commented out.",
     "Correct the path, remove it, or add a manifest.",
 );
 
@@ -243,6 +243,19 @@ fn nothing(pattern: &Spanned<String>) -> Diagnostic {
     )
     .at(pattern.span, "nothing there")
     .help("manifests are files that end in `.yaml` or `.yml`; correct the path, or add a manifest")
+}
+
+/// Warns that the files of a project, taken together, have no document.
+pub(super) fn nothing_declared(patterns: &[Spanned<String>]) -> Option<Diagnostic> {
+    let first = patterns.first()?;
+    Some(
+        Diagnostic::warning(
+            NO_MANIFESTS.code,
+            "the manifests declare nothing: their files are empty or contain only comments",
+        )
+        .at(first.span, "no document in these files")
+        .help("add a manifest, or remove the comment signs"),
+    )
 }
 
 /// Reports files below a folder of manifests that no pattern matches.

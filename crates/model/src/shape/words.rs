@@ -196,8 +196,12 @@ pub(super) fn unknown_field(
     };
     let diagnostic = Diagnostic::error("unknown-field", format!("{owner} has no field `{word}`"))
         .at(at, "unknown field");
+    let is_unique_name = |word: &str| word.replace(' ', "").eq_ignore_ascii_case("uniquename");
     match nearest(word, known.iter().copied()) {
         Some(near) => diagnostic.meant(near),
+        None if found.word == Some("spec") && is_unique_name(word) => {
+            diagnostic.help("write the unique name as `name` under `metadata`")
+        }
         None if known.is_empty() => diagnostic.help(format!("remove `{word}`")),
         None => diagnostic.help(format!("known here: {}", known.join(", "))),
     }
@@ -213,9 +217,12 @@ fn unknown_value(options: &Value, found: &Found<'_>) -> Diagnostic {
     if found.node.is_null() {
         return not_clearable(found);
     }
+    // A schema lists `"2.0"` and `2.0`.
+    let mut spelled: Vec<String> = options.iter().map(plain).collect();
+    spelled.dedup();
     match nearest(&actual, words.iter().copied()) {
         Some(near) => diagnostic.meant(near),
-        None => diagnostic.help(format!("write {}", one_of(options.iter().map(plain)))),
+        None => diagnostic.help(format!("write {}", one_of(spelled))),
     }
 }
 
@@ -305,8 +312,18 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         NodeValue::Flag(_) | NodeValue::Int(_) | NodeValue::Float(_) if wants("text") => diagnostic
             .help("put it into quotes to make it text")
             .offering(Offer::Quoted),
+        NodeValue::Map(entries) if wants("text") => match entries.as_slice() {
+            [only] if only.value.as_text().is_some() => diagnostic.help(format!(
+                "write the text alone: `{}`",
+                only.value.as_text().unwrap_or_default()
+            )),
+            _ => diagnostic.help("write the text on the same line, and quote it if it begins with a brace"),
+        },
         NodeValue::Text(text) if wants("a list") && text.starts_with('-') => {
             diagnostic.help("write a space after the `-` of each item")
+        }
+        NodeValue::Text(text) if wants("a list") && text.starts_with(['•', '–', '—', '*']) => {
+            diagnostic.help("write `- ` before each item")
         }
         NodeValue::Text(text) if wants("a list") => diagnostic
             .help(format!("write `{word}: [{text}]`"))
@@ -319,7 +336,7 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
             Some(&"text") => diagnostic.help(format!("write the text after `{word}:`, on the same line")),
             Some(&FLAG) => diagnostic.help(format!("write `{word}: true` or `{word}: false`")),
             Some(&("a whole number" | "a number")) => {
-                diagnostic.help(format!("write a number, such as `{word}: 100`"))
+                diagnostic.help("write a number, with digits and without quotes")
             }
             _ => diagnostic.help(COMPARE),
         },

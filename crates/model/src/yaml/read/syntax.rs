@@ -291,6 +291,9 @@ struct Broken<'t> {
 
 impl<'t> Broken<'t> {
     fn cause(&self, said: &str) -> Cause {
+        if let Some(cause) = self.not_yaml() {
+            return cause;
+        }
         if let Some(tab) = self.tab() {
             return Cause::new("a tab is used for indentation", "use spaces").at(tab, tab + 1);
         }
@@ -331,6 +334,27 @@ impl<'t> Broken<'t> {
             );
         }
         words(said)
+    }
+
+    /// A line that other programs write: an unresolved conflict of git, a fence of Markdown, a template, a list or a separator of a word
+    /// processor.
+    fn not_yaml(&self) -> Option<Cause> {
+        let conflict = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+        let marked = |line: &str| conflict.iter().any(|mark| line.starts_with(mark));
+        if let Some((start, _)) = self.lines().find(|(_, line)| marked(line)) {
+            let cause = Cause::new(
+                "two versions of these lines are in conflict, and git left both",
+                "keep one version, and delete the lines `<<<<<<<`, `=======` and `>>>>>>>`",
+            );
+            return Some(cause.at(start, start + conflict[0].len()));
+        }
+        let lines = self.lines().filter(|(_, line)| !line.trim().is_empty());
+        lines.take(2).find_map(|(start, line)| {
+            let (content, indent) = (line.trim(), indentation(line).len());
+            let (length, message, help) = of_other_programs(content)?;
+            let from = start + indent;
+            Some(Cause::new(message, help).at(from, from + length))
+        })
     }
 
     /// A character that looks like a space, on the line where reading stopped or shortly before.
@@ -616,6 +640,48 @@ fn value_of(line: &str) -> Option<&str> {
             .map_or(line, |(_, value)| value)
             .trim_start(),
     )
+}
+
+/// The number of bytes at the start of a line that are not YAML, what they are, and what to do.
+fn of_other_programs(line: &str) -> Option<(usize, String, &'static str)> {
+    let first = line.chars().next()?;
+    let rest = &line[first.len_utf8()..];
+    if line.starts_with("```") || line.starts_with("~~~") {
+        return Some((
+            3,
+            "this line is Markdown".to_owned(),
+            "remove the lines that begin with ``` or ~~~",
+        ));
+    }
+    if line.starts_with("{{") || line.starts_with("{%") {
+        return Some((
+            2,
+            "this line belongs to a template".to_owned(),
+            "render the template first, or use variables of deskstate: \"${{ vars.name }}\"",
+        ));
+    }
+    if ['—', '–'].contains(&first) && rest.chars().all(|sign| "—–-".contains(sign)) {
+        return Some((
+            line.len(),
+            format!("`{line}` separates no documents"),
+            "write three hyphens: `---`",
+        ));
+    }
+    if "•◦▪‣·–—".contains(first) && rest.starts_with(char::is_whitespace) {
+        return Some((
+            first.len_utf8(),
+            format!("`{first}` begins no item of a list"),
+            "write `- ` before each item of a list",
+        ));
+    }
+    let key = line.split('：').next().filter(|key| *key != line)?;
+    key_of(line).is_none().then(|| {
+        (
+            line.len(),
+            format!("the colon after `{key}` is a full-width one"),
+            "write `:` and a space",
+        )
+    })
 }
 
 /// What a line lacks to be a list item or a key with its value.

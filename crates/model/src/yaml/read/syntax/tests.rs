@@ -185,3 +185,21 @@ fn no_message_of_the_parser_reaches_people() {
     let unknown = super::words("something new");
     assert_eq!(unknown.message, "the YAML cannot be read: something new");
 }
+
+#[test]
+fn lines_of_other_programs() {
+    let texts = [
+        "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> theirs\n",
+        "a:\n  b: 1\n<<<<<<< HEAD\n  c: 1\n=======\n  c: 2\n>>>>>>> theirs\n",
+        "```yaml\na: 1\n```\n",
+        "{{- if .Values.x }}\na: 1\n{{- end }}\n",
+        "{% for x in y %}\na: 1\n{% endfor %}\n",
+        "a: 1\n—--\nb: 1\n",
+        "a: 1\n–\nb: 1\n",
+        "a:\n  • one\n  • two\n",
+        "a:\n  – one\n",
+        "a: 1\nb： 2\n",
+    ];
+    let said: Vec<String> = texts.iter().map(|text| found(text)).collect();
+    insta::assert_snapshot!(said.join("\n"));
+}

@@ -1,0 +1,54 @@
+//! Placeholders that were copied from a guide and not filled in.
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+use crate::kinds::{ApplicationTab, ChannelProvider, CifProvider, PageType};
+use crate::parameters::ParameterValue;
+use crate::span::Spanned;
+
+pub(crate) const PLACEHOLDER: Explanation = Explanation::new(
+    "placeholder",
+    "An address contains `<`, `>` or a space.",
+    "No address contains these characters. Guides write `<your-domain>` where your own value belongs; the widget or page would not load.",
+    "Write your own value in place of the placeholder. In an address, a space is `%20`.",
+);
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in context.resources {
+        if let Some(provider) = ChannelProvider::of(&declared.spec) {
+            address(provider.channel_url().spanned(), diagnostics);
+            address(provider.trusted_domain().spanned(), diagnostics);
+        } else if let Some(provider) = CifProvider::of(&declared.spec) {
+            address(provider.channel_url().spanned(), diagnostics);
+            address(provider.trusted_domain().spanned(), diagnostics);
+        } else if let Some(tab) = ApplicationTab::of(&declared.spec)
+            && tab.page_type().value() == Some(PageType::ThirdPartyWebsite)
+            && let Some(parameters) = tab.parameters().value()
+            && let Some(url) = parameters.get("url")
+            && let ParameterValue::Text(text) = &url.value
+        {
+            address(Some(Spanned::new(text, url.span)), diagnostics);
+        }
+    }
+}
+
+fn address(text: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
+    let unusable = |sign: &char| matches!(sign, '<' | '>') || sign.is_whitespace();
+    let found = text.and_then(|text| Some((text.span, text.value.chars().find(unusable)?)));
+    let Some((span, sign)) = found else {
+        return;
+    };
+    let what = match sign {
+        '<' | '>' => format!("`{sign}`"),
+        _ => "a space".to_owned(),
+    };
+    diagnostics.push(
+        Diagnostic::warning(
+            PLACEHOLDER.code,
+            format!("the address contains {what}, which no address contains"),
+        )
+        .at(span, "a placeholder?")
+        .help("write your own value in place of a placeholder such as `<your-domain>`"),
+    );
+}
