@@ -203,7 +203,13 @@ fn name_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Sp
             None => Diagnostic::error("not-a-manifest", "`metadata.name` is missing")
                 .at(place, "no name"),
         };
-    diagnostics.push(diagnostic.help("add the unique name: `metadata: {name: contoso_something}`"));
+    let outside = node.get("name").and_then(|outside| outside.as_text());
+    diagnostics.push(match outside.filter(|_| name.is_none()) {
+        Some(outside) => diagnostic.help(format!(
+            "move the name into `metadata`: `metadata: {{name: {outside}}}`"
+        )),
+        None => diagnostic.help("add the unique name: `metadata: {name: contoso_something}`"),
+    });
     None
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{Found, Shape};
 use crate::decoder::stored_length;
 use crate::diagnostic::Diagnostic;
+use crate::kinds::Kind;
 use crate::offer::Offer;
 use crate::span::Span;
 use crate::suggest::{nearest, one_of};
@@ -196,9 +197,15 @@ pub(super) fn unknown_field(
     };
     let diagnostic = Diagnostic::error("unknown-field", format!("{owner} has no field `{word}`"))
         .at(at, "unknown field");
+    let is_field = |kind: Kind| kind.fields().iter().any(|field| field.word == word);
     let is_unique_name = |word: &str| word.replace(' ', "").eq_ignore_ascii_case("uniquename");
     match nearest(word, known.iter().copied()) {
         Some(near) => diagnostic.meant(near),
+        None if found.word.is_none()
+            && matches!(shape, Shape::Document(kind) if is_field(kind)) =>
+        {
+            diagnostic.help(format!("move `{word}` below `spec:`, indented"))
+        }
         None if found.word == Some("spec") && is_unique_name(word) => {
             diagnostic.help("write the unique name as `name` under `metadata`")
         }

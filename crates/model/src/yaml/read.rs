@@ -479,7 +479,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 ),
                 NotJson::TooLarge => (
                     format!("`{text}` is too large for a number"),
-                    "quote it to make it text",
+                    "write a smaller number, or quote it to make it text",
                 ),
             };
             diagnostics.push(
