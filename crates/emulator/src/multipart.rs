@@ -54,10 +54,6 @@ pub(crate) fn boundary(content_type: &str) -> Option<String> {
 /// Parses the items of a batch body.
 pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
     let text = std::str::from_utf8(body).map_err(|_| unusable("The batch body is not UTF-8."))?;
-    if !text.ends_with('\n') {
-        // The service's reader waits for the end of the last line.
-        return Err(unusable("Stream was not readable."));
-    }
     let parts = parts(text, boundary, Closing::MayBeMissing)?;
     let mut items = Vec::with_capacity(parts.len());
     for part in parts {
@@ -81,6 +77,11 @@ pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
             }
             None => items.push(Item::Request(request(&headers, rest)?)),
         }
+    }
+    // The service's reader waits for the end of a body's last line.
+    let has_body = |item: &Item| matches!(item, Item::Request(request) if !request.body.is_empty());
+    if !text.ends_with('\n') && items.last().is_some_and(has_body) {
+        return Err(unusable("Stream was not readable."));
     }
     Ok(items)
 }
@@ -163,11 +164,14 @@ fn header<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
 fn request(part: &Headers, text: &str) -> Outcome<Request> {
     let text = text.trim_start();
     let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let mut words = line.split_whitespace();
-    let method = words
-        .next()
-        .and_then(|word| Method::from_bytes(word.as_bytes()).ok());
-    let (Some(method), Some(url)) = (method, words.next()) else {
+    // Published clients do not encode spaces, so the URL reaches to the last one (Microsoft.OData.Core, ParseRequestLine).
+    let (method, target) = line.trim().split_once(' ').unwrap_or((line, ""));
+    let url = match target.rsplit_once(' ') {
+        Some((url, version)) if version.starts_with("HTTP/") => url.trim(),
+        _ => target.trim(),
+    };
+    let method = Method::from_bytes(method.trim().as_bytes());
+    let (Ok(method), false) = (method, url.is_empty()) else {
         return Err(unusable(&format!(
             "The request line '{}' of a batch part is not valid.",
             line.trim()

@@ -116,7 +116,12 @@ pub(crate) fn answer(
                 (list(all, options)?, "RelationshipDefinitions")
             }
         }
-        ("GlobalOptionSetDefinitions", keyed, []) => {
+        ("GlobalOptionSetDefinitions", keyed, rest) => {
+            match rest {
+                [] => {}
+                [cast] if cast.name == "Microsoft.Dynamics.CRM.OptionSetMetadata" => {}
+                [other, ..] => return Err(ServiceError::unknown_segment(&other.name)),
+            }
             let mut all = global_option_sets(schema);
             if keyed {
                 let name = first
@@ -266,9 +271,17 @@ fn entity_part(
     let items = match part.name.as_str() {
         "Attributes" => {
             let mut items = attributes(schema, table);
-            let cast = rest
-                .first()
-                .filter(|segment| segment.name.starts_with("Microsoft.Dynamics.CRM."));
+            let (cast, rest) = match rest {
+                [cast, rest @ ..] if cast.name.starts_with("Microsoft.Dynamics.CRM.") => {
+                    (Some(cast), rest)
+                }
+                rest => (None, rest),
+            };
+            let wanted = cast.map(|cast| format!("#{}", cast.name));
+            let fits = |item: &Json| {
+                let mut wanted = wanted.iter();
+                wanted.all(|wanted| item["@odata.type"] == wanted.as_str())
+            };
             if let Some(key) = &part.key {
                 let name = part
                     .pairs()
@@ -284,21 +297,54 @@ fn entity_part(
                     .into_iter()
                     .next()
                     .ok_or_else(|| not_found("attribute", name.as_deref().unwrap_or(key)))?;
-                return shape(strip_casts(found, cast.is_some()), options);
+                if let Some(cast) = cast.filter(|_| !fits(&found)) {
+                    return Err(ServiceError::unknown_segment(&cast.name));
+                }
+                return property_of(strip_casts(found, cast.is_some()), rest, options);
             }
-            if let Some(cast) = cast {
-                let wanted = format!("#{}", cast.name);
-                items.retain(|item| item["@odata.type"] == wanted.as_str());
+            if let Some(other) = rest.first() {
+                return Err(ServiceError::unknown_segment(&other.name));
             }
+            items.retain(fits);
             items
                 .into_iter()
                 .map(|item| strip_casts(item, cast.is_some()))
                 .collect()
         }
-        other => expansion(schema, switches, table, other)
-            .ok_or_else(|| ServiceError::unknown_segment(other))?,
+        other => {
+            let mut items = expansion(schema, switches, table, other)
+                .ok_or_else(|| ServiceError::unknown_segment(other))?;
+            if let Some(segment) = rest.first() {
+                return Err(ServiceError::unknown_segment(&segment.name));
+            }
+            if part.key.is_some() {
+                let pairs = part.pairs();
+                items.retain(|item| {
+                    let mut pairs = pairs.iter();
+                    pairs.all(|(name, value)| item[name] == value.trim_matches('\''))
+                });
+                let found = items.into_iter().next();
+                let found = found.ok_or_else(|| not_found("item", &part.name))?;
+                return shape(found, options);
+            }
+            items
+        }
     };
     list(items, options)
+}
+
+/// A property of an attribute, such as its option set, or the attribute itself.
+fn property_of(item: Json, rest: &[Segment], options: &Options) -> Outcome<Json> {
+    let name = match rest {
+        [] => return shape(item, options),
+        [only] => &only.name,
+        [_, other, ..] => return Err(ServiceError::unknown_segment(&other.name)),
+    };
+    match item.get(name) {
+        Some(Json::Object(inner)) => shape(Json::Object(inner.clone()), options),
+        Some(value) => Ok(json!({"value": value})),
+        None => Err(ServiceError::unknown_segment(name)),
+    }
 }
 
 /// Parses options inside `$expand=Attributes($select=…;$filter=…)`.

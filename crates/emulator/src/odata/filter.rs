@@ -194,13 +194,13 @@ impl Parser<'_> {
             _ => {
                 return match left {
                     // A yes/no column is a condition of its own.
-                    Operand::Column(path) => Ok(Expr::Compare(
+                    Operand::Column(path) if self.is_flag(&path) => Ok(Expr::Compare(
                         Operator::Eq,
                         Operand::Column(path),
                         Operand::Literal(Value::Flag(true)),
                     )),
                     Operand::Literal(Value::Flag(flag)) => Ok(Expr::Always(flag)),
-                    Operand::Literal(_) => Err(ServiceError::query(
+                    Operand::Literal(_) | Operand::Column(_) => Err(ServiceError::query(
                         "The filter expression must evaluate to a single boolean value.",
                     )),
                 };
@@ -210,6 +210,10 @@ impl Parser<'_> {
         let right = self.operand()?;
         self.comparable(operator, &left, &right)?;
         Ok(Expr::Compare(operator, left, right))
+    }
+
+    fn is_flag(&self, path: &Path) -> bool {
+        self.schema.table(path.table).columns[path.column].kind == Kind::Flag
     }
 
     /// Rejects comparing a number or a yes/no column with text, and text with anything else. (Dates may also be quoted.)
@@ -284,6 +288,11 @@ impl Parser<'_> {
                     return Err(ServiceError::query(
                         "A parameter alias cannot refer to another.",
                     ));
+                }
+                Some([Token::Name(name)])
+                    if !matches!(name.as_str(), "null" | "true" | "false") =>
+                {
+                    return self.column(name).map(Operand::Column);
                 }
                 Some([token, ..]) => literal(token)?,
             },

@@ -92,8 +92,11 @@ impl<'a> Reading<'a> {
         let mut columns = Vec::new();
         let own = self.store.schema.table(table);
         for name in text.split(',').map(str::trim) {
+            // The name of a lookup selects its value, too (Web API: query data).
+            let lookup = || own.property(&format!("_{name}_value"));
             let column = own
                 .property(name)
+                .or_else(lookup)
                 .ok_or_else(|| unknown_property(&self.store.schema, table, name))?;
             if !columns.contains(&column) {
                 columns.push(column);

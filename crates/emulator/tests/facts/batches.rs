@@ -232,3 +232,30 @@ async fn section_5_more_than_a_thousand_requests_are_refused() {
         .collect();
     desk.batch(&changeset(&parts), None).await.expect(400);
 }
+
+/// Published clients (dataverse-webapi, xrm-webapi) neither encode spaces nor end the last line.
+#[tokio::test]
+async fn a_url_of_a_batch_reaches_to_the_last_space_and_the_last_line_may_be_open() {
+    let desk = desk().await;
+    let names = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with('{'));
+        let bodies =
+            lines.map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let rows = bodies.flat_map(|body| body["value"].as_array().cloned().expect("rows"));
+        rows.map(|row| row["name"].as_str().expect("name").to_owned())
+            .collect()
+    };
+    let get = |query: &str| {
+        format!(
+            "--b\nContent-Type: application/http\nContent-Transfer-Encoding: binary\n\nGET roles?$select=name&{query} HTTP/1.1\nAccept: application/json\n\n\n--b--"
+        )
+    };
+    let ask = async |query: &str| desk.batch(&get(query), None).await.expect(200).text;
+    let up = names(&ask("$orderby=name asc").await);
+    let mut down = names(&ask("$orderby=name desc").await);
+    down.reverse();
+    assert!(up.len() > 2 && up == down, "{up:?} {down:?}");
+    let first = format!("$filter=name ne '{}'", up[0]);
+    let others = names(&ask(&first).await);
+    assert!(!others.is_empty() && !others.contains(&up[0]), "{others:?}");
+}

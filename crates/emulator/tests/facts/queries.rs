@@ -124,12 +124,14 @@ async fn section_3_filters_know_the_documented_operators_and_functions() {
         ("owninguser/fullname eq 'Emulator Administrator'", 4),
         ("msdyn_order eq @p1", 1),
         ("msdyn_value eq @nothing", 3),
+        ("@column eq @p1", 1),
+        ("contains(@name,'two')", 1),
     ] {
         // In the function, `ownerid` is the lookup's property name without its prefix and suffix.
         let filter = filter.replace("PropertyName='ownerid'", "PropertyName='_ownerid_value'");
         let answer = desk
             .get(&format!(
-                "msdyn_notificationfields?$filter={}&@p1=2",
+                "msdyn_notificationfields?$filter={}&@p1=2&@column=msdyn_order&@name=msdyn_name",
                 encode(&filter)
             ))
             .await;
@@ -140,6 +142,58 @@ async fn section_3_filters_know_the_documented_operators_and_functions() {
         };
         assert_eq!(answer.rows().len(), expected, "{filter}");
     }
+}
+
+#[tokio::test]
+async fn a_filter_is_a_condition_and_the_name_of_a_lookup_selects_its_value() {
+    let desk = desk().await;
+    for filter in ["name", "not%20name", "name%20and%20roleid%20ne%20null", "1"] {
+        desk.get(&format!("roles?$filter={filter}"))
+            .await
+            .expect(400);
+    }
+    let users = desk.get("systemusers?$select=fullname,businessunitid&$top=1");
+    assert!(users.await.rows()[0]["_businessunitid_value"].is_string());
+}
+
+#[tokio::test]
+async fn what_follows_an_attribute_or_an_option_set_is_read_or_refused() {
+    let desk = desk().await;
+    let tab = "EntityDefinitions(LogicalName='msdyn_applicationtabtemplate')";
+    let attribute = format!("{tab}/Attributes(LogicalName='msdyn_pagetype')");
+    let cast = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata";
+    let expanded = format!("{attribute}/{cast}?$expand=OptionSet,GlobalOptionSet");
+    let whole = desk.get(&expanded).await.expect(200);
+    let set = ["OptionSet", "GlobalOptionSet"]
+        .into_iter()
+        .find(|word| whole.json()[*word]["Options"].is_array())
+        .expect("an option set");
+    let options = desk
+        .get(&format!("{attribute}/{cast}/{set}?$select=Options"))
+        .await
+        .expect(200);
+    assert_eq!(options.json()["Options"], whole.json()[set]["Options"]);
+    let name = desk
+        .get(&format!("{attribute}/LogicalName"))
+        .await
+        .expect(200);
+    assert_eq!(name.json()["value"], "msdyn_pagetype");
+    for wrong in [
+        format!("{attribute}/Nonsense"),
+        format!("{attribute}/{cast}/{set}/x"),
+        format!("{attribute}/Microsoft.Dynamics.CRM.LookupAttributeMetadata"),
+        format!("{tab}/Attributes/{cast}/x"),
+        format!("{tab}/ManyToManyRelationships(SchemaName='nobody')"),
+        "GlobalOptionSetDefinitions/Microsoft.Dynamics.CRM.EntityMetadata".to_owned(),
+    ] {
+        desk.get(&wrong).await.expect(404);
+    }
+    let all = desk.get("GlobalOptionSetDefinitions").await.rows();
+    let name = all[0]["Name"].as_str().expect("a name");
+    let one = format!(
+        "GlobalOptionSetDefinitions(Name='{name}')/Microsoft.Dynamics.CRM.OptionSetMetadata?$select=Options"
+    );
+    assert!(desk.get(&one).await.expect(200).json()["Options"].is_array());
 }
 
 #[tokio::test]

@@ -171,11 +171,14 @@ async fn metadata_is_selected_filtered_and_expanded_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_batch_ends_with_a_line_break_and_may_lack_its_last_boundary() {
+async fn a_body_at_the_end_of_a_batch_needs_a_line_break_and_the_last_boundary_may_be_missing() {
     let desk = desk().await;
     let whole = "--b\nContent-Type: application/http\nContent-Transfer-Encoding: binary\n\nGET roles?$top=1 HTTP/1.1\n\n--b--\n";
     desk.batch(whole, None).await.expect(200);
-    let cut = desk.batch(whole.trim_end(), None).await.expect(400);
+    // Published clients join lines, so the last one is open; a reader only fails where it is a body that goes on to the end.
+    desk.batch(whole.trim_end(), None).await.expect(200);
+    let post = "--b\nContent-Type: application/http\n\nPOST msdyn_sessiontemplates HTTP/1.1\nContent-Type: application/json\n\n{}\n--b--";
+    let cut = desk.batch(post, None).await.expect(400);
     assert_eq!(cut.message(), "Stream was not readable.");
     let open = desk
         .batch(whole.trim_end().trim_end_matches("--b--"), None)
