@@ -34,8 +34,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn address(text: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
-    let unusable = |sign: &char| matches!(sign, '<' | '>') || sign.is_whitespace();
-    let found = text.and_then(|text| Some((text.span, text.value.chars().find(unusable)?)));
+    let found = text.and_then(|text| Some((text.span, unusable(text.value)?)));
     let Some((span, sign)) = found else {
         return;
     };
@@ -51,4 +50,17 @@ fn address(text: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
         .at(span, "a placeholder?")
         .help("write your own value in place of a placeholder such as `<your-domain>`"),
     );
+}
+
+/// The first character outside slugs and variables that no address contains.
+fn unusable(text: &str) -> Option<char> {
+    let mut depth = 0_usize;
+    text.chars().find(|sign| {
+        match sign {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && (matches!(sign, '<' | '>') || sign.is_whitespace())
+    })
 }
