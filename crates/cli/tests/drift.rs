@@ -48,6 +48,33 @@ fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_
     assert_eq!(report["formatVersion"], 1);
     assert_eq!(report["environments"][0]["classes"]["editedByHand"], 1);
     assert_eq!(report["environments"][0]["classes"]["unknown"], 1);
+    let schema = project.run(&["schema", "drift"]).ended(0);
+    let schema: serde_json::Value = serde_json::from_str(&schema.out).unwrap();
+    let schema = jsonschema::draft7::new(&schema).unwrap();
+    let errors: Vec<String> = schema
+        .iter_errors(&report)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let mut wrong = report;
+    wrong["environments"][0]["drifted"][0]["state"] = 1.into();
+    assert!(!schema.is_valid(&wrong));
+}
+
+/// `UPDATE_SCHEMAS=1 cargo test -p deskstate --test scenarios drift::the_schema` rewrites it.
+#[test]
+fn the_schema_of_reports_in_the_repository_is_current() {
+    let project = super::support::Project::example("tenfold");
+    let schema = project.run(&["schema", "drift"]).ended(0).out;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/drift.json");
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == schema,
+        "schemas/drift.json is not current: run with UPDATE_SCHEMAS=1"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `schema`: prints the JSON Schemas that editors check manifests against, and that of plan files.
+//! `schema`: prints the JSON Schemas that editors check manifests against, and those of plan files and of drift.
 
 use std::path::PathBuf;
 
@@ -9,15 +9,16 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::write_file;
+use crate::output::drift_json;
 use crate::paths::shown_path;
 use crate::ui::Ui;
 
-/// Prints the JSON Schemas of manifests and plan files, or writes them into a folder
+/// Prints the JSON Schemas of manifests, plan files and drift, or writes them into a folder
 ///
 /// Without a name, lists the names. `manifest` is the schema for manifests of all kinds.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// manifest, overlay, project, contract, plan, or a kind
+    /// manifest, overlay, project, contract, plan, drift, or a kind
     name: Option<String>,
     /// Write all schemas into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
@@ -65,6 +66,7 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
 pub(super) fn all() -> Vec<(String, Value)> {
     let mut schemas = json_schemas();
     schemas.push(("plan.json".to_owned(), plan_file::schema()));
+    schemas.push(("drift.json".to_owned(), drift_json::schema()));
     schemas
 }
 
