@@ -63,6 +63,34 @@ fn target_name<'s>(
     }
 }
 
+/// The navigation property of the other table for the same relationship.
+fn partner<'s>(
+    schema: &'s Schema,
+    table: &'s Table,
+    name: &str,
+    navigation: Navigation,
+) -> Option<&'s str> {
+    match navigation {
+        Navigation::Lookup { column, .. } => {
+            let mut targets = table.columns[column].targets.iter();
+            let target = targets.find(|target| target.navigation == name)?;
+            let known = &schema.table(target.table).navigation;
+            known
+                .contains_key(&target.collection)
+                .then_some(target.collection.as_str())
+        }
+        Navigation::Children {
+            table: child,
+            column,
+        } => {
+            let mut targets = schema.table(child).columns[column].targets.iter();
+            let target = targets.find(|target| target.collection == name)?;
+            Some(target.navigation.as_str())
+        }
+        Navigation::Many { .. } => None,
+    }
+}
+
 // Writing to a `String` cannot fail, so the results of `write!` are ignored.
 fn entity_type(text: &mut String, schema: &Schema, table: &Table, annotated: bool) {
     let _ = writeln!(
@@ -87,15 +115,20 @@ fn entity_type(text: &mut String, schema: &Schema, table: &Table, annotated: boo
         let Some(target) = target_name(schema, table, *navigation) else {
             continue;
         };
-        if matches!(navigation, Navigation::Lookup { .. }) {
+        let partner = partner(schema, table, name, *navigation);
+        let partner = partner.map_or(String::new(), |partner| format!(" Partner=\"{partner}\""));
+        if let Navigation::Lookup { column, .. } = navigation {
+            let key = schema.named(target).map(|id| schema.table(id).key_name());
             let _ = writeln!(
                 text,
-                "<NavigationProperty Name=\"{name}\" Type=\"mscrm.{target}\" Nullable=\"false\" />"
+                "<NavigationProperty Name=\"{name}\" Type=\"mscrm.{target}\" Nullable=\"false\"{partner}>\n<ReferentialConstraint Property=\"{}\" ReferencedProperty=\"{}\" />\n</NavigationProperty>",
+                table.columns[*column].property(),
+                key.unwrap_or_default()
             );
         } else {
             let _ = writeln!(
                 text,
-                "<NavigationProperty Name=\"{name}\" Type=\"Collection(mscrm.{target})\" />"
+                "<NavigationProperty Name=\"{name}\" Type=\"Collection(mscrm.{target})\"{partner} />"
             );
         }
     }

@@ -307,6 +307,9 @@ async fn section_1_metadata_is_csdl_and_the_root_lists_the_sets() {
     assert!(document.text.contains(
         "<NavigationProperty Name=\"msdyn_ToolId\" Type=\"mscrm.msdyn_panetoolconfiguration\""
     ));
+    assert!(document.text.contains(
+        "<ReferentialConstraint Property=\"_msdyn_toolid_value\" ReferencedProperty=\"msdyn_panetoolconfigurationid\" />"
+    ));
     assert!(!document.text.contains("Org.OData.Core.V1.Computed"));
     assert!(
         desk.get("$metadata?annotations=true")
