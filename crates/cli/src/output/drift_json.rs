@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use deskstate_reconcile::drift::{Difference, DriftState, Shift};
+use deskstate_reconcile::secret::{masked, masked_text};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -477,9 +478,30 @@ fn sides(shift: &Shift) -> Sides {
     }
 }
 
+/// The sides without what looks like a secret.
+fn masked_sides(shift: &Shift) -> Sides {
+    match sides(shift) {
+        Sides::Value { declared, live } => Sides::Value {
+            declared: masked(&declared),
+            live: masked(&live),
+        },
+        Sides::Copy { declared, copy } => Sides::Copy {
+            declared: masked(&declared),
+            copy,
+        },
+        Sides::Lost { lost } => Sides::Lost {
+            lost: masked_text(&lost),
+        },
+        Sides::Gained { gained } => Sides::Gained {
+            gained: masked_text(&gained),
+        },
+        Sides::Row {} => Sides::Row {},
+    }
+}
+
 fn differing(looked: &Looked, difference: &Difference) -> Differing {
     Differing {
-        shift: sides(&difference.shift),
+        shift: masked_sides(&difference.shift),
         field: difference.path.clone(),
         class: difference.class.code(),
         evidence: difference.evidence.clone(),
