@@ -146,6 +146,9 @@ impl Shard {
     }
 }
 
+/// Characters of a Markdown report that are left to the builds of `init --ci`, which add links and a fingerprint to an issue.
+const ROOM_FOR_NOTES: usize = 1_000;
+
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
     telling::check(&args.notify, ui)?;
@@ -191,7 +194,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Markdown => ui.print(drift_markdown::render(
             &seen,
             revision.as_deref(),
-            markdown::limit_of_environment(|name| std::env::var(name).ok()),
+            markdown::limit_of_environment(|name| std::env::var(name).ok()) - ROOM_FOR_NOTES,
         ))?,
         Format::Json => ui.print(drift_json::render(&seen, revision.as_deref()))?,
         Format::Junit => ui.print(drift_junit::render(&seen))?,
