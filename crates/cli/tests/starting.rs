@@ -8,6 +8,15 @@ fn run(folder: &std::path::Path, arguments: &[&str]) -> support::Run {
 }
 
 #[test]
+fn a_folder_whose_name_looks_like_a_number_names_a_valid_project() {
+    let folder = TempDir::new().unwrap();
+    for name in ["123", "true", "null", "1e3", "0x1F", "no"] {
+        run(folder.path(), &["init", name]).ended(0);
+        run(&folder.path().join(name), &["validate"]).ended(0);
+    }
+}
+
+#[test]
 fn a_new_project_is_valid_without_a_warning_and_applies_to_the_embedded_emulator() {
     let folder = TempDir::new().unwrap();
     run(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::EnvironmentUrl;
-use deskstate_model::{PROJECT_FILE, Target, json_schemas, load_project};
+use deskstate_model::{PROJECT_FILE, Target, json_schemas, load_project, yaml_scalar};
 
 use super::exporting::Writing;
 use crate::door::{DIM, GOOD};
@@ -192,7 +192,7 @@ fn project(args: &Args, folder: &Path, ui: &mut Ui) -> Result<Vec<NewFile>, Erro
         Some(url) => format!("    prod:\n      url: {}", address(url, ui)?),
     };
     let project = include_str!("../../assets/init/deskstate.yaml")
-        .replace("{name}", &name)
+        .replace("{name}", &yaml_scalar(&name))
         .replace("{environments}", &environments);
     Ok(vec![
         (PROJECT_FILE.to_owned(), project),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::{PROJECT_FILE, State, load};
+use deskstate_model::{PROJECT_FILE, State, load, yaml_scalar};
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::extras::prefix;
 use deskstate_reconcile::plan::{Options as PlanOptions, SyncState};
@@ -51,7 +51,7 @@ pub(super) async fn run(
         let prefixes: Vec<String> = prefixes.iter().map(|one| format!("{one:?}")).collect();
         let organization = organization.map(|id| format!("      organizationId: {id}"));
         include_str!("../../../assets/init/from-env.yaml")
-            .replace("{name}", &name)
+            .replace("{name}", &yaml_scalar(&name))
             .replace("{prefixes}", &format!("[{}]", prefixes.join(", ")))
             .replace("{url}", &origin)
             .replace(
