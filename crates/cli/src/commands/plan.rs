@@ -1,9 +1,10 @@
 //! `plan`: shows the difference between the manifests and the live environment. Cannot write: it has only a reader.
 
 use std::mem::ManuallyDrop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
+use deskstate_files::Limit;
 use deskstate_reconcile::plan_file::{self, About};
 use tokio::task::spawn_blocking;
 
@@ -60,6 +61,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     // The manifests are needed until the process ends, so freeing them piece by piece would only take time.
     let loaded = ManuallyDrop::new(load_environment(global, &args.env, ui)?);
+    if let Some(path) = &args.out {
+        refuse_other_file(path)?;
+    }
     let root = loaded.root.clone();
     let revision = spawn_blocking(move || revision::describe(&root));
     let environment = loaded.environment()?;
@@ -161,4 +165,21 @@ pub(super) fn as_json(
     };
     let file = plan_file::write(&compared.plan, &compared.live, &about);
     told_apart_in_json(harmless_json(&file), texts(&compared.plan))
+}
+
+/// Refuses to replace a file that has content and is not a saved plan, such as a manifest.
+fn refuse_other_file(path: &Path) -> Result<(), Error> {
+    let has_content = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
+    let is_plan = || {
+        let text = deskstate_files::read_text(path, Limit::PLAN).ok()?;
+        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+        json.get("formatVersion").map(drop)
+    };
+    if !has_content || is_plan().is_some() {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        message: format!("{} exists and is not a saved plan", shown_path(path)),
+        hint: Some("choose another file for `--out`, or delete it".to_owned()),
+    })
 }
