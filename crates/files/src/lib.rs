@@ -38,6 +38,9 @@ pub enum Problem {
     /// Not valid UTF-8.
     #[error("byte {0} is not UTF-8")]
     NotUtf8(usize),
+    /// Written in UTF-16.
+    #[error("it is written in UTF-16, as `>` of Windows PowerShell 5 does, not in UTF-8")]
+    Utf16,
     /// The system could not open or read the file.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -204,8 +207,17 @@ fn read_open(stream: impl Read, length: u64, limit: Limit) -> Result<Vec<u8>, Pr
     Ok(bytes)
 }
 
+/// The text without a byte order mark, which programs on Windows write.
 fn text(bytes: Vec<u8>) -> Result<String, Problem> {
-    String::from_utf8(bytes).map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to() + 1))
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(Problem::Utf16);
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to() + 1))?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
 }
 
 #[cfg(test)]
@@ -291,5 +303,9 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, b"ab\xFF").expect("written");
         assert!(matches!(read_text(&path, SMALL), Err(Problem::NotUtf8(3))));
+        std::fs::write(&path, b"\xEF\xBB\xBFab").expect("written");
+        assert_eq!(read_text(&path, SMALL).expect("text"), "ab");
+        std::fs::write(&path, b"\xFF\xFEa\0").expect("written");
+        assert!(matches!(read_text(&path, SMALL), Err(Problem::Utf16)));
     }
 }
