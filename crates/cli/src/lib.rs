@@ -88,9 +88,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     deskstate_files::allow_memory(args.global.memory);
     let mut ui = Ui::new(&args.global);
     ui.start_log();
+    let writes = matches!(args.command, Command::Apply(_) | Command::Undo(_));
     let code = match run(args, &mut ui) {
         Ok(code) => code,
         Err(error) => {
+            if writes && error.is_closed_pipe() {
+                ui.say("error: the reader of the output has ended, so the command stopped\n  help: `deskstate plan` shows what is left to do");
+            }
             ui.failure(&error);
             error.exit_code()
         }

@@ -61,6 +61,32 @@ fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_
     assert!(!schema.is_valid(&wrong));
 }
 
+#[test]
+fn a_secret_in_a_live_value_is_masked_in_every_format() {
+    let (project, server) = applied();
+    let key = "LEAKME0123456789AbCdEf0123456789";
+    let body = format!(r#"{{"msdyn_description":"https://x.example/?api_key={key}&q=1"}}"#);
+    let profile = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "tenfold_appProfile",
+    );
+    let row = format!("/api/data/v9.2/msdyn_appconfigurations({profile})");
+    let reply = server.request("PATCH", &row, &body, "");
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    for format in ["text", "json", "markdown", "junit", "html"] {
+        let run = project
+            .run(&["drift", "--env", "server", "--format", format])
+            .ended(2);
+        assert!(!run.out.contains(key), "{format}: {}", run.out);
+        assert!(
+            run.out.contains("looks like a secret"),
+            "{format}: {}",
+            run.out
+        );
+    }
+}
+
 /// `UPDATE_SCHEMAS=1 cargo test -p deskstate --test scenarios drift::the_schema` rewrites it.
 #[test]
 fn the_schema_of_reports_in_the_repository_is_current() {

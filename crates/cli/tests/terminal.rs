@@ -295,6 +295,50 @@ fn head_reads_one_line_of_a_plan_and_the_saved_plan_is_whole() {
 }
 
 #[test]
+fn an_apply_whose_output_nobody_reads_says_that_it_stopped() {
+    let project = Project::example("tenfold");
+    let many: String = (0..600)
+        .map(|number| format!("---\napiVersion: deskstate/v1\nkind: NotificationField\nmetadata: {{name: tenfold_field_with_a_long_name_{number}}}\nspec: {{displayName: Line, header: Line, order: 10}}\n"))
+        .collect();
+    project.write("manifests/many.yaml", &many);
+    let output = Command::new("bash")
+        .args([
+            "-c",
+            &format!(
+                "{} apply --env local --yes | true; exit ${{PIPESTATUS[0]}}",
+                env!("CARGO_BIN_EXE_deskstate")
+            ),
+        ])
+        .current_dir(project.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("the reader of the output has ended, so the command stopped"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_saved_plan_replaces_no_other_file() {
+    let project = Project::example("tenfold");
+    let before = project.read("deskstate.yaml");
+    let plan = |file: &str| project.run(&["plan", "--env", "local", "--out", file]);
+    let refused = plan("deskstate.yaml").ended(1);
+    assert!(
+        refused
+            .err
+            .contains("deskstate.yaml exists and is not a saved plan"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(project.read("deskstate.yaml"), before);
+    project.write("plan.json", "");
+    plan("plan.json").ended(0);
+    plan("plan.json").ended(0);
+}
+
+#[test]
 fn a_full_disk_is_an_error_with_exit_code_1() {
     let project = Project::example("tenfold");
     for arguments in [
