@@ -467,3 +467,33 @@ fn a_value_that_looks_like_the_declared_one_is_told_apart_by_every_command_and_f
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
 }
+
+#[test]
+fn a_list_that_adopt_cannot_change_is_not_called_adopted() {
+    let (project, server) = applied();
+    let tab = |name: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: D, title: T, pageType: ThirdPartyWebsite, parameters: {{url: \"https://a.example/x\"}}}}\n"
+        )
+    };
+    let session = "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: tenfold_case}\nspec:\n  displayName: Case\n  type: Entity\n  entity: incident\n  title: Case\n  additionalTabs: [tenfold_one, tenfold_two]\n";
+    let all = format!("{session}{}{}", tab("tenfold_one"), tab("tenfold_two"));
+    project.write("manifests/case.yaml", &all);
+    project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+    let two = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "tenfold_two",
+    );
+    server.delete(&format!("msdyn_applicationtabtemplates({two})"));
+    let adopt = project.run(&["adopt", "--env", "server"]).ended(1);
+    assert!(!adopt.err.contains("Adopted"), "{}", adopt.err);
+    says(
+        &adopt.err,
+        &[
+            "not adopted: SessionTemplate tenfold_case additionalTabs: a row that it names does not exist",
+            "not adopted: ApplicationTab tenfold_two: the row does not exist",
+        ],
+    );
+    assert_eq!(project.read("manifests/case.yaml"), all);
+}

@@ -328,10 +328,10 @@ fn tell(adoption: &Adoption, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
                 )
             })
             .unwrap_or_default();
+        let about = format!("{} {}", refusal.key, refusal.path);
         ui.say(format_args!(
-            "{WARN}not adopted{WARN:#}: {} {}: {}{place}",
-            plain(&refusal.key.to_string()),
-            plain(&refusal.path),
+            "{WARN}not adopted{WARN:#}: {}: {}{place}",
+            plain(about.trim_end()),
             plain(&refusal.why)
         ));
     }

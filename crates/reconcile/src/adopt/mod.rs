@@ -258,7 +258,11 @@ impl<'a> Adopting<'a> {
         let aside = self.request.into == Into::Overlay
             && !self.request.overlays.is_empty()
             && !self.request.is_overlay(&path);
-        if aside {
+        if !aside && wanted == written {
+            // A member without a row may only be unreadable, so it is never removed.
+            let why = "a row that it names does not exist, and the manifest already says the rest";
+            self.refuse(key, word, why, Some(span));
+        } else if aside {
             self.put_aside(key, word, &written, wanted, span);
         } else {
             self.put(key, at, span, word, &wanted);
