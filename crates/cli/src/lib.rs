@@ -93,7 +93,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
         Ok(code) => code,
         Err(error) => {
             if writes && error.is_closed_pipe() {
-                ui.say("error: the reader of the output has ended, so the command stopped\n  help: `deskstate plan` shows what is left to do");
+                ui.say("error: the reader of the output has ended, so the command stopped\n  help: send the output to a file, or to a program that reads all of it");
             }
             ui.failure(&error);
             error.exit_code()

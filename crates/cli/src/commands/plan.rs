@@ -167,15 +167,14 @@ pub(super) fn as_json(
     told_apart_in_json(harmless_json(&file), texts(&compared.plan))
 }
 
-/// Refuses to replace a file that has content and is not a saved plan, such as a manifest.
+/// Refuses to replace a file that has content and is no plan, such as a manifest. A plan that is cut or altered begins like one.
 fn refuse_other_file(path: &Path) -> Result<(), Error> {
     let has_content = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
-    let is_plan = || {
-        let text = deskstate_files::read_text(path, Limit::PLAN).ok()?;
-        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
-        json.get("formatVersion").map(drop)
+    let is_json = || {
+        let text = deskstate_files::read_text(path, Limit::PLAN);
+        text.is_ok_and(|text| text.trim_start().starts_with('{'))
     };
-    if !has_content || is_plan().is_some() {
+    if !has_content || is_json() {
         return Ok(());
     }
     Err(Error::Failed {
