@@ -169,7 +169,9 @@ pub(super) fn as_json(
 
 /// Refuses to replace a file that has content and is no plan, such as a manifest. A plan that is cut or altered begins like one.
 fn refuse_other_file(path: &Path) -> Result<(), Error> {
-    let has_content = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
+    // A link is replaced, not followed.
+    let has_content =
+        std::fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
     let is_json = || {
         let text = deskstate_files::read_text(path, Limit::PLAN);
         text.is_ok_and(|text| text.trim_start().starts_with('{'))
