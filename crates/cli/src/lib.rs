@@ -92,10 +92,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     let code = match run(args, &mut ui) {
         Ok(code) => code,
         Err(error) => {
-            if writes && error.is_closed_pipe() {
-                ui.say("error: the reader of the output has ended, so the command stopped\n  help: send the output to a file, or to a program that reads all of it");
+            match writes && error.is_closed_pipe() {
+                true => ui.failure(&Error::Failed {
+                    message: "the program that reads the output has ended, so the command stopped"
+                        .to_owned(),
+                    hint: Some(
+                        "send the output to a file, or to a program that reads all of it"
+                            .to_owned(),
+                    ),
+                }),
+                false => ui.failure(&error),
             }
-            ui.failure(&error);
             error.exit_code()
         }
     };

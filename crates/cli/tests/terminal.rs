@@ -314,7 +314,7 @@ fn an_apply_whose_output_nobody_reads_says_that_it_stopped() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("the reader of the output has ended, so the command stopped"),
+        said.contains("the program that reads the output has ended, so the command stopped"),
         "{said}"
     );
 }

@@ -1,6 +1,6 @@
 //! Replies as HTTP responses: complete, or sent while the rest is still written.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -87,6 +87,7 @@ impl Pieces {
         *streamed.body_mut() = Body::new(Rest {
             first: Some(first),
             pieces: self.0,
+            is_complete: false,
         });
         Some(streamed)
     }
@@ -95,20 +96,28 @@ impl Pieces {
 struct Rest {
     first: Option<Bytes>,
     pieces: mpsc::Receiver<Piece>,
+    is_complete: bool,
 }
 
 impl HttpBody for Rest {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        let next = self.pieces.poll_recv(context);
-        next.map(|piece| piece.map(|piece| Ok(Frame::data(piece.reply.body.into()))))
+        self.pieces.poll_recv(context).map(|piece| match piece {
+            Some(piece) => {
+                self.is_complete = piece.is_last;
+                Some(Ok(Frame::data(piece.reply.body.into())))
+            }
+            None if self.is_complete => None,
+            // The work panicked. A reply that ends early must not look complete.
+            None => Some(Err(io::Error::other("the emulator failed"))),
+        })
     }
 }

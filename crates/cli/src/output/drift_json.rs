@@ -46,7 +46,7 @@ enum Environment {
 struct Compared {
     /// Its name in `deskstate.yaml`.
     environment: String,
-    /// Its URL.
+    /// Its URL, or `embedded emulator`.
     address: String,
     /// `inSync`; `drift`; or `incomplete` if something could not be compared.
     status: &'static str,
@@ -301,7 +301,12 @@ pub(crate) fn facts(seen: &Seen) -> Json {
             let differences: Vec<Json> = drifted
                 .differences
                 .iter()
-                .map(|difference| json!([difference.path, sides(&difference.shift)]))
+                .map(|difference| {
+                    json!([
+                        difference.path,
+                        sides(&difference.shift, Json::clone, str::to_owned)
+                    ])
+                })
                 .collect();
             json!([
                 drifted.key.to_string(),
@@ -458,50 +463,28 @@ fn state_code(state: DriftState) -> &'static str {
     }
 }
 
-fn sides(shift: &Shift) -> Sides {
+/// The two sides, each value and each name as these functions show it.
+fn sides(shift: &Shift, value: fn(&Json) -> Json, name: fn(&str) -> String) -> Sides {
     match shift {
         Shift::Value { declared, live } => Sides::Value {
-            declared: declared.clone(),
-            live: live.clone(),
+            declared: value(declared),
+            live: value(live),
         },
         Shift::Copy { column, declared } => Sides::Copy {
-            declared: declared.clone(),
+            declared: value(declared),
             copy: column,
         },
-        Shift::Lost { member } => Sides::Lost {
-            lost: member.clone(),
-        },
+        Shift::Lost { member } => Sides::Lost { lost: name(member) },
         Shift::Gained { member } => Sides::Gained {
-            gained: member.clone(),
+            gained: name(member),
         },
         Shift::Row => Sides::Row {},
     }
 }
 
-/// The sides without what looks like a secret.
-fn masked_sides(shift: &Shift) -> Sides {
-    match sides(shift) {
-        Sides::Value { declared, live } => Sides::Value {
-            declared: masked(&declared),
-            live: masked(&live),
-        },
-        Sides::Copy { declared, copy } => Sides::Copy {
-            declared: masked(&declared),
-            copy,
-        },
-        Sides::Lost { lost } => Sides::Lost {
-            lost: masked_text(&lost),
-        },
-        Sides::Gained { gained } => Sides::Gained {
-            gained: masked_text(&gained),
-        },
-        Sides::Row {} => Sides::Row {},
-    }
-}
-
 fn differing(looked: &Looked, difference: &Difference) -> Differing {
     Differing {
-        shift: masked_sides(&difference.shift),
+        shift: sides(&difference.shift, masked, masked_text),
         field: difference.path.clone(),
         class: difference.class.code(),
         evidence: difference.evidence.clone(),

@@ -45,7 +45,7 @@ fn address(text: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.push(
         Diagnostic::warning(
             PLACEHOLDER.code,
-            format!("the address contains {what}, which no address contains"),
+            format!("the address contains {what}, which is not allowed there"),
         )
         .at(span, "a placeholder?")
         .help("write your own value in place of a placeholder such as `<your-domain>`"),

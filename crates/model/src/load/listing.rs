@@ -254,7 +254,7 @@ pub(super) fn nothing_declared(patterns: &[Spanned<String>]) -> Option<Diagnosti
             "the manifests declare nothing: their files are empty or contain only comments",
         )
         .at(first.span, "no document in these files")
-        .help("add a manifest, or remove the comment signs"),
+        .help("add a manifest, or uncomment one"),
     )
 }
 

@@ -260,7 +260,7 @@ impl<'a> Adopting<'a> {
             && !self.request.is_overlay(&path);
         if !aside && wanted == written {
             // A member without a row may only be unreadable, so it is never removed.
-            let why = "a row that it names does not exist, and the manifest already says the rest";
+            let why = "a row that it names does not exist; nothing else differs";
             self.refuse(key, word, why, Some(span));
         } else if aside {
             self.put_aside(key, word, &written, wanted, span);

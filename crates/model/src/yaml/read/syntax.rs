@@ -343,7 +343,7 @@ impl<'t> Broken<'t> {
         let marked = |line: &str| conflict.iter().any(|mark| line.starts_with(mark));
         if let Some((start, _)) = self.lines().find(|(_, line)| marked(line)) {
             let cause = Cause::new(
-                "two versions of these lines are in conflict, and git left both",
+                "unresolved git conflict: these lines have two versions",
                 "keep one version, and delete the lines `<<<<<<<`, `=======` and `>>>>>>>`",
             );
             return Some(cause.at(start, start + conflict[0].len()));
@@ -663,14 +663,14 @@ fn of_other_programs(line: &str) -> Option<(usize, String, &'static str)> {
     if ['—', '–'].contains(&first) && rest.chars().all(|sign| "—–-".contains(sign)) {
         return Some((
             line.len(),
-            format!("`{line}` separates no documents"),
+            format!("`{line}` does not separate documents"),
             "write three hyphens: `---`",
         ));
     }
     if "•◦▪‣·–—".contains(first) && rest.starts_with(char::is_whitespace) {
         return Some((
             first.len_utf8(),
-            format!("`{first}` begins no item of a list"),
+            format!("`{first}` does not start a list item"),
             "write `- ` before each item of a list",
         ));
     }
@@ -678,7 +678,7 @@ fn of_other_programs(line: &str) -> Option<(usize, String, &'static str)> {
     key_of(line).is_none().then(|| {
         (
             line.len(),
-            format!("the colon after `{key}` is a full-width one"),
+            format!("the colon after `{key}` is a full-width colon"),
             "write `:` and a space",
         )
     })
