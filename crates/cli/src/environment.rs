@@ -16,6 +16,7 @@ use crate::browser;
 use crate::door::{self, plain};
 use crate::error::Error;
 use crate::kept;
+use crate::setting;
 
 /// How to reach an environment, in addition to the project file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -113,7 +114,7 @@ impl Access {
         if let Some(folder) = &self.replay {
             connection = connection.replay_from(folder);
         }
-        if let Ok(host) = std::env::var("AZURE_AUTHORITY_HOST") {
+        if let Some(host) = setting::of("AZURE_AUTHORITY_HOST") {
             connection = connection.authority_host(host);
         }
         Ok(connection.stop_on(stop.clone()).on_wait(|waiting| {
@@ -136,15 +137,15 @@ fn is_terminal() -> bool {
 
 /// Opens the sign-in page if a person is present, and prints its address in any case.
 fn page_of_issuer() -> Result<Browser, Error> {
-    let number = |name: &str| match std::env::var(name) {
-        Ok(text) if !text.trim().is_empty() => match text.trim().parse::<u16>() {
+    let number = |name: &str| match setting::of(name) {
+        Some(text) => match text.parse::<u16>() {
             Ok(number) if number > 0 => Ok(Some(number)),
             _ => Err(Error::failed(format!(
                 "`{name}` is not a number from 1 to 65535: `{}`",
                 plain(&text)
             ))),
         },
-        _ => Ok(None),
+        None => Ok(None),
     };
     let mut browser = Browser::new(|page| {
         if is_terminal() && browser::open(page) {
@@ -301,8 +302,10 @@ async fn work_in<T>(
 pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened, Error> {
     let url: EnvironmentUrl = url.parse()?;
     let address = url.origin();
-    let variable = |name: &str| std::env::var(name).ok();
-    let sign_in = access.sign_in(url.is_loopback(), &variable)?;
+    if !url.is_loopback() {
+        crate::proxy::check()?;
+    }
+    let sign_in = access.sign_in(url.is_loopback(), &setting::of)?;
     Ok(Opened {
         connection: access.apply_to(Connection::new(url, sign_in), stop)?,
         address,

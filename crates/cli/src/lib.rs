@@ -27,10 +27,12 @@ mod package;
 mod paths;
 mod preview;
 mod project;
+mod proxy;
 #[cfg(test)]
 mod reference;
 mod remedy;
 mod revision;
+mod setting;
 mod specs;
 mod suggest;
 mod today;
@@ -59,7 +61,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     {
         deskstate_model::load_kinds(&root);
     }
-    let parsed = Args::command()
+    let parsed = setting::without_blanks(Args::command())
         .try_get_matches_from(&arguments)
         .and_then(|matches| {
             suggest::remember(Args::command(), &matches);

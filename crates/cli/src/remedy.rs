@@ -46,8 +46,7 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
         }
         Error::SignIn(error) => {
             let chosen = crate::suggest::is_given("sign_in");
-            let variable = |name: &str| std::env::var(name).ok();
-            return Some(of_sign_in(error, chosen, &variable));
+            return Some(of_sign_in(error, chosen, &crate::setting::of));
         }
         Error::Service(error) if error.code == Some(ErrorCode::NOT_A_MEMBER) => NOT_A_MEMBER,
         _ => return None,

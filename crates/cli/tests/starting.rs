@@ -217,6 +217,63 @@ fn too_little_memory_is_refused_with_the_least_that_is_needed() {
 }
 
 #[test]
+fn variables_that_a_build_sets_to_nothing_count_as_not_set() {
+    let folder = TempDir::new().unwrap();
+    run(folder.path(), &["init", "."]).ended(0);
+    let plan = |value: &str| -> support::Run {
+        let mut command = support::deskstate(folder.path());
+        for name in [
+            "DESKSTATE_MEMORY",
+            "DESKSTATE_CA_FILE",
+            "DESKSTATE_SIGN_IN",
+            "DESKSTATE_SIGN_IN_PORT",
+            "AZURE_CLIENT_SECRET",
+            "HTTPS_PROXY",
+        ] {
+            command.env(name, value);
+        }
+        command
+            .args(["plan", "--env", "local"])
+            .output()
+            .unwrap()
+            .into()
+    };
+    for value in ["", " "] {
+        let run = plan(value).ended(0);
+        assert!(!run.err.contains("note:"), "{}", run.err);
+    }
+    let run = plan("$(NOT_THERE)").ended(0);
+    let note = "note: `DESKSTATE_MEMORY` is `$(NOT_THERE)`, a variable that the pipeline does not define; it counts as not set";
+    assert_eq!(run.err.matches(note).count(), 1, "{}", run.err);
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_an_error_and_its_password_is_not_shown() {
+    let folder = TempDir::new().unwrap();
+    let run: support::Run = support::deskstate(folder.path())
+        .env("HTTPS_PROXY", "socks5://ada:geheim@proxy:1080")
+        .args([
+            "init",
+            "--from-env",
+            "https://contoso.crm4.dynamics.com",
+            "desk",
+        ])
+        .output()
+        .unwrap()
+        .into();
+    let run = run.ended(1);
+    support::says(
+        &run.err,
+        &[
+            "`HTTPS_PROXY` is not the address of a proxy",
+            "socks5",
+            "http://proxy.example.com:8080",
+        ],
+    );
+    assert!(!run.err.contains("geheim"), "{}", run.err);
+}
+
+#[test]
 fn explain_says_what_it_does_not_know() {
     let folder = TempDir::new().unwrap();
     let run = run(folder.path(), &["explain", "nothing"]).ended(1);

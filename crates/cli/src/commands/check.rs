@@ -31,6 +31,7 @@ use crate::output::{
 use crate::paths::shown_path;
 use crate::project::{self, Loaded, load_contract_files, load_contracts};
 use crate::revision;
+use crate::setting;
 use crate::suggest::suggest;
 use crate::ui::Ui;
 
@@ -332,10 +333,9 @@ fn render(
 ) -> Result<Rendered, Error> {
     let text = match format {
         Format::Text => return Ok(Rendered::Page(check_text::render(report))),
-        Format::Markdown => check_markdown::render(
-            report,
-            markdown::limit_of_environment(|name| std::env::var(name).ok()),
-        ),
+        Format::Markdown => {
+            check_markdown::render(report, markdown::limit_of_environment(setting::of))
+        }
         Format::Html => html::check(report),
         Format::Json => check_json::render(report, Some(sources)),
         Format::Sarif => {

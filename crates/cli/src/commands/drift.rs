@@ -32,6 +32,7 @@ use crate::output::{
 };
 use crate::project::{self, Loaded, load_environment};
 use crate::revision;
+use crate::setting;
 use crate::specs::Specs;
 use crate::suggest::suggest;
 use crate::today;
@@ -114,7 +115,7 @@ fn shard(text: &str) -> Result<Shard, String> {
     /// Set by Kubernetes in each pod of an Indexed Job, starting at 0.
     const INDEX: &str = "JOB_COMPLETION_INDEX";
     let index = || {
-        let index: usize = std::env::var(INDEX).ok()?.parse().ok()?;
+        let index: usize = setting::of(INDEX)?.parse().ok()?;
         index.checked_add(1)
     };
     let parts = text.split_once('/').and_then(|(number, of)| {
@@ -194,7 +195,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Markdown => ui.print(drift_markdown::render(
             &seen,
             revision.as_deref(),
-            markdown::limit_of_environment(|name| std::env::var(name).ok()) - ROOM_FOR_NOTES,
+            markdown::limit_of_environment(setting::of) - ROOM_FOR_NOTES,
         ))?,
         Format::Json => ui.print(drift_json::render(&seen, revision.as_deref()))?,
         Format::Junit => ui.print(drift_junit::render(&seen))?,

@@ -25,6 +25,7 @@ use crate::output::sides::told_apart_in_json;
 use crate::paths::shown_path;
 use crate::project::{Loaded, load_environment};
 use crate::revision;
+use crate::setting;
 use crate::specs::Specs;
 use crate::suggest::{self, suggest};
 use crate::ui::Ui;
@@ -109,7 +110,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                     PlanMarkdown {
                         shown: &shown,
                         findings: &findings(&loaded, &compared),
-                        limit: markdown::limit_of_environment(|name| std::env::var(name).ok()),
+                        limit: markdown::limit_of_environment(setting::of),
                         report_url: args.report_url.as_deref(),
                     }
                     .render(),

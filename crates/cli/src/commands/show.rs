@@ -19,6 +19,7 @@ use crate::output::plan_text::{PlanText, Title, texts};
 use crate::output::sides::told_apart_in_json;
 use crate::paths::{from_here, shown_path};
 use crate::project::{Need, load_project_file};
+use crate::setting;
 use crate::specs::Specs;
 use crate::suggest::suggest;
 use crate::ui::Ui;
@@ -86,7 +87,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
             PlanMarkdown {
                 shown: &shown,
                 findings: &findings,
-                limit: markdown::limit_of_environment(|name| std::env::var(name).ok()),
+                limit: markdown::limit_of_environment(setting::of),
                 report_url: args.report_url.as_deref(),
             }
             .render(),

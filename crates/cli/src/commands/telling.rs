@@ -18,6 +18,7 @@ use crate::notify::{
 };
 use crate::output::drift_report::{Outcome, Seen};
 use crate::output::{drift_json, plain};
+use crate::setting;
 use crate::today;
 use crate::ui::Ui;
 
@@ -29,15 +30,14 @@ pub(crate) async fn tell(
     seen: &[Seen],
     ui: &mut Ui,
 ) {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let run = run_of_build(&variable);
+    let run = run_of_build(&setting::of);
     let about = About {
         run: run.as_deref(),
         project,
         time: &today::moment(),
     };
     for &channel in channels {
-        let address = variable(channel.variable());
+        let address = setting::of(channel.variable());
         if let Err(error) = tell_one(channel, address.as_deref(), root, seen, &about, ui).await {
             ui.failure(&error);
         }
@@ -46,11 +46,13 @@ pub(crate) async fn tell(
 
 /// Checks that each channel has a usable address, so that a run does not end without its notifications.
 pub(crate) fn check(channels: &[Channel], ui: &mut Ui) -> Result<(), Error> {
+    if !channels.is_empty() {
+        crate::proxy::check()?;
+    }
     let unusable = |channel: &Channel| {
-        let address = std::env::var(channel.variable()).unwrap_or_default();
-        let sender = match address.as_str() {
-            "" => Err(NotifyError::Missing(channel.variable())),
-            address => Sender::new(*channel, address, Duration::from_secs(2)),
+        let sender = match setting::of(channel.variable()) {
+            None => Err(NotifyError::Missing(channel.variable())),
+            Some(address) => Sender::new(*channel, &address, Duration::from_secs(2)),
         };
         sender.err().map(Error::from)
     };

@@ -15,6 +15,7 @@ use crate::output::places::Places;
 use crate::output::{annotations, count, diagnostics_json, sarif};
 use crate::project;
 use crate::revision;
+use crate::setting;
 use crate::ui::Ui;
 
 /// Checks the manifests offline: shape, references, product rules, contracts
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     }
     let format = args
         .format
-        .unwrap_or_else(|| FindingsFormat::of_environment(|name| std::env::var(name).ok()));
+        .unwrap_or_else(|| FindingsFormat::of_environment(setting::of));
     if format != FindingsFormat::Text {
         let prefix = revision::folder_in_repository(&root).unwrap_or_default();
         let places = Places {
