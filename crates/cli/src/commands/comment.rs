@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::markdown::marker;
 use crate::paths::shown_path;
+use crate::setting;
 use crate::suggest::suggest;
 use crate::ui::Ui;
 
@@ -34,7 +35,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let sections = sections(args)?;
-    let host = Host::of_environment(&|name| std::env::var(name).ok(), args.pull_request)?;
+    crate::proxy::check()?;
+    let host = Host::of_environment(&setting::of, args.pull_request)?;
     let body = comment::body(&sections, host.limit());
     let client =
         Client::new(Duration::from_secs(2)).map_err(|error| CommentError::Unreachable {

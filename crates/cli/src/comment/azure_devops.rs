@@ -44,13 +44,13 @@ impl PullRequest {
         }
     }
 
-    /// Finds our thread: the one whose first comment begins with the marker. Only members of the project can write there.
-    pub(super) fn find(&self, page: &Value, marker: &str) -> Option<(Option<Standing>, bool)> {
+    /// Finds the threads whose first comment begins with the marker. Only members of the project can write there.
+    pub(super) fn find(&self, page: &Value, marker: &str) -> Option<(Vec<Standing>, bool)> {
         let threads = page["value"].as_array()?;
         let standing = threads
             .iter()
             .filter(|thread| thread["isDeleted"] != true)
-            .find_map(|thread| {
+            .filter_map(|thread| {
                 let comment = thread["comments"].as_array()?.first()?;
                 let body = comment["content"].as_str()?;
                 if comment["isDeleted"] == true || body.lines().next() != Some(marker) {
@@ -66,7 +66,8 @@ impl PullRequest {
                     url,
                     body: body.to_owned(),
                 })
-            });
+            })
+            .collect();
         Some((standing, false))
     }
 

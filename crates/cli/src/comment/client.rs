@@ -50,14 +50,8 @@ impl Client {
             "PATCH" => reqwest::Method::PATCH,
             _ => reqwest::Method::GET,
         };
-        let mut token =
-            HeaderValue::try_from(format!("Bearer {}", host.token())).map_err(|_| {
-                CommentError::Forbidden {
-                    host: name,
-                    status: 0,
-                    message: "the token contains characters that a header cannot".to_owned(),
-                }
-            })?;
+        let mut token = HeaderValue::try_from(format!("Bearer {}", host.token()))
+            .map_err(|_| CommentError::BrokenToken { host: name })?;
         token.set_sensitive(true);
         let mut sending = self
             .0
@@ -99,10 +93,7 @@ fn failure(
     headers: &HeaderMap,
     json: Option<&Value>,
 ) -> CommentError {
-    let message = json
-        .and_then(|json| json["message"].as_str())
-        .unwrap_or("no message");
-    let message: String = crate::output::plain(message).chars().take(300).collect();
+    let message = json.map_or_else(|| "no message".to_owned(), message);
     if let Some(wait) = asked_to_wait(status, headers) {
         return CommentError::RateLimited { host, wait };
     }
@@ -118,6 +109,27 @@ fn failure(
             status,
             message,
         },
+    }
+}
+
+/// What a host says about a failure: its message, and on GitHub those of the single errors, which say what "Validation Failed" means.
+fn message(json: &Value) -> String {
+    let errors = json["errors"].as_array();
+    let details = errors
+        .into_iter()
+        .flatten()
+        .filter_map(|error| error["message"].as_str().or(error.as_str()));
+    let parts: Vec<&str> = json["message"]
+        .as_str()
+        .into_iter()
+        .chain(details)
+        .collect();
+    match parts.is_empty() {
+        true => "no message".to_owned(),
+        false => crate::output::plain(&parts.join(": "))
+            .chars()
+            .take(300)
+            .collect(),
     }
 }
 

@@ -51,11 +51,11 @@ impl PullRequest {
         }
     }
 
-    /// Finds our comment: it begins with the marker, and its author is a bot or belongs to the repository. A stranger's comment is never
+    /// Finds the comments that begin with the marker and whose author is a bot or belongs to the repository. A stranger's comment is never
     /// taken over.
-    pub(super) fn find(&self, page: &Value, marker: &str) -> Option<(Option<Standing>, bool)> {
+    pub(super) fn find(&self, page: &Value, marker: &str) -> Option<(Vec<Standing>, bool)> {
         let comments = page.as_array()?;
-        let ours = comments.iter().find(|comment| {
+        let ours = comments.iter().filter(|comment| {
             let is_marked = comment["body"]
                 .as_str()
                 .is_some_and(|body| body.lines().next() == Some(marker));
@@ -65,7 +65,7 @@ impl PullRequest {
             );
             is_marked && (comment["user"]["type"] == "Bot" || belongs)
         });
-        let standing = ours.and_then(|comment| {
+        let standing = ours.filter_map(|comment| {
             Some(Standing {
                 url: format!(
                     "{}/repos/{}/issues/comments/{}",
@@ -76,7 +76,7 @@ impl PullRequest {
                 body: comment["body"].as_str()?.to_owned(),
             })
         });
-        Some((standing, comments.len() == PAGE))
+        Some((standing.collect(), comments.len() == PAGE))
     }
 
     pub(super) fn create(&self, body: &str) -> Request {

@@ -34,7 +34,7 @@ pub(crate) struct Request {
     pub(crate) body: Option<serde_json::Value>,
 }
 
-/// Our existing comment.
+/// An existing comment that may be ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// The URL for editing it.
@@ -84,11 +84,22 @@ pub(crate) enum CommentError {
         host: &'static str,
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error("the token for {host} contains a line break or another character that no token has")]
+    BrokenToken { host: &'static str },
     #[error("{host} did not answer with a list of comments")]
     Unreadable { host: &'static str },
 }
 
 impl CommentError {
+    /// Whether the host does not permit the request, so that repeating it is of no use.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Forbidden { .. } | Self::NotFound { .. } => true,
+            Self::Refused { status, .. } => *status < 500,
+            _ => false,
+        }
+    }
+
     /// Suggests the next step.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -109,6 +120,9 @@ impl CommentError {
             }
             Self::Forbidden { .. } => {
                 "the build service needs the right to contribute to pull requests"
+            }
+            Self::BrokenToken { .. } => {
+                "save the token again, without line breaks, in the secret that the build passes on"
             }
             Self::NotFound { .. } => "check the number of the pull request and the token's rights",
             Self::RateLimited { .. } | Self::Unreachable { .. } => "run the step again later",
@@ -168,8 +182,8 @@ impl Host {
         }
     }
 
-    /// Finds our comment in a page, and whether there is a further page. Returns `None` if the reply is not a page.
-    fn find(&self, page: &serde_json::Value, marker: &str) -> Option<(Option<Standing>, bool)> {
+    /// Finds the comments in a page that may be ours, and whether there is a further page. Returns `None` if the reply is not a page.
+    fn find(&self, page: &serde_json::Value, marker: &str) -> Option<(Vec<Standing>, bool)> {
         match self {
             Self::GitHub(request) => request.find(page, marker),
             Self::AzureDevOps(request) => request.find(page, marker),
@@ -216,7 +230,7 @@ pub(crate) async fn post(host: &Host, client: &Client, body: &str) -> Result<Pos
         .await
 }
 
-/// Looks for our comment, then writes. It can therefore be retried after a failure, and finds a comment that an earlier attempt wrote.
+/// Looks for our comment, the first one that may be edited, then writes. It can therefore be retried after a failure, and finds a comment that an earlier attempt wrote.
 async fn once(host: &Host, client: &Client, body: &str) -> Result<Posted, CommentError> {
     let marker = body.lines().next().unwrap_or_default();
     let mut page = 1;
@@ -225,12 +239,16 @@ async fn once(host: &Host, client: &Client, body: &str) -> Result<Posted, Commen
         let (standing, more) = host
             .find(&comments, marker)
             .ok_or(CommentError::Unreadable { host: host.name() })?;
-        if let Some(standing) = standing {
+        for standing in standing {
             if standing.body.replace("\r\n", "\n").trim_end() == body.trim_end() {
                 return Ok(Posted::Unchanged);
             }
-            client.send(host, &host.update(&standing, body)).await?;
-            return Ok(Posted::Updated);
+            match client.send(host, &host.update(&standing, body)).await {
+                Ok(_) => return Ok(Posted::Updated),
+                // Hosts let nobody edit what another person wrote, and a member of the project may have copied our comment.
+                Err(error) if error.is_refusal() => {}
+                Err(error) => return Err(error),
+            }
         }
         page += 1;
         if !more || page > MOST_PAGES {

@@ -203,6 +203,36 @@ async fn azure_devops_gets_its_comment_edited_and_deleted_ones_are_passed_over()
 }
 
 #[tokio::test]
+async fn a_comment_that_another_member_wrote_with_our_marker_does_not_keep_ours_from_being_posted()
+{
+    for ours_stands in [true, false] {
+        let server = MockServer::start().await;
+        let old = "<!-- deskstate:plan:prod -->\nold";
+        let mut threads = vec![json!({"id": 3, "comments": [{"id": 1, "content": old}]})];
+        threads
+            .extend(ours_stands.then(|| json!({"id": 4, "comments": [{"id": 1, "content": old}]})));
+        let reply = ResponseTemplate::new(200).set_body_json(json!({"value": threads}));
+        answer(&server, "GET", AZURE_THREADS, reply).await;
+        let refused = ResponseTemplate::new(403)
+            .set_body_json(json!({"message": "another person wrote this comment"}));
+        let theirs = format!("{AZURE_THREADS}/3/comments/1");
+        answer(&server, "PATCH", &theirs, refused).await;
+        let written = match ours_stands {
+            true => ("PATCH", format!("{AZURE_THREADS}/4/comments/1")),
+            false => ("POST", AZURE_THREADS.to_owned()),
+        };
+        let done = ResponseTemplate::new(200).set_body_json(json!({"id": 5}));
+        answer(&server, written.0, &written.1, done).await;
+        let expected = if ours_stands {
+            Posted::Updated
+        } else {
+            Posted::Created
+        };
+        assert_eq!(posted(&azure(&server)).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_token_without_the_right_is_said_to_be_refused_and_not_tried_again() {
     let server = MockServer::start().await;
     let reply = ResponseTemplate::new(403)
@@ -248,12 +278,15 @@ async fn a_comment_that_the_host_finds_too_long_is_refused_with_its_words() {
     )
     .await;
     let reply = ResponseTemplate::new(422)
-        .set_body_json(json!({"message": "Body is too long (maximum is 65536 characters)"}));
+        .set_body_json(json!({"message": "Validation Failed", "errors": [
+            {"resource": "IssueComment", "code": "unprocessable", "field": "data", "message": "Body is too long (maximum is 65536 characters)"},
+            "and more",
+        ]}));
     answer(&server, "POST", GITHUB_COMMENTS, reply).await;
     let error = posted(&github(&server)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "GitHub rejected the comment: status 422: Body is too long (maximum is 65536 characters)"
+        "GitHub rejected the comment: status 422: Validation Failed: Body is too long (maximum is 65536 characters): and more"
     );
 }
 
