@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use deskstate_model::SourceMap;
-use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, SyncState};
+use deskstate_reconcile::plan::{
+    Action, Change, Difference, FieldChange, Plan, SyncState, repeats,
+};
 use deskstate_reconcile::reach::Reached;
 use serde_json::Value as Json;
 use similar::ChangeTag;
@@ -333,15 +335,26 @@ impl PlanText<'_> {
     }
 }
 
-/// Fields in a form for people: lists of names member by member.
+/// Fields in a form for people: lists of names member by member, and the copy of values only where these are in sync.
 pub(crate) fn told(fields: &[FieldChange]) -> Vec<FieldChange> {
-    let told = fields.iter().flat_map(|field| {
-        let differences = told_difference(&field.difference);
-        differences.into_iter().map(|difference| FieldChange {
-            difference,
-            ..field.clone()
-        })
-    });
+    let is_copy = |field: &FieldChange| matches!(field.difference, Difference::Copy { .. });
+    let is_repetition = |copy: &FieldChange| {
+        let values = fields.iter().filter(|field| !is_copy(field));
+        is_copy(copy)
+            && values
+                .into_iter()
+                .any(|field| repeats(&copy.path, &field.path))
+    };
+    let told = fields
+        .iter()
+        .filter(|field| !is_repetition(field))
+        .flat_map(|field| {
+            let differences = told_difference(&field.difference);
+            differences.into_iter().map(|difference| FieldChange {
+                difference,
+                ..field.clone()
+            })
+        });
     told.collect()
 }
 

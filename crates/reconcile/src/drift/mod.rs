@@ -283,16 +283,14 @@ pub fn drift(input: Input<'_>) -> Report {
             .differences
             .into_iter()
             .partition(|difference| rules.accepts(&key, &difference.path));
-        // A copy of parts is accepted together with those parts.
-        let is_below = |part: &Difference, copy: &Difference| {
-            let rest = part.path.strip_prefix(&copy.path);
-            rest.is_some_and(|rest| rest.starts_with('.'))
-        };
-        let repeats = |copy: &Difference| {
-            matches!(copy.shift, Shift::Copy { .. })
-                && accepted.iter().any(|part| is_below(part, copy))
-        };
-        kept.retain(|difference| !repeats(difference));
+        // A copy of parts is reported, or accepted, together with those parts.
+        let parts = accepted.iter().chain(&kept);
+        let parts = parts.filter(|part| !matches!(part.shift, Shift::Copy { .. }));
+        let parts: Vec<String> = parts.map(|part| part.path.clone()).collect();
+        kept.retain(|copy| {
+            !matches!(copy.shift, Shift::Copy { .. })
+                || !parts.iter().any(|part| plan::repeats(&copy.path, part))
+        });
         if !kept.is_empty() {
             drifted.push(Drifted {
                 differences: kept,

@@ -338,6 +338,12 @@ pub(crate) fn sort_changes(changes: &mut [Change]) {
     }
 }
 
+/// Whether the copy at a path repeats the value, or the list of values, at another path.
+pub fn repeats(copy: &str, path: &str) -> bool {
+    path.strip_prefix(copy)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// Sorts the removed members of each set by name, after the added ones.
 fn sort_removed(fields: &mut [FieldChange]) {
     let member = |field: &FieldChange| match &field.difference {
