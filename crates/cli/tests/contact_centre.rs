@@ -1036,3 +1036,99 @@ fn templates_that_a_workstream_of_a_solution_names_are_kept() {
     let template = project.read("got/session-templates/new_almtestchatsessiontemplate.yaml");
     assert!(template.contains("state: existing"), "{template}");
 }
+
+/// Rows as in `CMTSkillsConfig.xml` and `CMTQueuesConfig.xml` of Microsoft's ALM sample, which export complete tables.
+#[test]
+fn rows_of_a_file_that_are_not_of_the_kind_do_not_become_rows_of_it() {
+    let project = Project::example("contact-centre");
+    let export = |data: &str| {
+        let tables = [
+            "characteristic",
+            "queue",
+            "msdyn_liveworkstream",
+            "systemuser",
+        ];
+        let schema: String = tables
+            .iter()
+            .map(|table| format!("<entity name=\"{table}\"/>"))
+            .collect();
+        project.write(
+            "data/data_schema.xml",
+            &format!("<entities>{schema}</entities>"),
+        );
+        project.write("data/data.xml", &format!("<entities>{data}</entities>"));
+        project.run(&["export", "--solution", "data"])
+    };
+    let record = |id: u32, fields: &[(&str, &str)]| {
+        let fields: String = fields
+            .iter()
+            .map(|(name, value)| format!("<field name=\"{name}\" value=\"{value}\"/>"))
+            .collect();
+        format!("<record id=\"00000000-0000-4000-8000-{id:012}\">{fields}</record>")
+    };
+    let skill = |id, name, of| record(id, &[("name", name), ("characteristictype", of)]);
+    let skills = [
+        skill(1, "Swedish", "1"),
+        skill(2, "First aid", "2"),
+        // A certification may have the name of a skill.
+        skill(3, "Swedish", "2"),
+        record(4, &[("name", "Typing")]),
+    ];
+    let queues = [
+        record(
+            11,
+            &[
+                ("name", "Orders"),
+                ("msdyn_isomnichannelqueue", "True"),
+                ("msdyn_queuetype", "192350000"),
+                ("msdyn_priority", "1"),
+                ("queueviewtype", "0"),
+            ],
+        ),
+        record(
+            12,
+            &[
+                ("name", "Back office"),
+                ("msdyn_isomnichannelqueue", "False"),
+                ("msdyn_queuetype", "192350000"),
+            ],
+        ),
+        record(
+            13,
+            &[
+                ("name", "&lt;Ada&gt;"),
+                ("msdyn_isomnichannelqueue", "False"),
+            ],
+        ),
+    ];
+    let members = "<m2mrelationships><m2mrelationship sourceid=\"00000000-0000-4000-8000-000000000013\" targetentityname=\"systemuser\" m2mrelationshipname=\"queuemembership_association\"><targetids><targetid>00000000-0000-4000-8000-000000000021</targetid></targetids></m2mrelationship></m2mrelationships>";
+    let data = format!(
+        "<entity name=\"characteristic\"><records>{}</records></entity><entity name=\"queue\"><records>{}</records>{members}</entity>",
+        skills.concat(),
+        queues.concat()
+    );
+    let run = export(&data).ended(0);
+    assert!(run.out.contains("name: Swedish"), "{}", run.out);
+    assert!(run.out.contains("name: Orders / Messaging"), "{}", run.out);
+    assert_eq!(run.out.matches("\nkind: ").count(), 2, "{}", run.out);
+    for note in [
+        "note: not managed by deskstate: 3 rows of characteristic; a Skill has `characteristictype` `1`",
+        "note: not managed by deskstate: 2 rows of queue; a Queue has `msdyn_isomnichannelqueue` `true`",
+        "note: not managed by deskstate: parts and links of such rows (queuemembership_association 1)",
+    ] {
+        assert!(run.err.contains(note), "{note}\n{}", run.err);
+    }
+    assert!(!run.err.contains("warning"), "{}", run.err);
+
+    // A reference to such a row is lost.
+    let stream = "<entity name=\"msdyn_liveworkstream\"><records><record id=\"00000000-0000-4000-8000-000000000031\"><field name=\"msdyn_name\" value=\"Chat\"/><field name=\"msdyn_streamsource\" value=\"192360000\"/><field name=\"msdyn_defaultqueue\" value=\"00000000-0000-4000-8000-000000000012\" lookupentity=\"queue\"/></record></records></entity>";
+    let run = export(&format!("{data}{stream}")).ended(1);
+    let lost = "warning: Workstream Chat: `fallbackQueue` left out: `Back office` is not a Queue";
+    assert!(run.err.contains(lost), "{}", run.err);
+
+    // A file may not say what its rows are.
+    let run = export("<entity name=\"characteristic\"><records><record id=\"00000000-0000-4000-8000-000000000001\"><field name=\"name\" value=\"Swedish\"/></record></records></entity>").ended(1);
+    let lost = "warning: Skill Swedish: left out: whether it is a Skill is in the column `characteristictype`, which the file does not have; export the column too";
+    assert!(run.err.contains(lost), "{}", run.err);
+    assert!(!run.out.contains("kind: Skill"), "{}", run.out);
+}

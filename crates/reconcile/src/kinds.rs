@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use deskstate_dataverse::{Cell, Row};
 use deskstate_model::{
-    BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Referent, Table, tables,
+    BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Referent, RowValue, Table, tables,
 };
 
 /// The prefix of Microsoft's unique names.
@@ -28,6 +28,11 @@ pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
         own.chain(name).chain(told)
     });
     own.chain(part_of(table).map_or(&[][..], |part| part.fields))
+}
+
+/// The values that distinguish the rows of the kind of a table from other rows of the table.
+pub fn row_values(table: &Table) -> &'static [RowValue] {
+    Kind::of_table(table).map_or(&[][..], |kind| kind.definition().rows)
 }
 
 /// The name of a row: the text of its name column, plus the values of the other columns that identify it.

@@ -259,8 +259,7 @@ pub(super) fn some_rows(
 
 /// The condition that distinguishes the rows of a kind from other rows of their table.
 fn of_the_kind(table: &Table) -> Option<Filter> {
-    let rows = Kind::of_table(table)?.definition().rows.iter();
-    let conditions = rows.map(|row| {
+    let conditions = kinds::row_values(table).iter().map(|row| {
         let column = row.field.column;
         match row.is {
             RowValueIs::Text(text) => Filter::eq(column, text),

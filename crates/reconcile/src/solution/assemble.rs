@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Row};
 use deskstate_model::{
-    Field, Holds, Kind, Referent, Relationship, Table, UniqueName, lookup_read_name, tables,
+    Field, Holds, Kind, Referent, Relationship, RowValue, RowValueIs, Table, UniqueName,
+    lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -81,8 +82,12 @@ pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
     }
     assembling.named(names);
     assembling.people(users);
+    let rows = assembling.of_kinds(rows);
     let rows: Vec<(Uuid, FileRow)> = assembling.identify(rows);
     for (id, row) in &rows {
+        if assembling.is_part_of_foreign(row) {
+            continue;
+        }
         let cells = assembling.cells(*id, row);
         assembling.rows.entry(row.table).or_default().push(cells);
     }
@@ -95,6 +100,18 @@ pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
             member => assembling.target(member, &link.member),
         };
         match (owner, member) {
+            (Some(owner), _) if assembling.is_foreign(link.relationship.owner, owner) => {
+                *assembling
+                    .foreign_links
+                    .entry(link.relationship.schema_name)
+                    .or_default() += 1;
+            }
+            (Some(owner), Some(member))
+                if assembling.is_foreign(link.relationship.member, member) =>
+            {
+                let why = assembling.told_foreign(link.relationship.member, member);
+                assembling.leave_out_link(link.relationship, owner, why);
+            }
             (Some(owner), Some(member)) => {
                 pairs
                     .entry(link.relationship)
@@ -112,6 +129,7 @@ pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
             ),
         }
     }
+    assembling.tell_of_foreign();
     for (element, unknown) in unknown {
         let ends: Vec<&str> = unknown.ends.iter().map(String::as_str).collect();
         let between = if ends.is_empty() {
@@ -172,6 +190,20 @@ struct Assembling {
     unmodelled: BTreeMap<(&'static str, String), usize>,
     /// Number of texts in more than one language.
     languages: BTreeMap<&'static str, usize>,
+    /// Rows of a kind's table that are not of the kind, such as certifications in the table of skills.
+    foreign: HashMap<(&'static Table, Uuid), String>,
+    foreign_names: HashMap<(&'static Table, String), Uuid>,
+    /// Number of parts of such rows by table, and of links by relationship.
+    foreign_parts: BTreeMap<&'static str, usize>,
+    foreign_links: BTreeMap<&'static str, usize>,
+}
+
+/// Whether a row of a kind's table is of the kind.
+enum OfKind {
+    Yes,
+    No,
+    /// No row of the file has this column, which tells them apart.
+    Unknown(&'static str),
 }
 
 impl Assembling {
@@ -244,6 +276,137 @@ impl Assembling {
         }
     }
 
+    /// Returns the rows that are of their table's kind. A definition may take only some rows of its table, such as the skills among the
+    /// characteristics; writing another row as one of the kind would turn it into one.
+    fn of_kinds(&mut self, rows: Vec<FileRow>) -> Vec<FileRow> {
+        let columns: BTreeSet<(&'static Table, &'static str)> = rows
+            .iter()
+            .flat_map(|row| {
+                let values = kinds::row_values(row.table).iter();
+                values
+                    .map(|value| value.field.column)
+                    .filter(|column| row.columns.contains_key(*column))
+                    .map(|column| (row.table, column))
+            })
+            .collect();
+        let mut numbers: BTreeMap<&'static Table, usize> = BTreeMap::new();
+        let mut own = Vec::with_capacity(rows.len());
+        for row in rows {
+            match of_kind(&row, &columns) {
+                OfKind::Yes => own.push(row),
+                OfKind::No => {
+                    *numbers.entry(row.table).or_default() += 1;
+                    self.keep_foreign(&row);
+                }
+                OfKind::Unknown(column) => {
+                    let noun = kinds::noun(row.table);
+                    self.leave_out(
+                        label(&row),
+                        "",
+                        format!(
+                            "left out: whether it is a {noun} is in the column `{column}`, which the file does not have; export the column too"
+                        ),
+                    );
+                    self.keep_foreign(&row);
+                }
+            }
+        }
+        for (table, number) in numbers {
+            let conditions: Vec<String> = kinds::row_values(table)
+                .iter()
+                .map(|value| format!("`{}` {}", value.field.column, told_value(value.is)))
+                .collect();
+            self.notes.push(format!(
+                "not managed by deskstate: {} of {}; a {} has {}",
+                count(number, "row"),
+                table.logical,
+                kinds::noun(table),
+                conditions.join(" and ")
+            ));
+        }
+        own
+    }
+
+    /// Remembers a row that is not of its table's kind, so that references to it can be explained.
+    fn keep_foreign(&mut self, row: &FileRow) {
+        let text = |column: &str| match row.columns.get(column) {
+            Some(Said::Text(text, _)) if !text.trim().is_empty() => Some(text.trim()),
+            _ => None,
+        };
+        let id = text(row.table.key)
+            .and_then(as_id)
+            .unwrap_or_else(|| derived(row.table, &row.place));
+        let name = row.table.name.and_then(text);
+        if let Some(name) = name {
+            self.foreign_names
+                .entry((row.table, fold(name)))
+                .or_insert(id);
+        }
+        let shown = name.map_or_else(|| row.place.clone(), str::to_owned);
+        self.foreign.insert((row.table, id), shown);
+    }
+
+    fn is_foreign(&self, table: &'static Table, id: Uuid) -> bool {
+        self.foreign.contains_key(&(table, id))
+    }
+
+    /// Why a reference to such a row cannot be written.
+    fn told_foreign(&self, table: &'static Table, id: Uuid) -> String {
+        let shown = self.foreign.get(&(table, id)).map_or("", String::as_str);
+        format!("`{shown}` is not a {}", kinds::noun(table))
+    }
+
+    /// Notes the parts and links of such rows.
+    fn tell_of_foreign(&mut self) {
+        let parts = std::mem::take(&mut self.foreign_parts);
+        let links = std::mem::take(&mut self.foreign_links);
+        let told: Vec<String> = parts
+            .into_iter()
+            .chain(links)
+            .map(|(name, number)| format!("{name} {number}"))
+            .collect();
+        if !told.is_empty() {
+            self.notes.push(format!(
+                "not managed by deskstate: parts and links of such rows ({})",
+                told.join(", ")
+            ));
+        }
+    }
+
+    /// Reports a link as missing from its owner.
+    fn leave_out_link(&mut self, relationship: &'static Relationship, owner: Uuid, why: String) {
+        let table = relationship.owner;
+        let rows = self.rows.get(table).into_iter().flatten();
+        let row = rows
+            .into_iter()
+            .find(|row| row.uuid(table.key) == Some(owner));
+        let name = row.and_then(|row| kinds::name_of(table, row));
+        let name = name.map_or_else(|| owner.to_string(), |name| name.trim().to_owned());
+        self.leave_out(
+            format!("{} {name}", kinds::noun(table)),
+            word_of(relationship),
+            why,
+        );
+    }
+
+    /// Whether a row is a part of a row that is not of its table's kind. If so, it is counted.
+    fn is_part_of_foreign(&mut self, row: &FileRow) -> bool {
+        let Some(part) = kinds::part_of(row.table) else {
+            return false;
+        };
+        let Some(said) = row.columns.get(part.parent_column) else {
+            return false;
+        };
+        let is_foreign = !self.foreign.is_empty()
+            && self
+                .lookup(Referent::Named(part.parent), said)
+                .is_some_and(|parent| self.is_foreign(part.parent, parent));
+        if is_foreign {
+            *self.foreign_parts.entry(row.table.logical).or_default() += 1;
+        }
+        is_foreign
+    }
+
     /// Assigns an id to every row. Identical copies of a row are merged; different rows that share a name or an id remain separate.
     fn identify(&mut self, rows: Vec<FileRow>) -> Vec<(Uuid, FileRow)> {
         let mut identified: Vec<(Uuid, FileRow)> = Vec::new();
@@ -296,6 +459,9 @@ impl Assembling {
             return by_id.or_else(|| columns.iter().find_map(|(_, value)| as_id(value)));
         };
         if let Some(id) = self.by_name.get(&(table, fold(name))) {
+            return Some(*id);
+        }
+        if let Some(id) = self.foreign_names.get(&(table, fold(name))) {
             return Some(*id);
         }
         let id = by_id.unwrap_or_else(|| derived(table, name));
@@ -456,6 +622,9 @@ impl Assembling {
     fn cell(&mut self, field: &'static Field, said: &Said) -> Result<Option<Cell>, String> {
         if let Holds::Lookup { to, .. } = field.holds {
             return match self.lookup(to, said) {
+                Some(id) if self.is_foreign(target_table(to), id) => {
+                    Err(self.told_foreign(target_table(to), id))
+                }
                 Some(id) => Ok(Some(Cell::from(id))),
                 None => Err("it names nothing".to_owned()),
             };
@@ -597,6 +766,44 @@ impl Assembling {
             unmodelled,
             notes: self.notes,
         }
+    }
+}
+
+/// The field for the links of a relationship.
+fn word_of(relationship: &'static Relationship) -> &'static str {
+    let fields = Kind::of_table(relationship.owner).map_or(&[][..], Kind::fields);
+    let field = fields.iter().find(
+        |field| matches!(field.holds, Holds::Set { relationship: own, .. } if own == relationship),
+    );
+    field.map_or(relationship.schema_name, |field| field.word)
+}
+
+/// Whether a row is of its table's kind. `columns` are the columns that any row of the file has.
+fn of_kind(row: &FileRow, columns: &BTreeSet<(&'static Table, &'static str)>) -> OfKind {
+    for RowValue { field, is } in kinds::row_values(row.table) {
+        let text = match row.columns.get(field.column) {
+            Some(Said::Text(text, _)) => text.trim(),
+            Some(Said::Row(_)) => return OfKind::No,
+            None if columns.contains(&(row.table, field.column)) => return OfKind::No,
+            None => return OfKind::Unknown(field.column),
+        };
+        let fits = match is {
+            RowValueIs::Text(value) => fold(value) == fold(text),
+            RowValueIs::Number(value) => text.parse() == Ok(*value),
+            RowValueIs::Flag(value) => flag(text) == Some(*value),
+        };
+        if !fits {
+            return OfKind::No;
+        }
+    }
+    OfKind::Yes
+}
+
+fn told_value(value: RowValueIs) -> String {
+    match value {
+        RowValueIs::Text(text) => format!("`{text}`"),
+        RowValueIs::Number(number) => format!("`{number}`"),
+        RowValueIs::Flag(flag) => format!("`{flag}`"),
     }
 }
 
