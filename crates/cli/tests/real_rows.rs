@@ -636,7 +636,7 @@ fn fields_of_a_notification_need_no_order() {
 
 /// Exported expressions refer to the script by ID: `"callscriptId":"7d19…"`.
 #[test]
-fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
+fn an_expression_names_scripts_by_name_and_ids_that_no_script_has_are_reported() {
     let server = Server::plain();
     let script = document(
         "AgentScript",
@@ -653,6 +653,12 @@ fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
         "",
         "",
         &(script.clone() + &session("{name: contoso_script}")),
+    );
+    says(
+        &project.run(&["validate"]).ended(0).err,
+        &[
+            "warning[id-in-manifest]: `expressionData` holds the id `7d190000-0000-4000-8000-00000000aaaa` of a script",
+        ],
     );
     project.apply();
     in_sync(&project);
@@ -672,9 +678,15 @@ fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
             r#"{{"rules":[{{"when":"x","callscriptId":"{id}"}}],"else":{{"callscriptId":"7d190000-0000-4000-8000-00000000aaaa"}}}}"#
         ))
     );
-    project
+    let run = project
         .run(&["export", "--env", "server", "--out", "exported"])
-        .ended(0);
+        .ended(1);
+    says(
+        &run.err,
+        &[
+            "warning: SessionTemplate contoso_calls: `expressionData`: its AgentScript 7d190000-0000-4000-8000-00000000aaaa cannot be named",
+        ],
+    );
     let written = project.read("exported/session-templates/contoso_calls.yaml");
     assert!(!written.contains(&id), "{written}");
     says(

@@ -481,3 +481,102 @@ fn a_solution_that_is_written_reads_back_as_its_manifests() {
         }
     }
 }
+
+const NO_LINKS: (&str, &str) = ("customizations.xml", "<ImportExportXml />");
+
+/// What is shown about a solution with these files.
+fn shown_of(files: &[(&str, &str)]) -> String {
+    let folder = TempDir::new().expect("a folder");
+    let files = [&[SOLUTION][..], files].concat();
+    shown(&read(&zipped(folder.path(), &texts(&files))).expect("a solution"))
+}
+
+#[track_caller]
+fn shows(shown: &str, expected: &[&str]) {
+    for line in expected {
+        assert!(shown.contains(line), "no `{line}` in\n{shown}");
+    }
+}
+
+#[track_caller]
+fn hides(shown: &str, unexpected: &[&str]) {
+    for line in unexpected {
+        assert!(!shown.contains(line), "`{line}` in\n{shown}");
+    }
+}
+
+const TAB: &str = "msdyn_applicationtabtemplates/contoso_t/msdyn_applicationtabtemplate.xml";
+
+/// A tab with columns beyond its name and page type.
+fn tab(page: u32, columns: &str) -> String {
+    format!(
+        "<msdyn_applicationtabtemplate msdyn_uniquename=\"contoso_t\"><msdyn_name>T</msdyn_name><msdyn_pagetype>{page}</msdyn_pagetype>{columns}</msdyn_applicationtabtemplate>"
+    )
+}
+
+const LIST: u32 = 509_180_000;
+const RECORD: u32 = 509_180_001;
+
+#[test]
+fn an_id_in_a_value_is_replaced_by_a_name_or_reported() {
+    let id = "7d19a2c4-51f0-4b7e-9c1a-0f5e3d2b6a99";
+    let session = format!(
+        "<msdyn_sessiontemplate msdyn_uniquename=\"contoso_a\"><msdyn_name>A</msdyn_name><msdyn_enablebuildexpression>1</msdyn_enablebuildexpression><msdyn_expressiondata>{{\"actions\":{{\"callscriptId\":\"{id}\"}}}}</msdyn_expressiondata></msdyn_sessiontemplate>"
+    );
+    let shown = shown_of(&[NO_LINKS, (SESSION.0, &session)]);
+    shows(
+        &shown,
+        &[
+            "lost: SessionTemplate contoso_a: expressionData: the file has no name for its AgentScript 7d19a2c4-51f0-4b7e-9c1a-0f5e3d2b6a99",
+        ],
+    );
+    hides(&shown, &["expressionData:\n", "  callscriptId"]);
+
+    // The id of a step of the expression is no row's.
+    let session = session.replace("callscriptId", "operationMetadataId");
+    let shown = shown_of(&[NO_LINKS, (SESSION.0, &session)]);
+    shows(
+        &shown,
+        &[
+            "actions: {operationMetadataId: ",
+            "remark: SessionTemplate contoso_a: expressionData: it contains the id 7d19a2c4",
+        ],
+    );
+
+    for (page, name, mark) in [
+        (
+            LIST,
+            "viewId",
+            "lost: ApplicationTab contoso_t: : `parameters.viewId`: it contains the id 7d19a2c4",
+        ),
+        (
+            RECORD,
+            "formId",
+            "lost: ApplicationTab contoso_t: : `parameters.formId`: it contains",
+        ),
+        (
+            RECORD,
+            "entityId",
+            "lost: ApplicationTab contoso_t: : `parameters.entityId`: it contains",
+        ),
+        (
+            RECORD,
+            "data",
+            "remark: ApplicationTab contoso_t: parameters.data: it contains the id 7d19a2c4",
+        ),
+    ] {
+        let copy = format!(
+            "<msdyn_templateparameters>{{\"entityName\":{{\"value\":\"contact\"}},\"{name}\":{{\"value\":\"{id}\"}}}}</msdyn_templateparameters>"
+        );
+        let shown = shown_of(&[NO_LINKS, (TAB, &tab(page, &copy))]);
+        shows(&shown, &[mark, &format!("{name}: {id}")]);
+    }
+    // A view that comes with Dataverse has the same id everywhere.
+    let copy = "<msdyn_templateparameters>{\"entityName\":{\"value\":\"contact\"},\"viewId\":{\"value\":\"00000000-0000-0000-00AA-000010001001\"}}</msdyn_templateparameters>";
+    let shown = shown_of(&[NO_LINKS, (TAB, &tab(LIST, copy))]);
+    shows(
+        &shown,
+        &["remark: ApplicationTab contoso_t: parameters.viewId: it contains"],
+    );
+    hides(&shown, &["lost:"]);
+}

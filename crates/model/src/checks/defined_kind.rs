@@ -4,6 +4,7 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
+use crate::kinds::{Quirk, id_in, script_ids};
 use crate::manifests::{Declared, State};
 use crate::record::{Record, Value};
 use crate::set::SetMode;
@@ -12,9 +13,9 @@ use crate::table::{Field, Holds, Unlisted};
 
 pub(crate) const ID_IN_MANIFEST: Explanation = Explanation::new(
     "id-in-manifest",
-    "A resource of a kind that the project defines contains an id.",
-    "An id is valid in one environment only. In another one, it points to nothing or to a different row.",
-    "Write the name of the row. Omit values that contain ids, such as XML or JSON that the product generated.",
+    "A resource of a kind that the project defines contains an id, or an expression contains the id of a script.",
+    "An id is valid in one environment only. In another one, it points to nothing or to a different row. The id of a script in an expression is a warning, because an expression may still contain the id of a deleted script.",
+    "Write the name of the row; for a script in an expression, `callscriptId: {name: contoso_callScript}`. Omit values that contain ids, such as XML or JSON that the product generated.",
 );
 
 pub(crate) const KEPT_ROW: Explanation = Explanation::new(
@@ -48,6 +49,38 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         kept(declared, diagnostics);
         ids(declared.spec.record(), diagnostics);
         parts(declared.spec.record(), diagnostics);
+    }
+    for declared in context.resources {
+        scripts(declared, diagnostics);
+    }
+}
+
+/// Reports ids of scripts in expressions, which can name the script.
+fn scripts(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
+    let quirks = declared.key.kind.definition().quirks;
+    if !quirks.contains(&Quirk::ScriptsByName) {
+        return;
+    }
+    for (field, given) in declared.spec.record().fields() {
+        let Given::Value(value) = given else { continue };
+        if !matches!(field.holds, Holds::Json | Holds::JsonOrText) {
+            continue;
+        }
+        let ids = match value.value {
+            Value::Json(json) => script_ids(json),
+            Value::Text(text) => script_ids(&text.to_string().into()),
+            _ => continue,
+        };
+        for id in ids {
+            diagnostics.push(
+                Diagnostic::warning(
+                    ID_IN_MANIFEST.code,
+                    format!("`{}` holds the id `{id}` of a script", field.word),
+                )
+                .at(value.span, "belongs to one environment")
+                .help("write the unique name of the script: `callscriptId: {name: contoso_callScript}`"),
+            );
+        }
     }
 }
 
@@ -187,28 +220,5 @@ fn look(field: &Field, value: &Value, span: Span, diagnostics: &mut Vec<Diagnost
                 "write the name of the row; leave the field out if it holds what the product wrote",
             ),
         );
-    }
-}
-
-/// Returns the first id in a text.
-fn id_in(text: &str) -> Option<String> {
-    const LENGTH: usize = 36;
-    let bytes = text.as_bytes();
-    (0..bytes.len().checked_sub(LENGTH - 1)?).find_map(|start| {
-        let part = text.get(start..start + LENGTH)?;
-        uuid::Uuid::parse_str(part).ok().map(|_| part.to_owned())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_found_wherever_it_is_in_a_text() {
-        let id = "7d19d5f4-0000-4000-8000-000000000001";
-        assert_eq!(id_in(&format!("<a id='{id}'/>")).as_deref(), Some(id));
-        assert_eq!(id_in("é7d19d5f4-0000-4000-8000-00000000000"), None);
-        assert_eq!(id_in(""), None);
     }
 }

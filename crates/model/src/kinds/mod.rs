@@ -34,7 +34,7 @@ pub use application_tab::{ApplicationTab, PageType};
 pub use brought::Brought;
 pub use channel_provider::{ChannelApiVersion, ChannelProvider, FIRST_PARTY_CHANNEL};
 pub use cif_provider::{CifApiVersion, CifProvider};
-pub use expression::{holds_script, script_named, scripts_named};
+pub use expression::{holds_script, id_in, script_ids, script_named, scripts_named};
 pub use notification_field::NotificationField;
 pub use notification_template::{
     DesktopNotifications, FieldItem, NotificationTemplate, OwnField, SharedField, Theme,

@@ -6,7 +6,7 @@
 
 use deskstate_model::{
     ApplicationTab, LookedUp, PageType, ParameterValue, Parameters, PartTable, Record, Span,
-    Viewed, tables, unique_name_of_part,
+    Viewed, id_in, tables, unique_name_of_part,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -217,6 +217,7 @@ impl Raising<'_> {
         let mut parameters = Map::new();
         for (name, value) in &found {
             let raised = self.parameter(page, name, value, entity.as_deref());
+            self.report_id(name, &raised);
             parameters.insert(name.clone(), raised);
         }
         if parameters.is_empty() && self.options.from_file {
@@ -237,6 +238,25 @@ impl Raising<'_> {
             return Err("the parameters and their second copy on the tab disagree; declare and apply them to resolve this".to_owned());
         }
         Ok(Some(Json::Object(parameters)))
+    }
+
+    /// Reports an id in a parameter of a file. It may be that of a row that other environments do not have.
+    fn report_id(&mut self, name: &str, value: &Json) {
+        let id = Some(value).filter(|_| self.options.from_file);
+        let Some(id) = id.and_then(|value| id_in(&value.to_string())) else {
+            return;
+        };
+        let check = format!(
+            "it contains the id {id}, for which the file has no name; check that it is the same in your environments"
+        );
+        // Views and forms that come with Dataverse have the same ids everywhere.
+        let is_product = id.to_string().starts_with("00000000-0000-0000-00aa-");
+        match name {
+            "viewId" | "formId" | "dashboardId" | "entityId" | "recordId" if !is_product => {
+                self.warn(&format!("parameters.{name}"), check);
+            }
+            _ => self.remark(format!("parameters.{name}"), check),
+        }
     }
 
     /// Whether the text column of the tab agrees with the rows.

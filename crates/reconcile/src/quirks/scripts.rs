@@ -1,6 +1,6 @@
 //! The expression that chooses the script of a session refers to scripts by id. Manifests refer to them by unique name.
 
-use deskstate_model::{UniqueName, holds_script, script_named, tables};
+use deskstate_model::{Kind, UniqueName, holds_script, script_ids, script_named, tables};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -56,11 +56,28 @@ fn take_names(json: &mut Json, at: &mut String, ids: &mut Vec<(String, RowKey)>)
     }
 }
 
-/// Replaces the ids of scripts by their names. An id without a script is kept.
+/// Replaces the ids of scripts by their names. An id without a script is reported. An expression of an environment keeps it; one of a file
+/// is left out, because the id belongs to the environment of the file.
 pub(crate) fn raise(raising: &mut Raising<'_>) {
     let live = raising.live;
-    if let Some(expression) = raising.spec.get_mut(FIELD) {
-        put_names(expression, live);
+    let Some(expression) = raising.spec.get_mut(FIELD) else {
+        return;
+    };
+    put_names(expression, live);
+    if raising.options.as_read || raising.options.unchecked {
+        return;
+    }
+    let noun = Kind::AGENT_SCRIPT;
+    for id in script_ids(expression) {
+        if raising.options.from_file {
+            raising.spec.remove(FIELD);
+            raising.leave_out(FIELD, format!("the file has no name for its {noun} {id}"));
+        } else {
+            raising.warn(
+                FIELD,
+                format!("its {noun} {id} cannot be named; the id belongs to this environment"),
+            );
+        }
     }
 }
 

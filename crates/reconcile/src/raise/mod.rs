@@ -12,7 +12,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use deskstate_model::{
-    Field, Holds, Kind, Quirk, Referent, ResourceKey, State, Table, lookup_read_name,
+    Field, Holds, Kind, Quirk, Referent, ResourceKey, State, Table, Written, id_in,
+    lookup_read_name,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -491,7 +492,31 @@ impl Raising<'_> {
         });
     }
 
+    /// Adds remarks about ids in texts of a file. Names of rows may contain an id too, and that travels with the row.
+    fn remark_ids(&mut self) {
+        if !self.options.from_file {
+            return;
+        }
+        for field in self.kind.fields() {
+            let is_text = match field.holds {
+                Holds::Text | Holds::Json | Holds::JsonOrText => field.names.is_none(),
+                Holds::Parts(part) => matches!(part.written, Written::List),
+                _ => false,
+            };
+            let value = self.spec.get(field.word).filter(|_| is_text);
+            if let Some(id) = value.and_then(|value| id_in(&value.to_string())) {
+                self.remark(
+                    field.word,
+                    format!(
+                        "it contains the id {id}; check that it is the same in your environments"
+                    ),
+                );
+            }
+        }
+    }
+
     fn finish(mut self) -> Raised {
+        self.remark_ids();
         if self.options.skip_defaults {
             defaults::skip(self.kind, &mut self.spec);
         }

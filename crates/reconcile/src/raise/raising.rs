@@ -158,6 +158,15 @@ impl Raising<'_> {
         });
     }
 
+    /// Adds a warning about a value that is written.
+    pub(crate) fn warn(&mut self, word: &str, why: String) {
+        self.left_out.push(LeftOut {
+            path: String::new(),
+            why: format!("`{word}`: {why}"),
+            loss: Loss::Lost,
+        });
+    }
+
     pub(crate) fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
         let path = path.into();
         let loss = Loss::of(self.kind, &self.name, self.options.owned, &path);
