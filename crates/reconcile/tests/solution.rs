@@ -580,3 +580,151 @@ fn an_id_in_a_value_is_replaced_by_a_name_or_reported() {
     );
     hides(&shown, &["lost:"]);
 }
+
+/// Microsoft documents the second copy of the parameters only as JSON.
+#[test]
+fn values_in_the_second_copy_of_parameters_are_read_or_reported() {
+    let copied = |text: &str| {
+        let text = format!("<msdyn_templateparameters>{text}</msdyn_templateparameters>");
+        shown_of(&[NO_LINKS, (TAB, &tab(RECORD, &text))])
+    };
+    let empty =
+        copied(r#"{"entityName":{"value":null},"entityId":{},"data":{"value":""},"formId":null}"#);
+    hides(&empty, &["parameters", "null"]);
+    hides(&copied("null"), &["parameters"]);
+
+    let form = r#"lost: ApplicationTab contoso_t: parameters: the text of the parameters is not JSON of the form {"name": {"value": "…"}}"#;
+    for unknown in [
+        "entityName=contact",
+        r#"[{"name":"entityName","value":"contact"}]"#,
+        r#""contact""#,
+        r#"{"entityName":{"value":"contact"}"#,
+    ] {
+        let shown = copied(unknown);
+        shows(&shown, &[form]);
+        hides(&shown, &["parameters:\n", "parameters: {"]);
+    }
+
+    let shown = copied(
+        r#"{"entityName":"contact","entityId":{"value":"{customer}"},"x":["a"],"formId":{"id":"a"},"data":{"value":"a","type":"b"}}"#,
+    );
+    shows(
+        &shown,
+        &[
+            r#"entityId: "{customer}""#,
+            r#"lost: ApplicationTab contoso_t: parameters.entityName: expected {"value": "…"} in the text of the parameters, found `"contact"`"#,
+            r#"parameters.x: expected {"value": "…"} in the text of the parameters, found `["a"]`"#,
+            r#"parameters.formId: expected {"value": "…"} in the text of the parameters, found `{"id":"a"}`"#,
+            "parameters.data: expected `value` alone in the text of the parameters",
+        ],
+    );
+    hides(&shown, &["remark: ApplicationTab contoso_t: parameters"]);
+
+    let shown = copied(r#"{"entityName":{"value":"contact"},"entityName":{"value":"account"}}"#);
+    shows(
+        &shown,
+        &[
+            "lost: ApplicationTab contoso_t: parameters.entityName: the text of the parameters has it twice, with different values",
+        ],
+    );
+    hides(&shown, &["entityName: contact", "entityName: account"]);
+    let shown = copied(r#"{"entityName":{"value":"contact"},"entityName":{"value":"contact"}}"#);
+    shows(&shown, &["parameters: {entityName: contact}"]);
+    hides(&shown, &["lost:"]);
+
+    // Rows count; what only the copy has is mentioned.
+    let row = "<msdyn_templateparameter msdyn_uniquename=\"contoso_p\"><msdyn_name>entityName</msdyn_name><msdyn_value>contact</msdyn_value><msdyn_applicationtabtemplateid><msdyn_uniquename>contoso_t</msdyn_uniquename></msdyn_applicationtabtemplateid></msdyn_templateparameter>";
+    let row_file = "msdyn_templateparameters/contoso_p/msdyn_templateparameter.xml";
+    let text = tab(
+        RECORD,
+        r#"<msdyn_templateparameters>{"entityName":{"value":"contact"},"entityId":{"value":"{customer}"}}</msdyn_templateparameters>"#,
+    );
+    for row in [row.to_owned(), row.replace("contact", "")] {
+        let shown = shown_of(&[NO_LINKS, (TAB, &text), (row_file, &row)]);
+        shows(
+            &shown,
+            &[
+                "remark: ApplicationTab contoso_t: parameters: the second copy of the parameters on the tab's own row differs and is omitted",
+            ],
+        );
+        hides(&shown, &["entityId:"]);
+    }
+    let nameless = row.replace("<msdyn_name>entityName</msdyn_name>", "");
+    let shown = shown_of(&[NO_LINKS, (TAB, &text), (row_file, &nameless)]);
+    shows(
+        &shown,
+        &[
+            "lost: ApplicationTab contoso_t: parameters: a row of a parameter has a value and no name",
+        ],
+    );
+}
+
+#[test]
+fn a_link_is_reported_whichever_of_its_rows_the_file_lacks() {
+    let provider = "<msdyn_channelprovider msdyn_uniquename=\"contoso_voice\"><msdyn_name>Voice</msdyn_name></msdyn_channelprovider>";
+    let provider = (
+        "msdyn_channelproviders/contoso_voice/msdyn_channelprovider.xml",
+        provider,
+    );
+    let profile = "<msdyn_appconfiguration msdyn_uniquename=\"contoso_agents\"><msdyn_name>A</msdyn_name></msdyn_appconfiguration>";
+    let profile = (
+        "msdyn_appconfigurations/contoso_agents/msdyn_appconfiguration.xml",
+        profile,
+    );
+    let (one, two) = (
+        "aaaaaaaa-0000-4000-8000-000000000001",
+        "bbbbbbbb-0000-4000-8000-000000000001",
+    );
+    let linked = |owner: &str, member: &str| {
+        let link = format!(
+            "<ImportExportXml><msdyn_appconfig_msdyn_channelproviderset><msdyn_appconfig_msdyn_channelprovider {owner} {member}/></msdyn_appconfig_msdyn_channelproviderset></ImportExportXml>"
+        );
+        shown_of(&[("customizations.xml", &link), provider, profile])
+    };
+    let by_name = |column: &str, name: &str| format!("{column}.msdyn_uniquename=\"{name}\"");
+    let by_id = |column: &str, id: &str| format!("{column}=\"{id}\"");
+    let (owner, member) = ("msdyn_appconfigurationid", "msdyn_channelproviderid");
+    for (shown, lost) in [
+        (
+            linked(&by_id(owner, one), &by_name(member, "contoso_voice")),
+            format!(
+                "lost: AppProfile {one}: channelProviders: the AppProfile is not in the file; it is linked to ChannelProvider contoso_voice"
+            ),
+        ),
+        (
+            linked(&by_id(owner, one), &by_id(member, two)),
+            format!(
+                "lost: AppProfile {one}: channelProviders: the AppProfile is not in the file; it is linked to ChannelProvider {two}"
+            ),
+        ),
+        (
+            linked(&by_name(owner, "contoso_agents"), &by_id(member, two)),
+            format!(
+                "lost: AppProfile contoso_agents: channelProviders: its ChannelProvider {two} is not in the file"
+            ),
+        ),
+    ] {
+        shows(&shown, &[&lost]);
+        assert_eq!(shown.matches("lost:").count(), 1, "{shown}");
+    }
+
+    // The same for data of the Configuration Migration tool, in both directions of the relationship.
+    let folder = TempDir::new().expect("a folder");
+    let schema = "<entities><entity name=\"msdyn_channelprovider\"/><entity name=\"msdyn_appconfiguration\"/></entities>";
+    for (table, to, source, target) in [
+        ("msdyn_channelprovider", "msdyn_appconfiguration", two, one),
+        ("msdyn_appconfiguration", "msdyn_channelprovider", one, two),
+    ] {
+        let data = format!(
+            "<entities><entity name=\"msdyn_channelprovider\"><records><record id=\"{two}\"><field name=\"msdyn_uniquename\" value=\"contoso_voice\"/><field name=\"msdyn_name\" value=\"V\"/></record></records></entity><entity name=\"{table}\"><m2mrelationships><m2mrelationship sourceid=\"{source}\" targetentityname=\"{to}\" m2mrelationshipname=\"msdyn_appconfig_msdyn_channelprovider\"><targetids><targetid>{target}</targetid></targetids></m2mrelationship></m2mrelationships></entity></entities>"
+        );
+        let files = [("data_schema.xml", schema), ("data.xml", &data)];
+        let package = read(&zipped(folder.path(), &texts(&files))).expect("data");
+        shows(
+            &shown(&package),
+            &[&format!(
+                "lost: AppProfile {one}: channelProviders: the AppProfile is not in the file; it is linked to ChannelProvider contoso_voice"
+            )],
+        );
+    }
+}

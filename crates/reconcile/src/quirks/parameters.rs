@@ -4,10 +4,13 @@
 //! third-party sites, older rows have a different text format. The meaning of a value depends on the name of the parameter and on the type
 //! of the page.
 
+use std::fmt;
+
 use deskstate_model::{
     ApplicationTab, LookedUp, PageType, ParameterValue, Parameters, PartTable, Record, Span,
     Viewed, id_in, tables, unique_name_of_part,
 };
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -145,28 +148,99 @@ pub(crate) fn stored_copy(parameters: Map<String, Json>) -> Map<String, Json> {
         .collect()
 }
 
-/// The parameters in the second copy on a tab's row: the inverse of [`stored_copy`].
-pub(crate) fn parameters_of_copy(tab: &deskstate_dataverse::Row) -> Vec<(String, String)> {
-    let Some(Ok(Json::Object(copy))) = tab
-        .text(tables::PARAMETERS_COPY[0].column)
-        .map(serde_json::from_str::<Json>)
-    else {
-        return Vec::new();
-    };
-    let given = |name: &str| {
-        let value = copy.get(name)?.get("value")?;
-        Some(match value {
-            Json::String(text) => text.clone(),
-            other => other.to_string(),
-        })
-    };
-    if let Some(address) = address_in_container(&copy) {
-        return vec![("url".to_owned(), address)];
+/// The parameters in the second copy on a tab's row.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct SecondCopy {
+    /// Names and values.
+    pub(crate) found: Vec<(String, String)>,
+    /// What is not understood: the parameter, empty for the complete text, and the reason.
+    pub(crate) lost: Vec<(String, String)>,
+}
+
+/// The entries of a JSON object in their order, including repeated keys, of which a map keeps only the last.
+struct Entries(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Entries;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a mapping of parameters")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entries, M::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(Visit)
     }
-    copy.keys()
-        .filter_map(|name| Some((name.clone(), given(name)?)))
-        .filter(|(_, value)| !value.is_empty())
-        .collect()
+}
+
+/// Reads the second copy on a tab's row: the inverse of [`stored_copy`]. Microsoft documents only that it is JSON, so a form other than the
+/// one that the product writes is not interpreted.
+pub(crate) fn second_copy(tab: &deskstate_dataverse::Row) -> SecondCopy {
+    let mut copy = SecondCopy::default();
+    let text = tab.text(tables::PARAMETERS_COPY[0].column).unwrap_or("");
+    if text.trim().is_empty() || text.trim() == "null" {
+        return copy;
+    }
+    let Ok(Entries(entries)) = serde_json::from_str(text) else {
+        let why =
+            "the text of the parameters is not JSON of the form {\"name\": {\"value\": \"…\"}}";
+        copy.lost.push((String::new(), why.to_owned()));
+        return copy;
+    };
+    let map: Map<String, Json> = entries.iter().cloned().collect();
+    let address = address_in_container(&map);
+    if let Some(address) = &address {
+        copy.found.push(("url".to_owned(), address.clone()));
+    }
+    for (at, (name, value)) in entries.iter().enumerate() {
+        if address.is_some() && ["webresourceName", "data"].contains(&name.as_str()) {
+            continue;
+        }
+        let is_same = |other: &&(String, Json)| other.0 == *name;
+        if let Some((_, first)) = entries[..at].iter().find(is_same) {
+            if first != value {
+                copy.found.retain(|(known, _)| known != name);
+                let why = "the text of the parameters has it twice, with different values";
+                copy.lost.push((name.clone(), why.to_owned()));
+            }
+            continue;
+        }
+        match value_in_copy(value) {
+            Ok(Some(value)) => copy.found.push((name.clone(), value)),
+            Ok(None) => {}
+            Err(why) => copy.lost.push((name.clone(), why)),
+        }
+    }
+    copy
+}
+
+/// The value of a parameter in the second copy; `None` if it is empty.
+fn value_in_copy(value: &Json) -> Result<Option<String>, String> {
+    let shown = |what: &str, value: &Json| {
+        let text: String = value.to_string().chars().take(80).collect();
+        format!("expected {what} in the text of the parameters, found `{text}`")
+    };
+    match value {
+        Json::Null => Ok(None),
+        Json::Object(entries) if entries.is_empty() => Ok(None),
+        Json::Object(entries) => match entries.get("value") {
+            Some(_) if entries.len() > 1 => Err(shown("`value` alone", value)),
+            Some(Json::Null) => Ok(None),
+            Some(Json::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+            Some(other) => Ok(Some(other.to_string())),
+            None => Err(shown("{\"value\": \"…\"}", value)),
+        },
+        _ => Err(shown("{\"value\": \"…\"}", value)),
+    }
 }
 
 impl Raising<'_> {
@@ -181,15 +255,18 @@ impl Raising<'_> {
         };
         let mut found: Vec<(String, String)> = Vec::new();
         for row in rows {
-            let (Some(name), Some(value)) = (
-                row.row.text(kinds::parameter_name().column),
-                row.row.text(kinds::parameter_value().column),
-            ) else {
+            let value = row.row.text(kinds::parameter_value().column);
+            let Some(value) = value.filter(|value| !value.is_empty()) else {
                 continue;
             };
-            if value.is_empty() {
+            let name = row.row.text(kinds::parameter_name().column);
+            let Some(name) = name.filter(|name| !name.is_empty()) else {
+                if !self.options.as_read {
+                    let why = "a row of a parameter has a value and no name";
+                    self.leave_out_member("parameters", row.id, why.to_owned());
+                }
                 continue;
-            }
+            };
             if self
                 .live
                 .table(part.table)
@@ -220,19 +297,23 @@ impl Raising<'_> {
             self.report_id(name, &raised);
             parameters.insert(name.clone(), raised);
         }
-        if parameters.is_empty() && self.options.from_file {
-            return Ok(None);
-        }
         let agrees = self.options.unchecked || self.copy_agrees(&found);
-        if !agrees && self.options.from_file {
-            let mut copy = parameters_of_copy(&self.row.row);
-            copy.sort();
+        if self.options.from_file {
+            let mut copy = second_copy(&self.row.row);
+            copy.found.sort();
             found.sort();
-            if copy != found {
+            let has_more = copy
+                .found
+                .iter()
+                .any(|(name, _)| !found.iter().any(|(known, _)| known == name));
+            if has_more || (!agrees && copy.found != found) {
                 self.remark(
                     "parameters",
                     "the second copy of the parameters on the tab's own row differs and is omitted",
                 );
+            }
+            if parameters.is_empty() {
+                return Ok(None);
             }
         } else if !agrees {
             return Err("the parameters and their second copy on the tab disagree; declare and apply them to resolve this".to_owned());

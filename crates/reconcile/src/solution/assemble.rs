@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Row};
 use deskstate_model::{
-    Field, Holds, Kind, Referent, Relationship, RowValue, RowValueIs, Table, UniqueName,
+    Field, Holds, Kind, Links, Referent, Relationship, RowValue, RowValueIs, Table, UniqueName,
     lookup_read_name, tables,
 };
 use uuid::Uuid;
 
-use super::gathered::{FileRow, FileUser, Gathered, Said, all_tables, as_id};
+use super::gathered::{FileLink, FileRow, FileUser, Gathered, Said, all_tables, as_id};
 use super::others;
 use crate::kinds::target_table;
 use crate::kinds::{self, MICROSOFT_PREFIX};
@@ -111,6 +111,9 @@ pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
             {
                 let why = assembling.told_foreign(link.relationship.member, member);
                 assembling.leave_out_link(link.relationship, owner, why);
+            }
+            (Some(owner), member) if assembling.lacks(link.relationship.owner, owner) => {
+                assembling.leave_out_ownerless(link, owner, member);
             }
             (Some(owner), Some(member)) => {
                 pairs
@@ -373,20 +376,36 @@ impl Assembling {
         }
     }
 
+    /// Whether the file does not contain a row.
+    fn lacks(&self, table: &'static Table, id: Uuid) -> bool {
+        self.ids.get(table).is_none_or(|ids| !ids.contains(&id))
+    }
+
+    /// Reports a link whose owner, in whose manifest it would be, is not in the file.
+    fn leave_out_ownerless(&mut self, link: &FileLink, owner: Uuid, member: Option<Uuid>) {
+        let noun = kinds::noun(link.relationship.owner);
+        let member = match member {
+            Some(member) => self.label_of(link.relationship.member, member),
+            None => told(&link.member),
+        };
+        let why = format!("the {noun} is not in the file; it is linked to {member}");
+        self.leave_out_link(link.relationship, owner, why);
+    }
+
     /// Reports a link as missing from its owner.
     fn leave_out_link(&mut self, relationship: &'static Relationship, owner: Uuid, why: String) {
-        let table = relationship.owner;
-        let rows = self.rows.get(table).into_iter().flatten();
-        let row = rows
-            .into_iter()
-            .find(|row| row.uuid(table.key) == Some(owner));
+        let resource = self.label_of(relationship.owner, owner);
+        self.leave_out(resource, word_of(relationship), why);
+    }
+
+    /// The kind and the name of a row, or its id if the file does not contain it.
+    fn label_of(&self, table: &'static Table, id: Uuid) -> String {
+        let mut rows = self.rows.get(table).into_iter().flatten();
+        let row = rows.find(|row| row.uuid(table.key) == Some(id));
         let name = row.and_then(|row| kinds::name_of(table, row));
-        let name = name.map_or_else(|| owner.to_string(), |name| name.trim().to_owned());
-        self.leave_out(
-            format!("{} {name}", kinds::noun(table)),
-            word_of(relationship),
-            why,
-        );
+        let name = name.filter(|name| !name.trim().is_empty());
+        let name = name.map_or_else(|| id.to_string(), |name| name.trim().to_owned());
+        format!("{} {name}", kinds::noun(table))
     }
 
     /// Whether a row is a part of a row that is not of its table's kind. If so, it is counted.
@@ -576,11 +595,7 @@ impl Assembling {
             match row.columns.get(part.parent_column) {
                 Some(said) => {
                     if let Some(parent) = self.lookup(Referent::Named(part.parent), said) {
-                        if !self
-                            .ids
-                            .get(part.parent)
-                            .is_some_and(|ids| ids.contains(&parent))
-                        {
+                        if self.lacks(part.parent, parent) {
                             let noun = Kind::of_table(part.parent)
                                 .map_or(part.parent.logical, |kind| kind.as_str());
                             self.leave_out(
@@ -679,7 +694,7 @@ impl Assembling {
             .flatten()
             .filter_map(|row| row.uuid(&parent))
             .collect();
-        let mut made = Vec::new();
+        let (mut made, mut lost) = (Vec::new(), Vec::new());
         for tab in self.rows.get(part.parent).into_iter().flatten() {
             let Some(id) = tab
                 .uuid(part.parent.key)
@@ -687,7 +702,15 @@ impl Assembling {
             else {
                 continue;
             };
-            for (name, value) in parameters::parameters_of_copy(tab) {
+            let copy = parameters::second_copy(tab);
+            for (name, why) in copy.lost {
+                let path = match name.as_str() {
+                    "" => "parameters".to_owned(),
+                    name => format!("parameters.{name}"),
+                };
+                lost.push((id, path, why));
+            }
+            for (name, value) in copy.found {
                 let key = derived(part.table, &format!("{id}/{name}"));
                 let cells = [
                     (part.table.key.to_owned(), Cell::from(key)),
@@ -702,6 +725,9 @@ impl Assembling {
             }
         }
         self.rows.entry(part.table).or_default().extend(made);
+        for (tab, path, why) in lost {
+            self.leave_out(self.label_of(part.parent, tab), &path, why);
+        }
     }
 
     fn finish(
@@ -769,12 +795,17 @@ impl Assembling {
     }
 }
 
-/// The field for the links of a relationship.
+/// The field for the links of a relationship, and not the one for a single link of it.
 fn word_of(relationship: &'static Relationship) -> &'static str {
     let fields = Kind::of_table(relationship.owner).map_or(&[][..], Kind::fields);
-    let field = fields.iter().find(
-        |field| matches!(field.holds, Holds::Set { relationship: own, .. } if own == relationship),
-    );
+    let field = fields.iter().find(|field| match field.holds {
+        Holds::Set {
+            relationship: own,
+            links,
+            ..
+        } => own == relationship && !matches!(links, Links::Only(_)),
+        _ => false,
+    });
     field.map_or(relationship.schema_name, |field| field.word)
 }
 
