@@ -728,3 +728,95 @@ fn a_link_is_reported_whichever_of_its_rows_the_file_lacks() {
         );
     }
 }
+
+/// A script with one step that has these columns.
+fn step(columns: &str) -> String {
+    let script = "<msdyn_productivityagentscript msdyn_uniquename=\"contoso_s\"><msdyn_name>S</msdyn_name><msdyn_language>1033</msdyn_language></msdyn_productivityagentscript>";
+    let step = format!(
+        "<msdyn_productivityagentscriptstep msdyn_uniquename=\"contoso_s0\"><msdyn_agentscriptid><msdyn_uniquename>contoso_s</msdyn_uniquename></msdyn_agentscriptid><msdyn_name>Hello</msdyn_name><msdyn_order>1</msdyn_order>{columns}</msdyn_productivityagentscriptstep>"
+    );
+    shown_of(&[
+        NO_LINKS,
+        (
+            "msdyn_productivityagentscripts/contoso_s/msdyn_productivityagentscript.xml",
+            script,
+        ),
+        (
+            "msdyn_productivityagentscriptsteps/contoso_s0/msdyn_productivityagentscriptstep.xml",
+            &step,
+        ),
+    ])
+}
+
+/// A text box of several lines keeps the last line break.
+#[test]
+fn blanks_at_the_ends_of_a_text_cost_neither_the_text_nor_its_list() {
+    let shown = step(
+        "<msdyn_actiontype>192350000</msdyn_actiontype><msdyn_textinstruction>Guten Tag\n</msdyn_textinstruction><msdyn_description>\u{a0} </msdyn_description>",
+    );
+    shows(
+        &shown,
+        &[
+            "text: Guten Tag\n",
+            "remark: msdyn_productivityagentscriptstep contoso_s0: text: spaces and line breaks at its ends are left out",
+            "remark: msdyn_productivityagentscriptstep contoso_s0: description: spaces",
+        ],
+    );
+    hides(&shown, &["lost:", "description: \""]);
+
+    let provider = "<msdyn_channelprovider msdyn_uniquename=\"contoso_v\"><msdyn_name>\u{a0}Voice</msdyn_name><msdyn_customparams>\n{\"a\": 1}\n</msdyn_customparams></msdyn_channelprovider>";
+    let file = "msdyn_channelproviders/contoso_v/msdyn_channelprovider.xml";
+    let copy = r#"<msdyn_templateparameters>{"entityName":{"value":"contact "},"entityId":{"value":" "}}</msdyn_templateparameters>"#;
+    let shown = shown_of(&[NO_LINKS, (file, provider), (TAB, &tab(RECORD, copy))]);
+    shows(
+        &shown,
+        &[
+            "displayName: Voice\n",
+            "customParameters: {a: 1}",
+            "parameters: {entityName: contact}",
+            "remark: ApplicationTab contoso_t: parameters.entityName: spaces",
+            "remark: ApplicationTab contoso_t: parameters.entityId: spaces",
+        ],
+    );
+    hides(&shown, &["lost:"]);
+}
+
+/// The product's own control for scripts looks only at the action of a step.
+#[test]
+fn a_step_is_what_its_action_says_whatever_it_was_before() {
+    let other = "<msdyn_routeactionid><msdyn_uniquename>contoso_other</msdyn_uniquename></msdyn_routeactionid>";
+    let text = "<msdyn_textinstruction>old</msdyn_textinstruction>";
+    let shown = step(&format!(
+        "<msdyn_actiontype>192350002</msdyn_actiontype>{other}{text}"
+    ));
+    shows(
+        &shown,
+        &[
+            "script: contoso_other\n",
+            "remark: AgentScript contoso_s: : contoso_s0 is a step of the action `script`; its value of `text` has no effect and is left out",
+        ],
+    );
+    hides(&shown, &["lost:", "old"]);
+
+    // An old macro without a name is no reason to lose the script.
+    let old = "<msdyn_macroactionid>{7d19a2c4-51f0-4b7e-9c1a-0f5e3d2b6a10}</msdyn_macroactionid>";
+    let shown = step(&format!(
+        "<msdyn_actiontype>192350000</msdyn_actiontype>{old}{text}"
+    ));
+    shows(
+        &shown,
+        &["text: old\n", "its value of `macro` has no effect"],
+    );
+    hides(&shown, &["lost:"]);
+
+    // A script without its own value does not say what it is.
+    let shown = step(&format!(
+        "<msdyn_actiontype>192350002</msdyn_actiontype>{text}"
+    ));
+    shows(
+        &shown,
+        &[
+            "lost: AgentScript contoso_s: steps: contoso_s0 does not say which of text, macro, script it is",
+        ],
+    );
+}

@@ -1,5 +1,6 @@
 //! Raises everything that belongs to a row: lists and sets of parts, features, and the lines of a notification.
 
+use deskstate_dataverse::Cell;
 use deskstate_model::{
     Field, Fill, Holds, ItemTable, NameOf, PartIdentity, PartTable, Referent, Relationship, Table,
     Unlisted, Written, unique_name_of_part,
@@ -155,9 +156,10 @@ impl<'a> Raising<'a> {
             _ => self.part_name(rows.table, row)?,
         };
         let mut item = Map::new();
+        let leftover = self.leftover(rows, row, &label)?;
         for field in rows.fields {
             let lacking = &self.live.table(rows.table).missing_columns;
-            if lacking.contains(field.column) {
+            if lacking.contains(field.column) || leftover.contains(&field.word) {
                 continue;
             }
             let is_identity = rows.part.is_some_and(|part| part.is_identity(field));
@@ -249,6 +251,57 @@ impl<'a> Raising<'a> {
             }
         }
         Ok((label, item))
+    }
+
+    /// The alternatives that a row does not use and that still have a value. The product follows the number of the alternative, and its form
+    /// only hides the other values. A manifest cannot contain them, so a plan would clear those of an environment.
+    fn leftover(
+        &mut self,
+        rows: &Rows,
+        row: &ObservedRow,
+        label: &str,
+    ) -> Result<Vec<&'static str>, String> {
+        let is_filled = |word: &str| {
+            let field = rows.fields.iter().find(|field| field.word == word);
+            field.is_some_and(|field| match row.row.get(&field.read_name()) {
+                Cell::Null => false,
+                Cell::Text(text) => !text.is_empty(),
+                _ => true,
+            })
+        };
+        for field in rows.fields {
+            let Holds::OneOf(words) = field.holds else {
+                continue;
+            };
+            let number = row.row.int(field.column);
+            let used = words.iter().find(|word| Some(word.number) == number);
+            let Some(used) = used.filter(|used| is_filled(used.word)) else {
+                continue;
+            };
+            let others = words
+                .iter()
+                .filter(|word| word.word != used.word && is_filled(word.word));
+            let others: Vec<&'static str> = others.map(|word| word.word).collect();
+            let told = others.join("` and `");
+            if others.is_empty() {
+                continue;
+            }
+            if !self.options.from_file {
+                return Err(format!(
+                    "{label} is a step of the action `{}` and still has a value of `{told}`",
+                    used.word
+                ));
+            }
+            self.remark(
+                "",
+                format!(
+                    "{label} is a step of the action `{}`; its value of `{told}` has no effect and is left out",
+                    used.word
+                ),
+            );
+            return Ok(others);
+        }
+        Ok(Vec::new())
     }
 
     /// Checks that a part that is identified by another row exists only once.

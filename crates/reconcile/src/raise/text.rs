@@ -10,7 +10,7 @@ pub fn refused(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         Some("an empty text cannot be written")
     } else if text.trim() != text {
-        Some("it begins or ends with a space")
+        Some("it begins or ends with a space or a line break")
     } else if text.chars().any(is_refused) {
         Some("it holds a control character")
     } else {

@@ -577,7 +577,8 @@ impl Assembling {
             {
                 *self.languages.entry(table.logical).or_default() += languages - 1;
             }
-            match self.cell(field, said) {
+            let trimmed = self.without_blanks(field, said, &label);
+            match self.cell(field, trimmed.as_ref().unwrap_or(said)) {
                 Ok(Some(cell)) => cells.push((field.read_name().into_owned(), cell)),
                 Ok(None) => {}
                 Err(why) => self.leave_out(label.clone(), field.word, why),
@@ -634,6 +635,30 @@ impl Assembling {
         Row::from_cells(cells, None)
     }
 
+    /// The text of a row without the blanks at its ends, if it has any. A manifest cannot contain them.
+    fn without_blanks(&mut self, field: &Field, said: &Said, label: &str) -> Option<Said> {
+        let Said::Text(text, languages) = said else {
+            return None;
+        };
+        let is_text = matches!(field.holds, Holds::Text | Holds::Json | Holds::JsonOrText);
+        if !is_text || text.trim() == text {
+            return None;
+        }
+        self.remark_blanks(label.to_owned(), field.word);
+        Some(Said::Text(text.trim().to_owned(), *languages))
+    }
+
+    fn remark_blanks(&mut self, resource: String, path: &str) {
+        self.left_out.push((
+            resource,
+            LeftOut {
+                path: path.to_owned(),
+                why: "spaces and line breaks at its ends are left out".to_owned(),
+                loss: Loss::None,
+            },
+        ));
+    }
+
     fn cell(&mut self, field: &'static Field, said: &Said) -> Result<Option<Cell>, String> {
         if let Holds::Lookup { to, .. } = field.holds {
             return match self.lookup(to, said) {
@@ -655,6 +680,9 @@ impl Assembling {
             self.target(table, &[(String::new(), text.clone())]);
         }
         let bad = |what: &str| format!("expected {what}, found `{text}`");
+        if text.is_empty() {
+            return Ok(None);
+        }
         Ok(Some(match field.holds {
             Holds::Text
             | Holds::Ids { .. }
@@ -694,7 +722,7 @@ impl Assembling {
             .flatten()
             .filter_map(|row| row.uuid(&parent))
             .collect();
-        let (mut made, mut lost) = (Vec::new(), Vec::new());
+        let (mut made, mut lost, mut blanks) = (Vec::new(), Vec::new(), Vec::new());
         for tab in self.rows.get(part.parent).into_iter().flatten() {
             let Some(id) = tab
                 .uuid(part.parent.key)
@@ -711,6 +739,10 @@ impl Assembling {
                 lost.push((id, path, why));
             }
             for (name, value) in copy.found {
+                if value.trim() != value {
+                    blanks.push((id, format!("parameters.{name}")));
+                }
+                let value = value.trim().to_owned();
                 let key = derived(part.table, &format!("{id}/{name}"));
                 let cells = [
                     (part.table.key.to_owned(), Cell::from(key)),
@@ -725,6 +757,9 @@ impl Assembling {
             }
         }
         self.rows.entry(part.table).or_default().extend(made);
+        for (tab, path) in blanks {
+            self.remark_blanks(self.label_of(part.parent, tab), &path);
+        }
         for (tab, path, why) in lost {
             self.leave_out(self.label_of(part.parent, tab), &path, why);
         }
