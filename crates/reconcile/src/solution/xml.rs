@@ -270,6 +270,16 @@ fn begun(start: &BytesStart<'_>) -> Result<Element, String> {
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
+        // Namespaces, and what XML Schema says of an element, are no columns; `xsi:nil` says that a column is empty.
+        let prefix = attribute.key.prefix();
+        let prefix = prefix.as_ref().map(|prefix| prefix.as_ref());
+        let local = attribute.key.local_name();
+        if attribute.key.as_namespace_binding().is_some()
+            || prefix == Some("xml")
+            || (prefix == Some("xsi") && local.as_ref() != "nil")
+        {
+            continue;
+        }
         let key = attribute.key.local_name().as_ref().to_owned();
         attributes.push((key, unescaped(&attribute.value)?));
     }
