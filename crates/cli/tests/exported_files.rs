@@ -148,3 +148,45 @@ fn a_loss_ends_with_1_and_what_deskstate_does_not_manage_only_where_that_is_aske
     assert!(noted.err.contains(told), "{}", noted.err);
     run(&column, &["--strict"]).ended(1);
 }
+
+#[test]
+fn notes_are_about_documents_that_are_written() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "s/msdyn_sessiontemplates/contoso_a/msdyn_sessiontemplate.xml",
+        "<msdyn_sessiontemplate msdyn_uniquename=\"contoso_a\"><msdyn_name>A</msdyn_name><msdyn_sessiontype>0</msdyn_sessiontype><msdyn_anchortab><msdyn_uniquename>contoso_t</msdyn_uniquename></msdyn_anchortab></msdyn_sessiontemplate>",
+    );
+    write(
+        "s/msdyn_channelproviders/contoso_v/msdyn_channelprovider.xml",
+        "<msdyn_channelprovider msdyn_uniquename=\"contoso_v\"><msdyn_name>V</msdyn_name></msdyn_channelprovider>",
+    );
+    let run = |arguments: &[&str]| -> support::Run {
+        let mut command = deskstate(folder.path());
+        let command = command.args(["export", "--solution", "s"]).args(arguments);
+        command.output().unwrap().into()
+    };
+    let note = "ApplicationTab contoso_t: written as `existing`, because the file refers to it";
+    assert!(run(&[]).ended(0).err.contains(note));
+    let sessions = run(&["--kind", "SessionTemplate"]).ended(0);
+    assert!(sessions.err.contains(note), "{}", sessions.err);
+    let providers = run(&["--kind", "ChannelProvider"]).ended(0);
+    assert!(!providers.err.contains("contoso_t"), "{}", providers.err);
+
+    // A file of which nothing can be written says so.
+    let path = data(folder.path(), "msdyn_sessiontemplate", 0, "");
+    let text = std::fs::read_to_string(folder.path().join("data/data.xml")).unwrap();
+    let text = text.replace("value=\"contoso_tab\"", "value=\"\"");
+    std::fs::write(folder.path().join("data/data.xml"), text).unwrap();
+    let nothing = deskstate(folder.path())
+        .args(["export", "--solution", &path, "--out", "m"])
+        .output()
+        .unwrap();
+    let nothing = support::Run::from(nothing).ended(1);
+    let said = "warning: no document was written";
+    assert!(nothing.err.contains(said), "{}", nothing.err);
+}

@@ -661,7 +661,8 @@ fn an_expression_names_scripts_by_name_and_ids_that_no_script_has_are_reported()
         ],
     );
     project.apply();
-    in_sync(&project);
+    let plan = project.run(&["plan", "--env", "server", "--detailed-exitcode"]);
+    says(&plan.ended(0).err, &["[id-in-manifest]"]);
     let id = server.found(
         "msdyn_productivityagentscripts",
         "msdyn_productivityagentscriptid",

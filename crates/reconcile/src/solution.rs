@@ -18,8 +18,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use deskstate_model::ResourceKey;
 use thiserror::Error;
 
+use crate::export::Export;
 use crate::live::Live;
 use crate::raise::LeftOut;
 use components::{Components, Manifest};
@@ -92,8 +94,27 @@ pub struct Package {
     pub left_out: Vec<(String, LeftOut)>,
     /// Columns of its rows that no kind models, and texts in further languages.
     pub unmodelled: Vec<String>,
-    /// Further remarks: rows of other tables, referenced rows.
+    /// Further remarks, such as rows of other tables.
     pub notes: Vec<String>,
+    /// Rows that the file refers to and does not contain. Their documents are `existing`.
+    pub referred: Vec<ResourceKey>,
+}
+
+impl Package {
+    /// Remarks about documents that are written because the file refers to their rows and does not contain them.
+    pub fn told_referred<'a>(&'a self, exported: &'a Export) -> impl Iterator<Item = String> + 'a {
+        let is_written = |key: &&ResourceKey| {
+            exported
+                .documents
+                .iter()
+                .any(|document| document.key == **key)
+        };
+        self.referred.iter().filter(is_written).map(|key| {
+            format!(
+                "{key}: written as `existing`, because the file refers to it and does not contain it"
+            )
+        })
+    }
 }
 
 /// Reads an exported file, or the folder that it was unpacked to.
@@ -145,6 +166,7 @@ fn of_files(mut files: Files) -> Result<Package, SolutionError> {
         left_out: assembled.left_out,
         unmodelled: assembled.unmodelled,
         notes: assembled.notes,
+        referred: assembled.referred,
     })
 }
 

@@ -47,7 +47,9 @@ fn shown(package: &Package) -> String {
         )
         .expect("text");
     }
-    for (mark, texts) in [("note", &package.notes), ("column", &package.unmodelled)] {
+    let mut notes: Vec<String> = package.told_referred(&exported).collect();
+    notes.extend(package.notes.iter().cloned());
+    for (mark, texts) in [("note", &notes), ("column", &package.unmodelled)] {
         for text in texts {
             writeln!(shown, "{mark}: {text}").expect("text");
         }
@@ -819,4 +821,79 @@ fn a_step_is_what_its_action_says_whatever_it_was_before() {
             "lost: AgentScript contoso_s: steps: contoso_s0 does not say which of text, macro, script it is",
         ],
     );
+}
+
+#[test]
+fn the_older_column_of_a_type_counts_where_it_is_alone() {
+    let session = |columns: &str| {
+        let session = format!(
+            "<msdyn_sessiontemplate msdyn_uniquename=\"contoso_a\"><msdyn_name>A</msdyn_name>{columns}</msdyn_sessiontemplate>"
+        );
+        shown_of(&[NO_LINKS, (SESSION.0, &session)])
+    };
+    let entity = "<msdyn_type>1</msdyn_type><msdyn_entity>incident</msdyn_entity>";
+    let shown = session(entity);
+    shows(&shown, &["  type: Entity\n", "  entity: incident\n"]);
+    hides(&shown, &["`type`"]);
+    shows(
+        &session("<msdyn_type>False</msdyn_type>"),
+        &["  type: Generic\n"],
+    );
+    let both = format!("<msdyn_sessiontype>0</msdyn_sessiontype>{entity}");
+    shows(&session(&both), &["  type: Generic\n"]);
+}
+
+#[test]
+fn a_lookup_may_have_the_columns_of_its_target_as_attributes() {
+    let session = "<msdyn_sessiontemplate msdyn_uniquename=\"contoso_a\"><msdyn_name>A</msdyn_name><msdyn_sessiontype>0</msdyn_sessiontype><msdyn_anchortab msdyn_uniquename=\"contoso_t\"/></msdyn_sessiontemplate>";
+    let shown = shown_of(&[NO_LINKS, (SESSION.0, session)]);
+    shows(&shown, &["  anchorTab: contoso_t\n"]);
+}
+
+#[test]
+fn namespaces_are_no_columns() {
+    let session = SESSION.1.replace(
+        "<msdyn_sessiontemplate ",
+        "<msdyn_sessiontemplate xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns=\"urn:a\" xml:space=\"preserve\" xsi:type=\"a\" ",
+    );
+    let session = session.replace(
+        "</msdyn_name>",
+        "</msdyn_name><msdyn_title xsi:nil=\"true\">a</msdyn_title>",
+    );
+    let shown = shown_of(&[NO_LINKS, (SESSION.0, &session)]);
+    hides(&shown, &["column:", "title"]);
+}
+
+#[test]
+fn a_part_without_its_row_is_reported_once_and_as_what_it_is() {
+    let (tab, part) = (
+        "00000004-0000-4000-8000-000000000000",
+        "00000006-0000-4000-8000-000000000000",
+    );
+    let row = |parent: &str| {
+        let row = format!(
+            "<msdyn_templateparameter msdyn_templateparameterid=\"{part}\">{parent}<msdyn_name>entityName</msdyn_name><msdyn_value>contact</msdyn_value></msdyn_templateparameter>"
+        );
+        let file = "msdyn_templateparameters/a/msdyn_templateparameter.xml";
+        shown_of(&[NO_LINKS, SESSION, (file, &row)])
+    };
+    for (parent, lost) in [
+        (
+            format!("<msdyn_applicationtabtemplateid>{tab}</msdyn_applicationtabtemplateid>"),
+            format!("the ApplicationTab {tab} that it belongs to is not in the file"),
+        ),
+        (
+            String::new(),
+            "it does not say what it belongs to".to_owned(),
+        ),
+        (
+            "<msdyn_applicationtabtemplateid><a/></msdyn_applicationtabtemplateid>".to_owned(),
+            "has neither a name nor an id".to_owned(),
+        ),
+    ] {
+        let shown = row(&parent);
+        shows(&shown, &[&lost]);
+        assert_eq!(shown.matches("lost:").count(), 1, "{shown}");
+        hides(&shown, &[&format!("ApplicationTab {part}")]);
+    }
 }

@@ -168,6 +168,11 @@ fn say_unmatched(
     if is_nothing {
         ui.note(format_args!("{place} has nothing to export"));
     } else {
+        if exported.documents.is_empty() {
+            ui.note(format_args!(
+                "{WARN}warning{WARN:#}: no document was written; the messages above say why"
+            ));
+        }
         let lacks_prefix = options.iter().any(|option| option.starts_with("--prefix"));
         for option in options {
             ui.note(format_args!(
@@ -199,8 +204,10 @@ fn of_file(
     };
     let mut exported = export(&package.live, selection, options);
     exported.leave_out_refused();
-    exported.left_out.extend(package.left_out);
-    for note in package.notes.iter().chain(&package.unmodelled) {
+    exported.left_out.extend(package.left_out.clone());
+    let referred: Vec<String> = package.told_referred(&exported).collect();
+    let notes = referred.iter().chain(&package.notes);
+    for note in notes.chain(&package.unmodelled) {
         ui.note(format_args!("{WARN}note{WARN:#}: {}", plain(note)));
     }
     let whole = !exported.loses() && (!strict || package.unmodelled.is_empty());

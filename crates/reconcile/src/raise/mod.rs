@@ -92,7 +92,7 @@ pub struct Skipped {
     pub kind: Kind,
     /// Its name; `None` for a row without a name, and if rows may be hidden.
     pub name: Option<String>,
-    /// The row; `None` if rows may be hidden.
+    /// The row; `None` for a part, and if rows may be hidden.
     pub id: Option<Uuid>,
     /// The reason.
     pub why: String,
@@ -141,7 +141,10 @@ pub fn raise_all(live: &Live, options: Options<'_>) -> (Vec<Raised>, Vec<Skipped
             });
         }
     }
-    skipped.extend(orphans(live));
+    // A file's own reader reports them, with their place in the file.
+    if !options.from_file {
+        skipped.extend(orphans(live));
+    }
     raised.sort_by(|left, right| left.key.cmp(&right.key));
     skipped.sort();
     (raised, skipped)
@@ -158,17 +161,17 @@ fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
             if parent.is_some_and(|id| live.row(part.parent, id).is_some()) {
                 return None;
             }
+            let (table, id) = (part.table.logical, row.id);
             let why = match parent {
-                Some(id) => format!(
-                    "its row of `{}` belongs to {id}, which cannot be read",
-                    part.table.logical
-                ),
-                None => format!("its row of `{}` has no parent", part.table.logical),
+                Some(parent) => {
+                    format!("the row {id} of `{table}` belongs to {parent}, which cannot be read")
+                }
+                None => format!("the row {id} of `{table}` has no parent"),
             };
             Some(Skipped {
                 kind: kind?,
                 name: None,
-                id: Some(row.id),
+                id: None,
                 why,
             })
         })

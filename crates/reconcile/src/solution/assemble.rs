@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Row};
 use deskstate_model::{
-    Field, Holds, Kind, Links, Referent, Relationship, RowValue, RowValueIs, Table, UniqueName,
-    lookup_read_name, tables,
+    Field, Holds, Kind, Links, Referent, Relationship, ResourceKey, RowValue, RowValueIs, Table,
+    UniqueName, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -54,6 +54,7 @@ pub(super) struct Assembled {
     pub(super) left_out: Vec<(String, LeftOut)>,
     pub(super) unmodelled: Vec<String>,
     pub(super) notes: Vec<String>,
+    pub(super) referred: Vec<ResourceKey>,
 }
 
 /// Assembles the snapshot. Rows of a managed solution are locked wherever it is imported.
@@ -189,6 +190,8 @@ struct Assembling {
     rows: BTreeMap<&'static Table, Vec<Row>>,
     left_out: Vec<(String, LeftOut)>,
     notes: Vec<String>,
+    /// Rows that the file refers to and does not contain.
+    referred: Vec<ResourceKey>,
     /// Columns that no kind models, with the number of rows.
     unmodelled: BTreeMap<(&'static str, String), usize>,
     /// Number of texts in more than one language.
@@ -495,11 +498,10 @@ impl Assembling {
             .entry(table)
             .or_default()
             .push(Row::from_cells(cells, None));
-        if !fold(name).starts_with(MICROSOFT_PREFIX) {
-            let noun = kinds::noun(table);
-            self.notes.push(format!(
-                "{noun} {name}: written as `existing`, because the file refers to it and does not contain it"
-            ));
+        if let Some(kind) = Kind::of_table(table)
+            && !fold(name).starts_with(MICROSOFT_PREFIX)
+        {
+            self.referred.push(ResourceKey::new(kind, name));
         }
         Some(id)
     }
@@ -569,7 +571,8 @@ impl Assembling {
             if Some(field.column) == table.name {
                 continue;
             }
-            let Some(said) = row.columns.get(field.column) else {
+            let mirrored = mirrored(field, row);
+            let Some(said) = row.columns.get(field.column).or(mirrored.as_ref()) else {
                 continue;
             };
             if let Said::Text(_, languages) = said
@@ -608,6 +611,15 @@ impl Assembling {
                             );
                         }
                         cells.push((lookup_read_name(part.parent_column), Cell::from(parent)));
+                    } else {
+                        self.leave_out(
+                            label.clone(),
+                            "",
+                            format!(
+                                "what it belongs to, in `{}`, has neither a name nor an id",
+                                part.parent_column
+                            ),
+                        );
                     }
                 }
                 None => self.leave_out(
@@ -826,6 +838,7 @@ impl Assembling {
             left_out: self.left_out,
             unmodelled,
             notes: self.notes,
+            referred: self.referred,
         }
     }
 }
@@ -842,6 +855,17 @@ fn word_of(relationship: &'static Relationship) -> &'static str {
         _ => false,
     });
     field.map_or(relationship.schema_name, |field| field.word)
+}
+
+/// The value of a field by its second column, for files that have only that: older environments lack the first one.
+fn mirrored(field: &Field, row: &FileRow) -> Option<Said> {
+    let mirror = field.mirror.as_ref()?;
+    let Some(Said::Text(text, _)) = row.columns.get(mirror.column) else {
+        return None;
+    };
+    let second = flag(text)?;
+    let (number, _) = mirror.flags.iter().find(|(_, flag)| *flag == second)?;
+    Some(Said::Text(number.to_string(), 1))
 }
 
 /// Whether a row is of its table's kind. `columns` are the columns that any row of the file has.

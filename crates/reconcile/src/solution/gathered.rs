@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use deskstate_model::{Kind, Relationship, Table};
+use deskstate_model::{Kind, Relationship, Table, tables};
 use uuid::Uuid;
 
 use super::xml::Element;
@@ -169,12 +169,32 @@ fn said(element: &Element) -> Option<Said> {
     if !element.children.is_empty() {
         return Some(Said::Row(leaves(element, "")));
     }
+    if element.text.trim().is_empty() && element.attribute("value").is_none() {
+        // A lookup may have the columns of its target as attributes.
+        let target: Vec<(String, String)> = element
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .filter(|(name, value)| !value.is_empty() && identifies(name))
+            .collect();
+        if !target.is_empty() {
+            return Some(Said::Row(target));
+        }
+    }
     // The value of a choice may be in an attribute next to its label.
     let text = match element.attribute("value") {
         Some(value) if element.text.trim().is_empty() => value,
         _ => &element.text,
     };
     (!text.is_empty()).then(|| Said::Text(text.to_owned(), 1))
+}
+
+/// Whether a column identifies rows of a table that deskstate manages or looks up.
+fn identifies(column: &str) -> bool {
+    let looked_up = [&tables::MACRO, &tables::ROLE, &tables::WEB_RESOURCE];
+    all_tables()
+        .chain(looked_up)
+        .any(|table| table.key == column || table.name == Some(column))
 }
 
 /// The columns of a lookup's target. A key that is a lookup itself is represented by a path.
