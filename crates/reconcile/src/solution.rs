@@ -6,6 +6,7 @@
 
 mod assemble;
 mod components;
+mod encoding;
 mod files;
 mod form;
 mod gathered;
@@ -143,6 +144,7 @@ fn of_files(mut files: Files) -> Result<Package, SolutionError> {
     let mut form = form::detect(&files, |path| role_of(path) == Some(Role::Components))?;
     let budget = Cell::new(deskstate_files::Limit::SOLUTION.bytes());
     let mut gathered = Gathered::default();
+    gathered.unread = form::data_without_schema(&files);
     match form.layout {
         Layout::Migration => read_migration(&mut files, &form, &budget, &mut gathered)?,
         Layout::Exported | Layout::Unpacked | Layout::Rows => {
@@ -295,6 +297,16 @@ fn read_components(
             Some(Role::Components) if !is_copy(path, is_there) => {
                 let mut components = Components {
                     file: path,
+                    in_folder: true,
+                    gathered: &mut *gathered,
+                };
+                visit(files, *at, budget, &mut components)?;
+            }
+            // A mapping file of SolutionPackager may move a file anywhere.
+            None if !is_copy(path, is_there) && has_rows(files, *at, path, budget) => {
+                let mut components = Components {
+                    file: path,
+                    in_folder: false,
                     gathered: &mut *gathered,
                 };
                 visit(files, *at, budget, &mut components)?;
@@ -307,6 +319,19 @@ fn read_components(
         }
     }
     Ok(())
+}
+
+/// Whether the root element of a file is a row, or contains rows or links, of a table that deskstate manages. A file of something else may
+/// be of any form.
+fn has_rows(files: &mut Files, at: usize, path: &str, budget: &Cell<u64>) -> bool {
+    let path = path.to_ascii_lowercase();
+    if !path.ends_with(".xml") || path.split('/').any(|folder| folder == "webresources") {
+        return false;
+    }
+    let mut root = components::Root::default();
+    // The visitor stops at the root element.
+    let _ = visit(files, at, budget, &mut root);
+    root.is_of_rows
 }
 
 /// Whether a file is the managed copy of an existing file: SolutionPackager writes both if both solutions are packed from one folder.

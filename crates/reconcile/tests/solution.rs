@@ -118,7 +118,6 @@ fn every_form_that_published_exports_show_is_read_as_a_folder_and_as_an_archive(
 
         let scratch = TempDir::new().expect("a folder");
         let mut files = files_below(&folder);
-        files.retain(|(name, _)| !name.contains("/obj/"));
         let packed = read(&zipped(scratch.path(), &files)).expect("an archive");
         assert_eq!(shown(&packed), shown_of_folder, "{name}");
         // Old Windows tools write `\` between folders.
@@ -896,4 +895,118 @@ fn a_part_without_its_row_is_reported_once_and_as_what_it_is() {
         assert_eq!(shown.matches("lost:").count(), 1, "{shown}");
         hides(&shown, &[&format!("ApplicationTab {part}")]);
     }
+}
+
+/// Microsoft's localized packages have one schema and data in each language.
+#[test]
+fn data_without_a_schema_next_to_it_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    let schema = "<entities><entity name=\"msdyn_sessiontemplate\"/></entities>";
+    let data = "<entities><entity name=\"msdyn_sessiontemplate\"><records><record id=\"00000000-0000-4000-8000-00000000000a\"><field name=\"msdyn_uniquename\" value=\"contoso_a\"/><field name=\"msdyn_name\" value=\"A\"/></record></records></entity></entities>";
+    let mut files = vec![
+        ("data_1031/data.xml", data),
+        ("data_1033/data.xml", data),
+        ("data_1033/data_schema.xml", schema),
+        ("data_1033/WebResources/data.xml", data),
+    ];
+    let package = read(&zipped(folder.path(), &texts(&files))).expect("data");
+    let lost = "lost: data_1031/data.xml: : not read: expected `data_schema.xml` next to it, found none; copy the schema into its folder and pass that folder";
+    shows(&shown(&package), &["name: contoso_a", lost]);
+    files.push(("data_1036/data.xml", data));
+    let package = read(&zipped(folder.path(), &texts(&files))).expect("data");
+    shows(
+        &shown(&package),
+        &["lost: data_1031/data.xml and 1 more: : not read"],
+    );
+}
+
+#[test]
+fn rows_are_found_wherever_a_file_of_them_is() {
+    let provider = "<msdyn_channelprovider msdyn_uniquename=\"contoso_v\"><msdyn_name>V</msdyn_name></msdyn_channelprovider>";
+    let second = provider.replace("contoso_v", "contoso_w");
+    let nameless = "<msdyn_channelprovider><msdyn_name>V</msdyn_name></msdyn_channelprovider>";
+    let link = "<msdyn_appconfig_msdyn_channelprovider msdyn_appconfigurationid.msdyn_uniquename=\"contoso_agents\" msdyn_channelproviderid.msdyn_uniquename=\"contoso_v\"/>";
+    let links = format!(
+        "<msdyn_appconfig_msdyn_channelproviderset>{link}</msdyn_appconfig_msdyn_channelproviderset>"
+    );
+    for files in [
+        vec![(
+            "msdyn_channelproviders.xml",
+            format!("<msdyn_channelproviders>{provider}{second}</msdyn_channelproviders>"),
+        )],
+        vec![
+            ("Other/moved/deep/cp.xml", provider.to_owned()),
+            ("cw.xml", second.clone()),
+        ],
+    ] {
+        let mut files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
+        files.extend([
+            NO_LINKS,
+            SESSION,
+            ("moved/links.xml", &links),
+            ("other.xml", "<a><b></a>"),
+            ("broken.xml", "no XML"),
+            ("WebResources/contoso_/rows.xml", provider),
+        ]);
+        let shown = shown_of(&files);
+        shows(
+            &shown,
+            &[
+                "name: contoso_v",
+                "name: contoso_w",
+                "members: [contoso_v]",
+            ],
+        );
+        hides(
+            &shown,
+            &["ChannelProvider contoso_v: written as `existing`", "lost:"],
+        );
+    }
+    // The folder of such a file does not name its row.
+    let shown = shown_of(&[NO_LINKS, SESSION, ("moved/cp.xml", nameless)]);
+    hides(&shown, &["name: moved"]);
+    shows(&shown, &["lost: ", "it has no unique name"]);
+}
+
+#[test]
+fn files_that_windows_and_macos_tools_wrote_are_read() {
+    let session = SESSION.1.replace(">A<", ">Gespräch<");
+    let read_bytes = |bytes: Vec<u8>| {
+        let folder = TempDir::new().expect("a folder");
+        let mut files = texts(&[
+            SOLUTION,
+            CUSTOMIZATIONS,
+            (
+                "__MACOSX/msdyn_sessiontemplates/contoso_a/._msdyn_sessiontemplate.xml",
+                "\0\x05\x16",
+            ),
+            (
+                "msdyn_sessiontemplates/contoso_a/._msdyn_sessiontemplate.xml",
+                "\0\x05\x16",
+            ),
+            (
+                ".git/msdyn_sessiontemplates/contoso_b/msdyn_sessiontemplate.xml",
+                SESSION.1,
+            ),
+        ]);
+        files.push((SESSION.0.to_owned(), bytes));
+        read(&zipped(folder.path(), &files)).map(|package| shown(&package))
+    };
+    let utf16 = format!("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n{session}");
+    let utf16 = utf16.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let western = |text: &str| text.chars().map(|one| one as u8).collect::<Vec<u8>>();
+    let declared = format!("<?xml version=\"1.0\" encoding=\"Windows-1252\"?>\r\n{session}");
+    for bytes in [utf16, western(&declared), session.clone().into_bytes()] {
+        let shown = read_bytes(bytes).expect("a solution");
+        shows(&shown, &["displayName: Gespräch"]);
+        hides(&shown, &["contoso_b"]);
+    }
+    let error = read_bytes(western(&session))
+        .expect_err("no encoding")
+        .to_string();
+    let told = "msdyn_sessiontemplate.xml` cannot be read: line 1 is not UTF-8 (byte 0xE4); save the file as UTF-8";
+    assert!(error.contains(told), "{error}");
 }

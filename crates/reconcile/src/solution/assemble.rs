@@ -67,6 +67,7 @@ pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
         names,
         users,
         lacks,
+        unread,
         ..
     } = gathered;
     let mut assembling = Assembling {
@@ -78,6 +79,18 @@ pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
             file.to_owned(),
             "",
             "expected this file, found none; links and names that it would hold are missing"
+                .to_owned(),
+        );
+    }
+    if let Some(first) = unread.first() {
+        let more = match unread.len() {
+            1 => String::new(),
+            number => format!(" and {} more", number - 1),
+        };
+        assembling.leave_out(
+            format!("{first}{more}"),
+            "",
+            "not read: expected `data_schema.xml` next to it, found none; copy the schema into its folder and pass that folder"
                 .to_owned(),
         );
     }

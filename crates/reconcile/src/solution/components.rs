@@ -2,9 +2,9 @@
 //! a complete set below `Assets`, depending on a setting of the table.
 
 use super::form::Managed;
-use super::gathered::{Gathered, table_named};
+use super::gathered::{Gathered, all_tables, table_named};
 use super::xml::{Element, Step, Visitor};
-use deskstate_model::tables;
+use deskstate_model::{Kind, tables};
 
 /// The contents of `solution.xml`.
 #[derive(Debug, Default)]
@@ -71,6 +71,8 @@ impl Visitor for Manifest {
 /// Reads one file of a solution.
 pub(super) struct Components<'g> {
     pub(super) file: &'g str,
+    /// Whether the folders of the file name the table and the row.
+    pub(super) in_folder: bool,
     pub(super) gathered: &'g mut Gathered,
 }
 
@@ -106,7 +108,10 @@ impl Visitor for Components<'_> {
             let (folder, set) = (folders.next(), folders.next());
             match inside.last() {
                 Some(holder) => gathered.element(self.file, &holder.name, None, &element),
-                None => gathered.element(self.file, set.unwrap_or(self.file), folder, &element),
+                None if self.in_folder => {
+                    gathered.element(self.file, set.unwrap_or(self.file), folder, &element)
+                }
+                None => gathered.element(self.file, self.file, None, &element),
             }
         }
     }
@@ -122,7 +127,30 @@ impl Components<'_> {
             .rsplit('/')
             .nth(1)
             .is_some_and(|folder| folder.eq_ignore_ascii_case("assets"));
-        in_assets || (root.is(stem) && stem.ends_with("set"))
+        in_assets || (root.is(stem) && stem.ends_with("set")) || is_set(&root.name)
+    }
+}
+
+/// Whether an element contains rows of a table that deskstate manages, or links of them.
+fn is_set(name: &str) -> bool {
+    all_tables().any(|table| table.set.eq_ignore_ascii_case(name))
+        || Kind::relationships().any(|links| links.intersect_set.eq_ignore_ascii_case(name))
+}
+
+/// Looks at the root element of a file, and stops there.
+#[derive(Debug, Default)]
+pub(super) struct Root {
+    pub(super) is_of_rows: bool,
+}
+
+impl Visitor for Root {
+    fn begin(&mut self, _: &[Element], element: &Element) -> Result<Step, String> {
+        self.is_of_rows = table_named(&element.name).is_some() || is_set(&element.name);
+        Err(String::new())
+    }
+
+    fn take(&mut self, _: &[Element], _: Element) -> Result<(), String> {
+        Ok(())
     }
 }
 

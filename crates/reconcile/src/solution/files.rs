@@ -86,7 +86,7 @@ impl Files {
                     name.escape_default()
                 )));
             }
-            if !name.ends_with('/') {
+            if !name.ends_with('/') && !is_passed_over(&name) {
                 named.push((name, at));
             }
         }
@@ -122,10 +122,9 @@ impl Files {
                 } else {
                     format!("{name}/{own}")
                 };
-                let built = own.starts_with('.') || BUILT.contains(&own.as_str());
-                if kind.is_dir() && depth < MOST_DEPTH && !built {
+                if kind.is_dir() && depth < MOST_DEPTH && !is_passed_over_folder(&own) {
                     open.push((entry.path(), path, depth + 1));
-                } else if kind.is_file() {
+                } else if kind.is_file() && !is_passed_over(&path) {
                     names.push(path);
                 }
             }
@@ -183,6 +182,20 @@ impl Files {
             }
         }
     }
+}
+
+/// Whether a folder contains copies, or what a tool keeps about the others.
+fn is_passed_over_folder(name: &str) -> bool {
+    name.starts_with('.') || name == "__MACOSX" || BUILT.contains(&name)
+}
+
+/// Whether a file is in such a folder, or is what macOS keeps about another file.
+fn is_passed_over(path: &str) -> bool {
+    let (folders, own) = path.rsplit_once('/').unwrap_or(("", path));
+    own.starts_with("._")
+        || folders
+            .split('/')
+            .any(|folder| folder != "." && is_passed_over_folder(folder))
 }
 
 /// Whether a path stays inside the archive.

@@ -149,6 +149,19 @@ pub(super) fn detect(files: &Files, rows: impl Fn(&str) -> bool) -> Result<Form,
     Err(SolutionError::Unknown(what_else(names)))
 }
 
+/// Data of the Configuration Migration tool without a schema next to it, such as the other languages of a localized package.
+pub(super) fn data_without_schema(files: &Files) -> Vec<String> {
+    let names = &files.names;
+    let schemas = folders(names, "data_schema.xml");
+    let data = names.iter().filter(|name| {
+        let (folder, own) = split(name);
+        own.eq_ignore_ascii_case("data.xml")
+            && !has_folder(name, "webresources")
+            && !schemas.contains(&folder)
+    });
+    data.cloned().collect()
+}
+
 /// Whether one of the folders in a path has this name.
 fn has_folder(path: &str, name: &str) -> bool {
     split(path)

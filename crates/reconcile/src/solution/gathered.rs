@@ -75,6 +75,8 @@ pub(super) struct Gathered {
     pub(super) users: Vec<FileUser>,
     /// A file that every export should have and that this one lacks.
     pub(super) lacks: Option<&'static str>,
+    /// Files with data that are not read.
+    pub(super) unread: Vec<String>,
     /// Total size in bytes.
     kept: usize,
 }

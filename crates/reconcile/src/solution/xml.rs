@@ -2,10 +2,12 @@
 //! entities are refused; depth, elements and bytes are bounded.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+
+use super::encoding::Decoded;
 
 /// Maximum nesting depth. Forms of tables have the deepest nesting.
 const MAX_DEPTH: usize = 200;
@@ -73,24 +75,9 @@ pub(super) fn walk(
     budget: &Cell<u64>,
     visitor: &mut dyn Visitor,
 ) -> Result<(), String> {
-    let mut head = [0; 3];
-    let mut got = 0;
-    while got < head.len() {
-        match source.read(&mut head[got..]) {
-            Ok(0) => break,
-            Ok(more) => got += more,
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    let head = match &head[..got] {
-        [0xEF, 0xBB, 0xBF] => Vec::new(),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-            return Err("expected UTF-8, found UTF-16".to_owned());
-        }
-        other => other.to_vec(),
-    };
+    let decoded = Decoded::new(&mut source).map_err(|error| error.to_string())?;
     let mut reader = Reader::from_reader(Bounded {
-        inner: BufReader::new(Cursor::new(head).chain(source)),
+        inner: BufReader::new(decoded),
         left: MAX_TEXT,
         budget,
     });
@@ -109,6 +96,7 @@ pub(super) fn walk(
         match reader.read_event_into(&mut buffer) {
             Ok(Event::Eof) => break,
             Ok(event) => walk.event(event)?,
+            Err(quick_xml::Error::Io(error)) => return Err(error.to_string()),
             Err(error) => return Err(error.to_string()),
         }
     }
