@@ -90,9 +90,11 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options<'_>) -
 pub struct Skipped {
     /// Its kind; for a part, the kind of its parent.
     pub kind: Kind,
+    /// The table of a part.
+    pub part: Option<&'static str>,
     /// Its name; `None` for a row without a name, and if rows may be hidden.
     pub name: Option<String>,
-    /// The row; `None` for a part, and if rows may be hidden.
+    /// The row; `None` if rows may be hidden.
     pub id: Option<Uuid>,
     /// The reason.
     pub why: String,
@@ -101,12 +103,13 @@ pub struct Skipped {
 impl Skipped {
     /// A label for people.
     pub fn label(&self) -> String {
-        let Self { kind, name, id, .. } = self;
+        let Self { name, id, .. } = self;
+        let noun = self.part.unwrap_or(self.kind.as_str());
         match (name, id) {
-            (Some(name), Some(id)) => format!("{kind} {name} ({id})"),
-            (Some(name), None) => format!("{kind} {name}"),
-            (None, Some(id)) => format!("{kind} {id}"),
-            (None, None) => kind.to_string(),
+            (Some(name), Some(id)) => format!("{noun} {name} ({id})"),
+            (Some(name), None) => format!("{noun} {name}"),
+            (None, Some(id)) => format!("{noun} {id}"),
+            (None, None) => noun.to_owned(),
         }
     }
 }
@@ -126,6 +129,7 @@ pub fn raise_all(live: &Live, options: Options<'_>) -> (Vec<Raised>, Vec<Skipped
                 Ok(()) => raised.push(raise(live, kind, row, options)),
                 Err(why) => skipped.push(Skipped {
                     kind,
+                    part: None,
                     name: named(row),
                     id: Some(row.id),
                     why,
@@ -135,6 +139,7 @@ pub fn raise_all(live: &Live, options: Options<'_>) -> (Vec<Raised>, Vec<Skipped
         if let Access::Partial(why) | Access::Refused(why) = &live.table(kind.table()).access {
             skipped.push(Skipped {
                 kind,
+                part: None,
                 name: None,
                 id: None,
                 why: format!("rows may be missing: {why}"),
@@ -161,17 +166,15 @@ fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
             if parent.is_some_and(|id| live.row(part.parent, id).is_some()) {
                 return None;
             }
-            let (table, id) = (part.table.logical, row.id);
             let why = match parent {
-                Some(parent) => {
-                    format!("the row {id} of `{table}` belongs to {parent}, which cannot be read")
-                }
-                None => format!("the row {id} of `{table}` has no parent"),
+                Some(parent) => format!("it belongs to {parent}, which cannot be read"),
+                None => "it has no parent".to_owned(),
             };
             Some(Skipped {
                 kind: kind?,
+                part: Some(part.table.logical),
                 name: None,
-                id: None,
+                id: Some(row.id),
                 why,
             })
         })
