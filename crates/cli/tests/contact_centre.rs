@@ -830,6 +830,39 @@ fn one_set_of_manifests_goes_from_one_environment_to_the_next() {
     assert!(drift.out.contains("prod"), "{}", drift.out);
 }
 
+/// The product names capacity profiles `new_<id>` (boilerplate solution of `microsoft/Dynamics365-Apps-Samples`).
+#[test]
+fn a_unique_name_that_contains_an_id_is_a_name() {
+    let (project, _server) = started();
+    let name = "new_3518dc8a-0571-3ba6-179f-d087097274f3";
+    project.edit(
+        "manifests/routing.yaml",
+        "metadata: {name: contoso_chat}\nspec:\n  displayName: Chat\n",
+        &format!("metadata: {{name: {name}}}\nspec: {{displayName: Calls, limit: 1, resetFrequency: Immediate}}\n---\napiVersion: deskstate/v1\nkind: CapacityProfile\nmetadata: {{name: contoso_chat}}\nspec:\n  displayName: Chat\n"),
+    );
+    let both = format!("capacityProfiles: [contoso_chat, {name}]");
+    project.edit(WORKSTREAMS, "capacityProfiles: [contoso_chat]", &both);
+    project.run(&["validate"]).ended(0);
+    project.apply();
+    plans_to_nothing(&project);
+    let export = ["export", "--env", "server", "--kind", "Workstream"];
+    // The other workstream names templates that this environment does not have.
+    let exported = project.run(&[&export[..], &["--out", "exported"]].concat());
+    exported.ended(1);
+    let file = project.read("exported/workstreams/Contoso-chat---LiveChat.yaml");
+    let members = format!("members: [contoso_chat, {name}]");
+    assert!(file.contains(&members), "{file}");
+    // An id alone still refers to a row of one environment.
+    let id = "3518dc8a-0571-3ba6-179f-d087097274f3";
+    project.edit(WORKSTREAMS, name, id);
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["[id-in-manifest]", "write the unique name of the row"],
+    );
+}
+
 #[test]
 fn the_pack_is_listed_and_explained() {
     let project = Project::example("contact-centre");

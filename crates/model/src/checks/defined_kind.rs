@@ -1,5 +1,7 @@
 //! Restrictions that the definition of a kind puts on manifests.
 
+use uuid::Uuid;
+
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
@@ -13,9 +15,9 @@ use crate::table::{Field, Holds, Unlisted};
 
 pub(crate) const ID_IN_MANIFEST: Explanation = Explanation::new(
     "id-in-manifest",
-    "A resource of a kind that the project defines contains an id, or an expression contains the id of a script.",
-    "An id is valid in one environment only. In another one, it points to nothing or to a different row. The id of a script in an expression is a warning, because an expression may still contain the id of a deleted script.",
-    "Write the name of the row; for a script in an expression, `callscriptId: {name: contoso_callScript}`. Omit values that contain ids, such as XML or JSON that the product generated.",
+    "A resource of a kind that the project defines refers to a row by its id or contains an id in JSON, or an expression contains the id of a script.",
+    "An id is valid in one environment only. In another one, it points to nothing or to a different row. A name that contains an id, such as `new_3518dc8a-0571-3ba6-179f-d087097274f3`, is a name: it is the same wherever the solution is imported. The id of a script in an expression is a warning, because an expression may still contain the id of a deleted script.",
+    "Write the unique name of the row, or its name if it has no unique name; for a script in an expression, `callscriptId: {name: contoso_callScript}`. Omit values that contain ids, such as XML or JSON that the product generated.",
 );
 
 pub(crate) const KEPT_ROW: Explanation = Explanation::new(
@@ -194,7 +196,8 @@ fn ids(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
 
 fn look(field: &Field, value: &Value, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     let found = match value {
-        Value::Name(name) => id_in(name.as_str()),
+        // The product itself makes unique names such as `new_<id>`, which solutions carry to other environments.
+        Value::Name(name) => whole_id(name.as_str()),
         // Users may also be identified by their Entra object id, which is the same in every environment.
         Value::Json(json) => id_in(&json.to_string()),
         Value::Item(record) => {
@@ -217,8 +220,38 @@ fn look(field: &Field, value: &Value, span: Span, diagnostics: &mut Vec<Diagnost
             )
             .at(span, "belongs to one environment")
             .help(
-                "write the name of the row; leave the field out if it holds what the product wrote",
+                "write the unique name of the row, or omit the field if the product wrote its value",
             ),
         );
+    }
+}
+
+/// Returns the id if a text is one and nothing else.
+fn whole_id(text: &str) -> Option<Uuid> {
+    const LENGTH: usize = 36;
+    let text = text.trim().trim_matches(['{', '}']);
+    (text.len() == LENGTH)
+        .then(|| Uuid::try_parse(text).ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_contains_an_id_is_a_name() {
+        let id = "3518dc8a-0571-3ba6-179f-d087097274f3";
+        for written in [id.to_owned(), format!("{{{id}}}"), id.to_uppercase()] {
+            assert_eq!(whole_id(&written), id.parse().ok(), "{written}");
+        }
+        for name in [
+            format!("new_{id}"),
+            format!("{id} / Voice"),
+            format!("{id}_old"),
+            id.replace('-', ""),
+        ] {
+            assert_eq!(whole_id(&name), None, "{name}");
+        }
     }
 }

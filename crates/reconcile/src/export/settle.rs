@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, Holds, Manifests, PROJECT_FILE, ResourceKey, State, load_texts};
+use deskstate_model::{
+    Diagnostic, Holds, Manifests, PROJECT_FILE, ResourceKey, State, Written, load_texts,
+};
 use serde_json::{Value as Json, json};
 
 use super::{Document, Export, file_names, write};
@@ -244,6 +246,19 @@ fn sets(document: &Document) -> impl Iterator<Item = &'static str> + use<> {
         .map(|field| field.word)
 }
 
+/// Whether a field is a set of links, or of parts that are written like one.
+fn is_set(document: &Document, word: &str) -> bool {
+    let mut fields = document.key.kind.fields().iter();
+    fields.any(|field| {
+        field.word == word
+            && match field.holds {
+                Holds::Set { .. } => true,
+                Holds::Parts(part) => matches!(part.written, Written::Set),
+                _ => false,
+            }
+    })
+}
+
 /// Turns a document into an `existing` one, whose row may have members that are not listed.
 fn become_existing(document: &mut Document) {
     document.state = State::Existing;
@@ -269,7 +284,7 @@ fn take_out(document: &mut Document, word: &str, member: Option<&str>) {
     let members = document
         .spec
         .get(word)
-        .filter(|_| sets(document).any(|set| set == word))
+        .filter(|_| is_set(document, word))
         .and_then(|set| set.get("members").unwrap_or(set).as_array());
     let rest: Option<Vec<Json>> = members.and_then(|members| {
         let rest: Vec<Json> = members
