@@ -25,7 +25,7 @@ pub fn is_hidden(character: char) -> bool {
 }
 
 /// Scripts and emoji need joiners, and comparisons that follow language rules ignore them.
-fn is_joiner(character: char) -> bool {
+pub(crate) fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 

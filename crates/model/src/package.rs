@@ -152,6 +152,9 @@ pub enum ParameterType {
     List,
 }
 
+/// A sample text for testing a package. It may be any part of a value.
+pub(crate) const SAMPLE: &str = "sample";
+
 impl ParameterType {
     pub(crate) fn of(word: &str) -> Option<Self> {
         [Self::Text, Self::Number, Self::Flag, Self::List]
@@ -186,10 +189,10 @@ impl ParameterType {
     /// A sample value for testing a package.
     pub(crate) fn sample(self) -> Value {
         match self {
-            Self::Text => "sample".into(),
+            Self::Text => SAMPLE.into(),
             Self::Number => 1.into(),
             Self::Flag => true.into(),
-            Self::List => json!(["sample"]),
+            Self::List => json!([SAMPLE]),
         }
     }
 }
