@@ -71,6 +71,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::protected_absent::PROTECTED_ABSENT,
     checks::unique_name::RESERVED_PREFIX,
     checks::secret::SECRET,
+    checks::sandbox::SANDBOX,
     checks::session_type::SESSION_TYPE,
     checks::set_members::SET_MEMBERS,
     checks::shared_pane::SHARED_PANE,

@@ -6,12 +6,14 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::kinds::{DesktopNotifications, NotificationTemplate, SessionTemplate};
+use crate::offer::Offer;
+use crate::yaml::yaml_scalar;
 
 pub(crate) const ICON: Explanation = Explanation::new(
     "icon",
-    "A session icon is a GIF or contains slugs, or a desktop notification has an SVG icon.",
-    "Microsoft's pages on session and notification templates exclude these.",
-    "Use a PNG.",
+    "A session icon is a GIF or contains slugs, a desktop notification has an SVG icon, or the path of an icon contains backslashes.",
+    "Microsoft's pages on session and notification templates exclude GIF, slugs and SVG. A path of the web has slashes, so a web resource is not found under one with backslashes.",
+    "Use a PNG, and write its path with slashes: `/webresources/contoso_phone.png`.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -35,6 +37,17 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let Some(template) = NotificationTemplate::of(&declared.spec) else {
             continue;
         };
+        if let Some(icon) = template.icon().spanned()
+            && icon.value.contains('\\')
+        {
+            let path = icon.value.replace('\\', "/");
+            diagnostics.push(
+                Diagnostic::warning(ICON.code, "the path of an icon contains backslashes")
+                    .at(icon.span, "not found like this")
+                    .help(format!("write `{path}`"))
+                    .offering(Offer::Whole(yaml_scalar(&path))),
+            );
+        }
         let desktop = template.desktop_notifications().spanned();
         if let (Some(icon), Some(desktop)) = (template.icon().spanned(), desktop)
             && has_extension(icon.value, "svg")

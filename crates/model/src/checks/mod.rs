@@ -16,6 +16,7 @@ pub(crate) mod profile_channels;
 pub(crate) mod profile_rank;
 pub(crate) mod profile_templates;
 pub(crate) mod protected_absent;
+pub(crate) mod sandbox;
 pub(crate) mod secret;
 pub(crate) mod selectors;
 pub(crate) mod session_type;
@@ -108,6 +109,7 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     https_needed::check(context, diagnostics);
     placeholder::check(context, diagnostics);
     icon::check(context, diagnostics);
+    sandbox::check(context, diagnostics);
     too_long::check(context, diagnostics);
     slug::check(context, diagnostics);
     protected_absent::check(context, diagnostics);

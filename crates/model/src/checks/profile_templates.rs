@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{AppProfile, Kind, ResourceKey, SessionTemplate, SessionType};
+use crate::kinds::{
+    AppProfile, Kind, ResourceKey, SessionTemplate, SessionType, is_generic_of_product,
+};
 use crate::manifests::State;
 use crate::span::Span;
 
@@ -42,18 +44,21 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
                 kind: Kind::SESSION_TEMPLATE,
                 name: name.value.name().clone(),
             };
-            let target = index.find(&key);
-            let Some(template) = target.and_then(|target| SessionTemplate::of(&target.spec)) else {
-                continue;
-            };
-            match template.r#type().value() {
+            let template = index.find(&key);
+            let template = template.and_then(|target| SessionTemplate::of(&target.spec));
+            let declared = template.and_then(|template| template.r#type().value());
+            // No document has to declare Microsoft's own templates.
+            let of_product =
+                || is_generic_of_product(name.value.as_str()).then_some(SessionType::Generic);
+            match declared.or_else(of_product) {
                 Some(SessionType::Generic) if !demanded.contains(name.value.name().folded()) => diagnostics.push(
                     Diagnostic::warning(GENERIC_TEMPLATE.code, format!("`{}` is Generic, and profiles take Entity templates", name.value))
                         .at(name.span, "a Generic template on a profile")
                         .help("Generic templates belong to workstreams; if a vendor's guide requires it here, add a contract that does"),
                 ),
                 Some(SessionType::Entity) => {
-                    let Some(entity) = template.entity().value() else { continue };
+                    let entity = template.and_then(|template| template.entity().value());
+                    let Some(entity) = entity else { continue };
                     let here = (name.value.as_str(), name.span);
                     if let Some((first, place)) = entities.insert(entity.to_ascii_lowercase(), here).filter(|first| *first != here) {
                         diagnostics.push(

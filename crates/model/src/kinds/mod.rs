@@ -43,6 +43,7 @@ pub use pane_tool::{PaneTool, ToolCategory, ToolType};
 pub use place::{ADMIN_CENTER, PageName, Place};
 pub use productivity_pane::{PaneEntry, PaneMode, ProductivityPane};
 pub use resource::{ReferenceView, Resource};
+pub(crate) use session_template::is_generic_of_product;
 pub use session_template::{CommunicationPanelMode, SessionTemplate, SessionType};
 pub use smart_assist::{ControlType, SmartAssist, SuggestionType};
 

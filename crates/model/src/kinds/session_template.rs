@@ -69,6 +69,14 @@ const BROUGHT: &[Brought] = &[
     Brought::new("WhatsApp session - default", ""),
 ];
 
+/// Whether this is the unique name of one of Microsoft's templates of type Generic. On its page, only those of type Entity have the word in
+/// their names.
+#[must_use]
+pub(crate) fn is_generic_of_product(name: &str) -> bool {
+    let mut brought = BROUGHT.iter().filter(|row| row.unique_name().is_some());
+    brought.any(|row| row.is_called(name) && !row.label.to_lowercase().contains("entity"))
+}
+
 record! {
     /// The fields of a session template, as declared in a document.
     SessionTemplate, SESSION_FIELDS {
