@@ -643,6 +643,18 @@ fn declared(project: &Project, environment: &str) -> Vec<String> {
     all
 }
 
+/// Microsoft labels the only version `2`, and requires a unique name for a parameter that people add to a tab.
+#[test]
+fn values_and_boxes_are_those_of_the_forms() {
+    let project = Project::example("guides/acs-audio-video");
+    let guide = project.run(&["guide", "--env", "demo"]).ended(0).out;
+    assert!(guide.contains("| **Api Version** | **2** |"), "{guide}");
+    let project = Project::example("contoso");
+    let guide = project.run(&["guide", "--env", "prod"]).ended(0).out;
+    let added = "select `New Template Parameter`, and fill in its name, a unique name such as";
+    assert!(guide.replace("**", "`").contains(added), "{guide}");
+}
+
 #[test]
 fn nothing_that_a_project_declares_is_left_out_of_its_guide() {
     let server = Server::plain();
@@ -673,18 +685,21 @@ fn nothing_that_a_project_declares_is_left_out_of_its_guide() {
             .replace("&quot;", "\"")
             .replace("&lt;", "<")
             .replace("&gt;", ">")
-            .replace("&amp;", "&");
+            .replace("&amp;", "&")
+            .replace("Api Version</strong></th><td><strong>2<", "Api Version\n2<");
+        let markdown = markdown.replace("**Api Version** | **2** |", "Api Version\n2 |");
         for text in declared(&project, environment) {
             // Options appear as labeled on the page.
             let label = match text.as_str() {
                 "WhenInBackground" => "When app is in background".to_owned(),
                 "ThirdPartyWebsite" => "Third-party website".to_owned(),
+                "2.0" => "Api Version\n2".to_owned(),
                 word => spaced(word),
             };
             // JSON is shown without the author's whitespace.
-            let compact =
-                serde_json::from_str::<Value>(&text).map_or(label, |json| json.to_string());
-            let forms = [text, compact];
+            let compact = serde_json::from_str::<Value>(&text);
+            let compact = compact.map_or_else(|_| text.clone(), |json| json.to_string());
+            let forms = [text, compact, label];
             for guide in [&markdown, &html] {
                 let is_shown = forms
                     .iter()

@@ -91,7 +91,7 @@ record! {
             .form("Map of Microsoft's parameter names to text, which may hold slugs; each value at most 2048 characters, as JSON together at most 2048")
             .note("A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id.")
             .stored("rows of `msdyn_templateparameter` (`msdyn_applicationtabtemplateid`, `msdyn_name`, `msdyn_value`, `msdyn_uniquename`) and a second copy in `msdyn_templateparameters`")
-            .label("Parameters").hint("The section appears once the tab is saved. To add a missing parameter, select `New Template Parameter`.");
+            .label("Parameters").hint("The section appears once the tab is saved. To add a missing parameter, select `New Template Parameter`, and fill in its name, a unique name such as `contoso_validateRecord`, and its value.");
         /// Whether agents can close the tab.
         // `msdyn_pinned` is labelled "Can close" but means the opposite.
         can_close: Flag = inverted_flag("canClose", "msdyn_pinned").new_has(NewRow::Flag(true)).stored("`msdyn_pinned`, inverted").label("Can close");

@@ -71,6 +71,6 @@ options! {
     /// Versions of the widget's interface.
     ChannelApiVersion {
         /// The only one.
-        V2 = "2.0", 162_450_000;
+        V2 = "2.0", 162_450_000, "2";
     }
 }
