@@ -63,7 +63,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             .copied()
             .chain(declared.iter().copied())
     };
-    for ((name, _), places) in &found.unknown {
+    for ((name, form, _), places) in &found.unknown {
         let Some((first, rest)) = places.split_first() else {
             continue;
         };
@@ -71,7 +71,8 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         if near.is_none() && anything_goes {
             continue;
         }
-        let mut message = format!("`{{{name}}}` is neither a documented slug nor a declared one");
+        let written = form.of(name);
+        let mut message = format!("`{written}` is neither a documented slug nor a declared one");
         if places.len() > 1 {
             message.push_str(&format!(", in {} places", places.len()));
         }
@@ -82,7 +83,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             diagnostic = diagnostic.also(*place, "here too");
         }
         diagnostics.push(match near {
-            Some(near) => diagnostic.perhaps(name, near).help(format!("did you mean `{{{near}}}`? If not, list `{name}` under `slugs`")),
+            Some(near) => diagnostic.perhaps(name, near).help(format!("did you mean `{}`? If not, list `{name}` under `slugs`", form.of(near))),
             None => diagnostic.help("list slugs that a channel provider or a question supplies under `slugs` of `deskstate.yaml`, of a contract, or in `metadata` of the provider"),
         });
     }
@@ -138,12 +139,28 @@ fn has_undescribed_provider(context: &Context<'_>) -> bool {
         })
 }
 
+/// How a slug is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Template,
+    Script,
+}
+
+impl Form {
+    fn of(self, name: &str) -> String {
+        match self {
+            Self::Template => format!("{{{name}}}"),
+            Self::Script => format!("${{{name}}}"),
+        }
+    }
+}
+
 struct Found<'a> {
     declared: &'a BTreeSet<&'a str>,
     /// Here any column name may be a slug.
     columns: bool,
     /// Places by name and by the project's entry that accepts them, so that accepted slugs are reported separately.
-    unknown: BTreeMap<(String, Option<usize>), Vec<Span>>,
+    unknown: BTreeMap<(String, Form, Option<usize>), Vec<Span>>,
     /// The entry that accepts slugs of the current resource.
     accepted: Option<usize>,
     diagnostics: Vec<Diagnostic>,
@@ -257,30 +274,46 @@ impl<'a> Found<'a> {
                     &format!("write `{{{}}}`", name.trim()),
                 );
             } else if is_name(name) && !self.columns && !self.is_known(name) {
-                let places = self
-                    .unknown
-                    .entry((name.to_owned(), self.accepted))
-                    .or_default();
-                if places.last() != Some(&span) {
-                    places.push(span);
-                }
+                self.unknown(name, Form::Template, span);
             }
             rest = &inner[end + 1..];
         }
     }
 
-    /// A `${name}` in a script.
+    fn unknown(&mut self, name: &str, form: Form, span: Span) {
+        let place = (name.to_owned(), form, self.accepted);
+        let places = self.unknown.entry(place).or_default();
+        if places.last() != Some(&span) {
+            places.push(span);
+        }
+    }
+
+    /// A `${name}` in a script. Names with dots are those of session variables.
     fn script(&mut self, text: &str, span: Span) {
-        for (at, _) in text.match_indices('{') {
-            let name = text[at + 1..].split('}').next().unwrap_or("");
-            if !text[..at].ends_with('$') && is_name(name) && self.is_known(name) {
-                self.push(
-                    &format!("`{{{name}}}` is the form for templates"),
-                    span,
-                    "not replaced in a script",
-                    &format!("write `${{{name}}}`"),
-                );
+        let mut rest = text;
+        while let Some(at) = rest.find('{') {
+            let is_form = rest[..at].ends_with('$');
+            let inner = &rest[at + 1..];
+            // Slugs within a query such as `{$odata.account.name.?$filter=accountid eq '{customerRecordId}'}` are part of it.
+            if inner.starts_with('$') {
+                rest = behind_expression(inner);
+                continue;
             }
+            if let Some((name, _)) = inner.split_once('}')
+                && is_name(name)
+            {
+                match (is_form, self.is_known(name)) {
+                    (false, true) => self.push(
+                        &format!("`{{{name}}}` is the form for templates"),
+                        span,
+                        "not replaced in a script",
+                        &format!("write `${{{name}}}`"),
+                    ),
+                    (true, false) if !name.contains('.') => self.unknown(name, Form::Script, span),
+                    _ => {}
+                }
+            }
+            rest = inner;
         }
     }
 
@@ -297,6 +330,20 @@ impl<'a> Found<'a> {
                 .help(help),
         );
     }
+}
+
+/// Returns the rest of a text after the brace that closes an expression; nothing if none does.
+fn behind_expression(inner: &str) -> &str {
+    let mut depth = 1_usize;
+    let end = inner.char_indices().find_map(|(at, sign)| {
+        match sign {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        (depth == 0).then_some(at + 1)
+    });
+    end.map_or("", |end| &inner[end..])
 }
 
 /// Whether a text has only letters, digits and the characters that the product uses in names. JSON and other text in braces is not a slug.
