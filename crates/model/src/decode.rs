@@ -121,9 +121,13 @@ fn name(to: Referent, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
 
 fn json(node: &Node, max_length: Option<u32>, decoder: &mut Decoder<'_>) -> Option<Value> {
     match &node.value {
-        NodeValue::Text(_) => text(node, max_length, decoder),
+        NodeValue::Text(written) => {
+            decoder.report_json_text(written, node.span);
+            text(node, max_length, decoder)
+        }
         NodeValue::Map(_) | NodeValue::List(_) => {
             decoder.report_spellings(node);
+            decoder.report_curly_quotes_within(node);
             Some(Value::Json(Box::new(node.to_json())))
         }
         NodeValue::Opaque(value) => Some(Value::Json(value.clone())),

@@ -4,8 +4,9 @@
 //! all wording has one source. Problems that a schema cannot express are reported here directly.
 
 use crate::diagnostic::Diagnostic;
+use crate::json_text::{JsonProblem, json_problem};
 use crate::offer::Offer;
-use crate::shape_codes::CURLY_QUOTES;
+use crate::shape_codes::{CURLY_QUOTES, JSON_TEXT};
 use crate::span::Span;
 use crate::yaml::{Node, NodeValue, yaml_scalar};
 
@@ -23,6 +24,20 @@ pub fn shortened(text: &str, max: usize) -> String {
         length <= max
     };
     text.chars().take_while(fits).collect()
+}
+
+/// Whether a text has no quotes in its file. Those of a quoted text are part of its place.
+fn is_plain(text: &str, span: Span) -> bool {
+    span.end - span.start == u32::try_from(text.len()).unwrap_or(u32::MAX)
+}
+
+/// Returns the text between typographic quotation marks, unless there are more of them or YAML's own quotes around them.
+fn within_curly_quotes(text: &str, span: Span) -> Option<&str> {
+    let opens = ['“', '”', '„', '‘', '’', '‚'];
+    let inner = text
+        .strip_prefix(opens)
+        .and_then(|rest| rest.strip_suffix(['“', '”', '‘', '’']))?;
+    (is_plain(text, span) && !inner.contains(opens)).then_some(inner)
 }
 
 /// The findings of reading one document.
@@ -141,16 +156,7 @@ impl<'a> Decoder<'a> {
 
     /// Reports a value between typographic quotation marks that is not also between quotes.
     fn report_curly_quotes(&mut self, text: &str, span: Span) {
-        let opens = ['“', '”', '„', '‘', '’', '‚'];
-        let Some(inner) = text
-            .strip_prefix(opens)
-            .and_then(|rest| rest.strip_suffix(['“', '”', '‘', '’']))
-        else {
-            return;
-        };
-        // The quotes of a quoted value are part of its place.
-        let is_plain = span.end - span.start == u32::try_from(text.len()).unwrap_or(u32::MAX);
-        if is_plain && !inner.contains(opens) {
+        if let Some(inner) = within_curly_quotes(text, span) {
             self.report(
                 Diagnostic::warning(
                     CURLY_QUOTES.code,
@@ -161,6 +167,72 @@ impl<'a> Decoder<'a> {
                 .offering(Offer::Whole(yaml_scalar(inner))),
             );
         }
+    }
+
+    /// Reports keys and values of a mapping with typographic quotation marks. The values may be secret, so none is repeated.
+    pub(crate) fn report_curly_quotes_within(&mut self, node: &Node) {
+        match &node.value {
+            NodeValue::Text(text) => self.report_curly_part(text, node.span, "value"),
+            NodeValue::List(items) => items
+                .iter()
+                .for_each(|item| self.report_curly_quotes_within(item)),
+            NodeValue::Map(entries) => {
+                for entry in entries {
+                    self.report_curly_part(&entry.key, entry.key_span, "key");
+                    self.report_curly_quotes_within(&entry.value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn report_curly_part(&mut self, text: &str, span: Span, what: &str) {
+        let inner = within_curly_quotes(text, span);
+        // In a mapping on one line, a comma ends a value even between such marks.
+        let is_half =
+            is_plain(text, span) && (text.starts_with(['“', '„']) != text.ends_with(['“', '”']));
+        if inner.is_some() || is_half {
+            self.report(
+                Diagnostic::warning(
+                    CURLY_QUOTES.code,
+                    format!("typographic quotation marks are part of the {what}"),
+                )
+                .at(span, "no quotes in YAML")
+                .help("write `\"` in place of the marks")
+                .offering(inner.map(|inner| Offer::Whole(yaml_scalar(inner)))),
+            );
+        }
+    }
+
+    /// Reports a text that looks like JSON and is none. It may be secret, so it is not repeated.
+    pub(crate) fn report_json_text(&mut self, text: &str, span: Span) {
+        let Some(problem) = json_problem(text) else {
+            return;
+        };
+        let finding = match problem {
+            JsonProblem::CurlyQuotes => Diagnostic::warning(
+                CURLY_QUOTES.code,
+                "the text looks like JSON, but has typographic quotation marks",
+            )
+            .at(span, "no quotes in JSON")
+            .help("write `\"` in place of the marks"),
+            JsonProblem::TooShort => Diagnostic::warning(
+                JSON_TEXT.code,
+                "the text looks like JSON, but it ends too early",
+            )
+            .at(span, "a bracket or a quotation mark is missing")
+            .help("add what is missing, or write a YAML mapping instead of text"),
+            JsonProblem::At { line, character } => Diagnostic::warning(
+                JSON_TEXT.code,
+                match line {
+                    1 => format!("the text looks like JSON, but is not valid at character {character}"),
+                    _ => format!("the text looks like JSON, but is not valid at character {character} of its line {line}"),
+                },
+            )
+            .at(span, "not valid JSON")
+            .help("JSON has `\"` around keys and texts, and no comma after the last one; correct it, or write a YAML mapping instead of text"),
+        };
+        self.report(finding);
     }
 
     /// Returns the items of a list; rejects any other value.

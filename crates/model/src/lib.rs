@@ -38,6 +38,7 @@ pub mod fuzzing;
 mod given;
 mod glob;
 pub mod inert;
+mod json_text;
 mod kinds;
 mod load;
 mod manifests;

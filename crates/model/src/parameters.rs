@@ -158,6 +158,7 @@ fn looked_up_schema() -> Value {
 fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<ParameterValue> {
     let looked_up = LOOKED_UP.contains(&name);
     match &node.value {
+            decoder.report_json_text(text, node.span);
         NodeValue::Text(_) => {
             let text = decoder.text(node, None)?;
             Some(match (name, Uuid::try_parse(text)) {
@@ -196,6 +197,7 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
                     "unquoted-brace",
                     format!("`{name}` is read as a mapping, because it begins with a brace"),
                 )
+            decoder.report_curly_quotes_within(node);
                 .at(node.span, "a mapping in YAML")
                 .help("put it into quotes: \"{customer}\"")
                 .offering(Offer::Quoted),

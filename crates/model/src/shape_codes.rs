@@ -11,8 +11,8 @@ pub(crate) const ABSENT_WITH_SPEC: Explanation = Explanation::new(
 
 pub(crate) const CURLY_QUOTES: Explanation = Explanation::new(
     "curly-quotes",
-    "A text is between typographic quotation marks, such as `“Case”`.",
-    "YAML knows only `\"` and `'`, so the marks become part of the text. Word and chat programs replace straight quotes with them.",
+    "A text, or a key of a mapping, is between typographic quotation marks, such as `“Case”`, or JSON in a text contains them in place of `\"`.",
+    "YAML knows only `\"` and `'`, and JSON only `\"`, so the marks become part of the text. Word and chat programs replace straight quotes with them.",
     "Write `\"` instead. If the marks belong to the text, put it into quotes: `'“Case”'`.",
 );
 
@@ -28,6 +28,13 @@ pub(crate) const EMPTY_TEXT: Explanation = Explanation::new(
     "A text is empty.",
     "The server stores an empty text as null, so the two would always differ.",
     "Write `null` to clear the field, or remove the key.",
+);
+
+pub(crate) const JSON_TEXT: Explanation = Explanation::new(
+    "json-text",
+    "A text begins like JSON, but is not valid JSON.",
+    "deskstate sends it unchanged. A widget or page that reads it as JSON would refuse it.",
+    "Correct the text, or write a YAML mapping, which is stored as JSON: `customParameters: {mode: live}`. If the text is not meant to be JSON, write `policy: {json-text: allow}` in `deskstate.yaml`.",
 );
 
 pub(crate) const MISSING_FIELD: Explanation = Explanation::new(
