@@ -26,6 +26,23 @@ pub fn shortened(text: &str, max: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
+/// Reports a text that begins with a brace and is not quoted.
+pub(crate) fn unquoted_brace(word: &str, node: &Node) -> Diagnostic {
+    let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
+    let text = format!("{{{}}}", keys.join(", "));
+    Diagnostic::error(
+        "unquoted-brace",
+        format!("`{word}` is read as a mapping, because it begins with a brace"),
+    )
+    .at(node.span, "a mapping in YAML")
+    .help(if text.contains(['"', '\\', '\n']) {
+        "put it into quotes".to_owned()
+    } else {
+        format!("put it into quotes: \"{text}\"")
+    })
+    .offering(Offer::Quoted)
+}
+
 /// Whether a text has no quotes in its file. Those of a quoted text are part of its place.
 fn is_plain(text: &str, span: Span) -> bool {
     span.end - span.start == u32::try_from(text.len()).unwrap_or(u32::MAX)

@@ -159,6 +159,17 @@ fn misspelt(node: &Node, word: &str) -> Option<Diagnostic> {
     )
 }
 
+/// Returns the entry of `metadata` with the name of the row, if its key is the label of the admin center or is misspelt.
+fn misnamed(node: &Node) -> Option<&Entry> {
+    let metadata = node.get("metadata")?;
+    let mut entries = metadata.entries().iter();
+    let is_text = |entry: &&Entry| {
+        let text = entry.value.as_text();
+        text.is_some_and(|text| !text.trim().is_empty())
+    };
+    entries.find(|entry| is_text(entry) && shape::is_any_name(&entry.key))
+}
+
 /// Reports a missing or different version of the language. The editors' schemas use the same wording.
 pub(crate) fn check_version(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     let version = node.get("apiVersion");
@@ -188,6 +199,19 @@ fn name_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Sp
         && !text.trim().is_empty()
     {
         return Some((text.to_owned(), span));
+    }
+    // The document is read on with the name under another key, so that all of its findings appear at once.
+    if let Some(entry) = misnamed(node).filter(|_| name.is_none()) {
+        diagnostics.push(
+            Diagnostic::error(
+                "unknown-field",
+                format!("`metadata` has no field `{}`", entry.key),
+            )
+            .at(entry.key_span, "unknown field")
+            .meant("name"),
+        );
+        let text = entry.value.as_text().unwrap_or_default();
+        return Some((text.to_owned(), entry.value.span));
     }
     if let Some(problem) = misspelt(node, "metadata").filter(|_| metadata.is_none()) {
         diagnostics.push(problem);
@@ -336,9 +360,17 @@ fn unread_within(path: &str, node: &Node, unread: &mut Vec<String>) {
     }
 }
 
-/// Whether a finding is about `apiVersion` or `kind`.
+/// Whether a finding is about `apiVersion`, `kind` or the key of the name.
 fn is_header(diagnostic: &Diagnostic, node: &Node) -> bool {
     let place = diagnostic.primary.as_ref().map(|label| label.span);
+    let named = node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("name"));
+    if let Some(entry) = misnamed(node).filter(|_| named.is_none())
+        && place == Some(entry.key_span)
+    {
+        return true;
+    }
     ["apiVersion", "kind"].iter().any(|word| {
         node.get(word)
             .is_some_and(|value| Some(value.span) == place)

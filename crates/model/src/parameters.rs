@@ -3,9 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::decoder::Decoder;
-use crate::diagnostic::Diagnostic;
-use crate::offer::Offer;
+use crate::decoder::{Decoder, unquoted_brace};
 use crate::set::LookedUp;
 use crate::span::Spanned;
 use crate::yaml::{Entry, Node, NodeValue};
@@ -158,9 +156,9 @@ fn looked_up_schema() -> Value {
 fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<ParameterValue> {
     let looked_up = LOOKED_UP.contains(&name);
     match &node.value {
-            decoder.report_json_text(text, node.span);
         NodeValue::Text(_) => {
             let text = decoder.text(node, None)?;
+            decoder.report_json_text(text, node.span);
             Some(match (name, Uuid::try_parse(text)) {
                 (_, Ok(id)) if looked_up => ParameterValue::LookedUp(LookedUp::Id(id)),
                 // Microsoft's own guides write `True`.
@@ -192,22 +190,14 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
             .fits(node.as_int())
             .map(|number| ParameterValue::Text(number.to_string())),
         NodeValue::Map(_) if node.is_brace_value() => {
-            decoder.report(
-                Diagnostic::error(
-                    "unquoted-brace",
-                    format!("`{name}` is read as a mapping, because it begins with a brace"),
-                )
-            decoder.report_curly_quotes_within(node);
-                .at(node.span, "a mapping in YAML")
-                .help("put it into quotes: \"{customer}\"")
-                .offering(Offer::Quoted),
-            );
+            decoder.report(unquoted_brace(name, node));
             // Treated as the intended slug, so that nothing is reported as missing.
             let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
             Some(ParameterValue::Text(format!("{{{}}}", keys.join(", "))))
         }
         NodeValue::Map(_) => {
             decoder.report_spellings(node);
+            decoder.report_curly_quotes_within(node);
             Some(ParameterValue::Json(node.to_json()))
         }
         NodeValue::Spelled(spelled) if !looked_up => {

@@ -1,5 +1,6 @@
 //! The shape of documents: reports violations of their JSON Schema, in words and with places.
 
+mod labels;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,6 +17,7 @@ use crate::kinds::Kind;
 use crate::schema::{self, is_variable_pattern};
 use crate::span::Span;
 use crate::yaml::{Entry, Node};
+pub(crate) use labels::is_any_name;
 use words::{finding, type_name, unknown_field, wrong_type};
 
 /// The subject of a schema.
@@ -135,7 +137,9 @@ impl<'a> Report<'a> {
                         .push(unknown_field(word, &known, &found, self.shape, at));
                 }
             }
-            kind => self.diagnostics.push(finding(kind, &found, self.place)),
+            kind => self
+                .diagnostics
+                .push(finding(kind, &found, self.shape, self.place)),
         }
     }
 

@@ -3,8 +3,9 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
+use super::labels::{self, Meant};
 use super::{Found, Shape};
-use crate::decoder::stored_length;
+use crate::decoder::{stored_length, unquoted_brace};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Kind;
 use crate::offer::Offer;
@@ -12,7 +13,12 @@ use crate::span::Span;
 use crate::suggest::{nearest, one_of};
 use crate::yaml::{Node, NodeValue, yaml_scalar};
 
-pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span) -> Diagnostic {
+pub(super) fn finding(
+    kind: &ValidationErrorKind,
+    found: &Found<'_>,
+    shape: Shape,
+    place: Span,
+) -> Diagnostic {
     let word = found.word.unwrap_or("the document");
     let span = found.node.span;
     match kind {
@@ -28,7 +34,7 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
         ValidationErrorKind::Required { property } => {
             missing(property.as_str().unwrap_or_default(), found, place)
         }
-        ValidationErrorKind::Enum { options } => unknown_value(options, found),
+        ValidationErrorKind::Enum { options } => unknown_value(options, found, shape),
         ValidationErrorKind::Constant { expected_value } => {
             let expected = plain(expected_value);
             Diagnostic::error("unknown-value", format!("`{word}` must be `{expected}`"))
@@ -198,23 +204,42 @@ pub(super) fn unknown_field(
     let diagnostic = Diagnostic::error("unknown-field", format!("{owner} has no field `{word}`"))
         .at(at, "unknown field");
     let is_field = |kind: Kind| kind.fields().iter().any(|field| field.word == word);
-    let is_unique_name = |word: &str| word.replace(' ', "").eq_ignore_ascii_case("uniquename");
-    match nearest(word, known.iter().copied()) {
+    let label = labels::field(word, &labels::fields_of(found, shape));
+    let same = |known: &&&str| known.eq_ignore_ascii_case(word);
+    let near = match label {
+        Some(Meant::Exactly(field)) => Some(field),
+        Some(Meant::Surely(field)) if known.iter().find(same).is_none() => Some(field),
+        _ => nearest(word, known.iter().copied()),
+    };
+    match near.filter(|near| known.contains(near)) {
         Some(near) => diagnostic.meant(near),
         None if found.word.is_none()
             && matches!(shape, Shape::Document(kind) if is_field(kind)) =>
         {
             diagnostic.help(format!("move `{word}` below `spec:`, indented"))
         }
-        None if found.word == Some("spec") && is_unique_name(word) => {
-            diagnostic.help("write the unique name as `name` under `metadata`")
+        None if found.word == Some("metadata") && is_name_of(shape, word) => {
+            diagnostic.meant("name")
         }
-        None if known.is_empty() => diagnostic.help(format!("remove `{word}`")),
-        None => diagnostic.help(format!("known here: {}", known.join(", "))),
+        None if found.word == Some("spec") && is_name_of(shape, word) => {
+            diagnostic.help(format!("write `{word}` as `name` under `metadata`"))
+        }
+        None => match label {
+            Some(Meant::Perhaps(field)) if known.contains(&field) => {
+                diagnostic.perhaps(word, field)
+            }
+            _ if known.is_empty() => diagnostic.help(format!("remove `{word}`")),
+            _ => diagnostic.help(format!("known here: {}", known.join(", "))),
+        },
     }
 }
 
-fn unknown_value(options: &Value, found: &Found<'_>) -> Diagnostic {
+/// Whether the admin center shows the name of a row under this label.
+fn is_name_of(shape: Shape, word: &str) -> bool {
+    matches!(shape, Shape::Document(kind) if labels::is_name(word, kind))
+}
+
+fn unknown_value(options: &Value, found: &Found<'_>, shape: Shape) -> Diagnostic {
     let word = found.word.unwrap_or("the value");
     let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
     let words: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
@@ -227,9 +252,15 @@ fn unknown_value(options: &Value, found: &Found<'_>) -> Diagnostic {
     // A schema lists `"2.0"` and `2.0`.
     let mut spelled: Vec<String> = options.iter().map(plain).collect();
     spelled.dedup();
-    match nearest(&actual, words.iter().copied()) {
-        Some(near) => diagnostic.meant(near),
-        None => diagnostic.help(format!("write {}", one_of(spelled))),
+    let label = labels::option(&actual, word, shape);
+    let near = match label {
+        Some(Meant::Exactly(option) | Meant::Surely(option)) => Some(option),
+        _ => nearest(&actual, words.iter().copied()),
+    };
+    match (near, label) {
+        (Some(near), _) => diagnostic.meant(near),
+        (None, Some(Meant::Perhaps(option))) => diagnostic.perhaps(&actual, option),
+        _ => diagnostic.help(format!("write {}", one_of(spelled))),
     }
 }
 
@@ -276,13 +307,7 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         };
     }
     if wants("text") && node.is_brace_value() {
-        return Diagnostic::error(
-            "unquoted-brace",
-            format!("`{word}` is read as a mapping, because it begins with a brace"),
-        )
-        .at(node.span, "a mapping in YAML")
-        .help("put it into quotes: \"{customer}\"")
-        .offering(Offer::Quoted);
+        return unquoted_brace(word, node);
     }
     let wanted_words: Vec<&str> = wanted
         .iter()
@@ -300,13 +325,12 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
     .at(node.span, describe(node));
     match node.plain() {
         NodeValue::Text(text) if wants(FLAG) => match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "y" => flag(diagnostic, word, true),
-            "no" | "off" | "n" => flag(diagnostic, word, false),
-            other => diagnostic
+            "yes" | "on" | "y" | "ja" | "oui" => flag(diagnostic, word, true),
+            "no" | "off" | "n" | "nein" | "non" => flag(diagnostic, word, false),
+            other if ["true", "false"].contains(&other) => diagnostic
                 .help("write it without quotes")
-                .offering(
-                    (["true", "false"].contains(&other)).then(|| Offer::Whole(other.to_owned())),
-                ),
+                .offering(Offer::Whole(other.to_owned())),
+            _ => diagnostic.help(format!("write `{word}: true` or `{word}: false`")),
         },
         NodeValue::Text(text) if wants("a whole number") && text.parse::<i64>().is_ok() => {
             diagnostic
