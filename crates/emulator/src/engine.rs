@@ -57,6 +57,7 @@ struct MetadataRead {
     base: String,
     target: String,
     prefer: Option<String>,
+    accept: Option<String>,
     in_batch: bool,
 }
 
@@ -190,6 +191,7 @@ impl Engine {
             base: call.base.clone(),
             target: call.target.clone(),
             prefer: call.header("prefer").map(str::to_owned),
+            accept: call.header("accept").map(str::to_owned),
             in_batch: call.in_batch,
         };
         if let Some(reply) = self.metadata().get(&asked) {

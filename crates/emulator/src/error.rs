@@ -19,6 +19,14 @@ pub(crate) mod code {
     /// An unknown entity set, function or action. The same switch determines the code that clients see.
     pub(crate) const UNKNOWN_SEGMENT: u32 = 1;
     pub(crate) const PRINCIPAL_MISSING: u32 = 0x8004_8306;
+    pub(crate) const LAST_ADMINISTRATOR: u32 = 0x8004_1D2F;
+    pub(crate) const UNIT_NEEDED: u32 = 0x8004_1D59;
+    pub(crate) const UNIT_NOT_DISABLED: u32 = 0x8004_1D60;
+    pub(crate) const UNIT_HAS_CHILDREN: u32 = 0x8004_1D61;
+    pub(crate) const DEFAULT_TEAM_DELETED: u32 = 0x8004_8307;
+    pub(crate) const DEFAULT_TEAM_NAME: u32 = 0x8004_830A;
+    pub(crate) const DEFAULT_TEAM_GAINS: u32 = 0x8004_830B;
+    pub(crate) const DEFAULT_TEAM_LOSES: u32 = 0x8004_830C;
     pub(crate) const NOT_FOR_THIS_TABLE: u32 = 0x8004_0800;
     pub(crate) const TOO_MANY_CONDITIONS: u32 = 0x8004_430C;
     pub(crate) const UNKNOWN_COLUMN: u32 = 0x8004_1103;
@@ -36,7 +44,6 @@ pub(crate) mod code {
     pub(crate) const OPTIMISTIC_CONCURRENCY_NOT_ENABLED: u32 = 0x8006_088D;
     pub(crate) const BAD_QUERY: u32 = 0x8006_0888;
     pub(crate) const BAD_SEGMENT: u32 = 0x8006_088A;
-    pub(crate) const NOT_A_KEY: u32 = 0x8006_0890;
     pub(crate) const KEY_NOT_FOUND: u32 = 0x8006_0891;
     pub(crate) const DUPLICATE_KEY: u32 = 0x8006_0892;
     pub(crate) const INVALID_PREFIX: u32 = 0x8006_08AD;

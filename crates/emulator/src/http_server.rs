@@ -124,6 +124,8 @@ async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response 
         began: Instant::now(),
     };
     let fault = engine.faults.decide(&call);
+    // Parts of a batch get their numbers while the first replies are on their way, so the request gets its own before.
+    let id = engine.request_id();
     let mut reply = match fault {
         None => carry_out(&engine, call, Some(running)).await,
         Some(fault) => {
@@ -137,7 +139,7 @@ async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response 
         if secure { "secure; " } else { "" }
     );
     for (name, value) in [
-        ("x-ms-service-request-id", engine.request_id()),
+        ("x-ms-service-request-id", id),
         ("x-ms-dop-hint", "4".to_owned()),
         (
             "x-ms-ratelimit-burst-remaining-xrm-requests",

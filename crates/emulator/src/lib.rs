@@ -5,6 +5,7 @@
 
 mod actions;
 mod admin;
+mod administration;
 mod age;
 mod audit;
 mod batch;

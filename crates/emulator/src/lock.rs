@@ -42,7 +42,7 @@ impl Lock {
                 Err(TryLockError::WouldBlock) if started.elapsed() >= PATIENCE => {
                     return Err(io::Error::new(
                         io::ErrorKind::WouldBlock,
-                        "another process is using it",
+                        "another process is using it; stop that process, or use the address of its emulator",
                     ));
                 }
                 Err(TryLockError::WouldBlock) => {

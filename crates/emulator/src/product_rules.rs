@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::administration;
 use crate::error::{Outcome, ServiceError, code};
 use crate::rules::{is_customizable, is_managed};
 use crate::schema::TableId;
@@ -21,6 +22,7 @@ pub(crate) fn before_link(
     let schema = tx.schema();
     let many = &schema.many_to_many[relation];
     let (first, second) = if side == 0 { (from, to) } else { (to, from) };
+    administration::before_membership(tx, relation, (first, second), true)?;
     let linked = |side: usize, id: Uuid| {
         tx.store()
             .find(many.intersect, many.columns[side], &IndexKey::Id(id))
@@ -106,6 +108,8 @@ pub(crate) fn before_unlink(
 ) -> Outcome<()> {
     let schema = tx.schema();
     let many = &schema.many_to_many[relation];
+    let ends = if side == 0 { (from, to) } else { (to, from) };
+    administration::before_membership(tx, relation, ends, false)?;
     if !many.component {
         return Ok(());
     }

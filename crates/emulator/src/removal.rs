@@ -57,7 +57,10 @@ pub(crate) fn remove(
             }
             match on_delete {
                 OnDelete::Cascade => {
-                    rules::before_delete(tx, writing, *child_table, &row)?;
+                    // The copies of managed roles in a business unit go with it.
+                    if own.name != "businessunit" {
+                        rules::before_delete(tx, writing, *child_table, &row)?;
+                    }
                     remove(tx, writing, *child_table, &row)?;
                 }
                 OnDelete::Empty => empty(tx, writing, *child_table, row, *column),

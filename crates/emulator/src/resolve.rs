@@ -124,7 +124,7 @@ fn literal(text: &str) -> Option<Value> {
 
 fn not_a_key(table: &Table) -> ServiceError {
     ServiceError::bad(
-        code::NOT_A_KEY,
+        code::BAD_QUERY,
         format!(
             "The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.{}'. Ensure that the names and number of key properties match the declared or alternate key properties for the resource 'Microsoft.Dynamics.CRM.{}'.",
             table.name, table.name

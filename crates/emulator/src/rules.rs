@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::administration;
 use crate::body::Body;
 use crate::error::{Outcome, ServiceError, code};
 use crate::resolve;
@@ -109,6 +110,7 @@ pub(crate) fn before_create(
 ) -> Outcome<()> {
     let schema = tx.schema();
     let own = schema.table(table);
+    administration::before_create(own)?;
     lockdown(tx, writing, own, None)?;
     for (position, column) in own.columns.iter().enumerate() {
         let needed = match column.required {
@@ -157,6 +159,7 @@ pub(crate) fn before_update(
         body.cells.iter().map(|(column, _)| *column),
     )?;
     lockdown(tx, writing, own, Some(before))?;
+    administration::before_update(tx, own, before, row)?;
     for (position, value) in &body.cells {
         let column = &own.columns[*position];
         if value.is_null()
@@ -205,6 +208,7 @@ pub(crate) fn before_delete(
             ),
         ));
     }
+    administration::before_delete(tx, own, row)?;
     protected(writing, own, row, std::iter::once(own.key))?;
     lockdown(tx, writing, own, Some(row))
 }

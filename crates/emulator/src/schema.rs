@@ -63,6 +63,8 @@ pub(crate) struct Table {
     /// Index of the primary key among the columns.
     pub(crate) key: usize,
     pub(crate) primary_name: Option<usize>,
+    /// Index of the column that repeats the primary key: users and teams are principals, whose key is `ownerid`.
+    pub(crate) principal: Option<usize>,
     /// Whether rows can be part of solutions.
     pub(crate) component: bool,
     /// The part after `prvRead` in the name of the privilege; empty if no privilege is needed to read.
@@ -221,6 +223,8 @@ pub(crate) struct Column {
     pub(crate) indexed: bool,
     /// Stored, but never shown to clients.
     pub(crate) hidden: bool,
+    /// Inherited from the type `principal`, so metadata does not list it.
+    pub(crate) inherited: bool,
 }
 
 impl Column {

@@ -26,6 +26,9 @@ impl Row {
     pub(crate) fn new(table: &Table, id: Uuid) -> Row {
         let mut cells = vec![Value::Null; table.columns.len()];
         cells[table.key] = Value::Id(id);
+        if let Some(column) = table.principal {
+            cells[column] = Value::Id(id);
+        }
         Row {
             id,
             version: 0,

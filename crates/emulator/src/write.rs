@@ -73,9 +73,8 @@ pub(crate) fn create_with(
     settle_owner(tx, table, &mut row);
     rules::before_create(tx, writing, table, &row)?;
     tabs::before_write(writing, own, &mut row);
-    if own.name == "contact" {
-        name_contact(own, &mut row);
-    }
+    name_person(own, &mut row);
+    backdate(own, &mut row, writing);
     tx.put(table, row);
     crate::audit::created(tx, writing, table, id);
     crate::layers::written(tx, writing, table, id, None)?;
@@ -217,7 +216,7 @@ fn set_defaults(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId, row
     let own = schema.table(table);
     let users = schema.named("systemuser");
     for (position, column) in own.columns.iter().enumerate() {
-        if position == own.key {
+        if position == own.key || column.inherited {
             continue;
         }
         let value = match column.name.as_str() {
@@ -226,10 +225,12 @@ fn set_defaults(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId, row
                 Some(users) if column.kind.is_lookup() => Value::Lookup(users, writing.caller.user),
                 _ => Value::Null,
             },
-            "modifiedonbehalfby" => match (users, writing.caller.on_behalf_by) {
-                (Some(users), Some(user)) => Value::Lookup(users, user),
-                _ => Value::Null,
-            },
+            "createdonbehalfby" | "modifiedonbehalfby" => {
+                match (users, writing.caller.on_behalf_by) {
+                    (Some(users), Some(user)) => Value::Lookup(users, user),
+                    _ => Value::Null,
+                }
+            }
             "organizationid" if column.kind.is_lookup() => match schema
                 .named("organization")
                 .and_then(|table| Some((table, tx.store().rows(table).next()?.id)))
@@ -309,7 +310,11 @@ fn settle_owner(tx: &Transaction<'_>, table: TableId, row: &mut Row) {
     }
 }
 
-fn name_contact(own: &crate::schema::Table, row: &mut Row) {
+/// Contacts and users are called by their first and last names.
+fn name_person(own: &crate::schema::Table, row: &mut Row) {
+    if !matches!(own.name.as_str(), "contact" | "systemuser") {
+        return;
+    }
     let part = |name: &str| {
         own.position(name)
             .and_then(|column| row.cells[column].as_text())
@@ -317,8 +322,30 @@ fn name_contact(own: &crate::schema::Table, row: &mut Row) {
             .to_owned()
     };
     let full = format!("{} {}", part("firstname"), part("lastname"));
-    if let Some(column) = own.position("fullname") {
-        row.cells[column] = Value::text(full.trim());
+    match (own.position("fullname"), full.trim()) {
+        (Some(column), full) if !full.is_empty() || own.name == "contact" => {
+            row.cells[column] = Value::text(full);
+        }
+        // Applications have a name and no parts of it.
+        _ => {}
+    }
+}
+
+/// A row of the past is created on the given day, and keeps the day on which it was written.
+fn backdate(own: &crate::schema::Table, row: &mut Row, writing: &Writing<'_>) {
+    let (Some(given), Some(created)) = (
+        own.position("overriddencreatedon"),
+        own.position("createdon"),
+    ) else {
+        return;
+    };
+    let now = writing.now.iso();
+    if row.cells[given]
+        .as_text()
+        .is_some_and(|given| *given < *now)
+    {
+        row.cells.swap(given, created);
+        row.cells[given] = Value::text(&now);
     }
 }
 
@@ -378,9 +405,7 @@ pub(crate) fn update(
     );
     rules::before_update(tx, writing, table, &before, &row, &body)?;
     tabs::before_write(writing, own, &mut row);
-    if own.name == "contact" {
-        name_contact(own, &mut row);
-    }
+    name_person(own, &mut row);
     stamp(tx, writing, table, &mut row);
     tx.put(table, row);
     crate::audit::updated(tx, writing, table, &before, &body);

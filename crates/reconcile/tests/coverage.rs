@@ -27,6 +27,8 @@ const NO_SETTINGS: &[&str] = &[
     "iscustomizable",
     "overriddencreatedon",
     "importsequencenumber",
+    "timezoneruleversionnumber",
+    "utcconversiontimezonecode",
 ];
 
 /// Columns of parts that follow from their parent.

@@ -227,7 +227,10 @@ pub(super) fn privilege_by_name(
 }
 
 pub(super) fn privilege_json(id: Uuid, name: &str, depth: security::Depth, unit: Uuid) -> Json {
-    json!({"Depth": depth.word(), "PrivilegeId": id, "BusinessUnitId": unit, "PrivilegeName": name})
+    json!({
+        "Depth": depth.word(), "PrivilegeId": id, "BusinessUnitId": unit, "PrivilegeName": name,
+        "RecordFilterId": Uuid::nil(), "RecordFilterUniqueName": "",
+    })
 }
 
 pub(super) fn all_privileges(reading: &Reading<'_>, user: Uuid) -> Outcome<Json> {

@@ -85,10 +85,16 @@ pub(super) fn rows(
             let Some(value) = row.get(one.alias) else {
                 continue;
             };
-            // Counts and date parts are plain numbers; all other values are formatted like their column.
-            if one.attribute.aggregate.is_none() && one.attribute.group == Some(DatePart::Whole) {
-                let own = reading.store.schema.table(bound[one.at].table);
-                writer.annotate(&own.columns[one.column], value, one.alias, &mut object);
+            // Counts and sums are formatted as numbers, date parts not at all, and all other values like their column.
+            let own = reading.store.schema.table(bound[one.at].table);
+            match (one.attribute.aggregate, one.attribute.group, value) {
+                (Some(_), _, Value::Int(number)) => {
+                    writer.annotate_number(*number, one.alias, &mut object);
+                }
+                (Some(_), ..) | (None, Some(DatePart::Whole), _) => {
+                    writer.annotate(&own.columns[one.column], value, one.alias, &mut object);
+                }
+                _ => {}
             }
             object.insert(one.alias.to_owned(), value.json(one.alias));
         }

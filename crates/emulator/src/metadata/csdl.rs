@@ -9,6 +9,7 @@ pub(crate) fn document(schema: &Schema, annotated: bool) -> String {
     let mut text = String::from(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\">\n<edmx:DataServices>\n<Schema Namespace=\"Microsoft.Dynamics.CRM\" Alias=\"mscrm\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">\n<EntityType Name=\"crmbaseentity\" Abstract=\"true\" />\n<ComplexType Name=\"BooleanManagedProperty\">\n<Property Name=\"Value\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"CanBeChanged\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"ManagedPropertyLogicalName\" Type=\"Edm.String\" Unicode=\"false\" />\n</ComplexType>\n",
     );
+    text.push_str(OPERATIONS);
     let tables: Vec<&Table> = schema.visible().collect();
     for table in &tables {
         entity_type(&mut text, schema, table, annotated);
@@ -17,8 +18,26 @@ pub(crate) fn document(schema: &Schema, annotated: bool) -> String {
     for table in &tables {
         entity_set(&mut text, schema, table);
     }
+    for (line, kind) in OPERATIONS.lines().filter_map(unbound) {
+        let _ = writeln!(
+            text,
+            "<{kind}Import Name=\"{line}\" {kind}=\"Microsoft.Dynamics.CRM.{line}\" />"
+        );
+    }
     text.push_str("</EntityContainer>\n</Schema>\n</edmx:DataServices>\n</edmx:Edmx>\n");
     text
+}
+
+/// The functions, actions and types that the emulator has besides its tables.
+const OPERATIONS: &str = include_str!("../../metadata/operations.xml");
+
+/// The name and kind of an operation that is bound to no table, if its definition begins in this line.
+fn unbound(line: &'static str) -> Option<(&'static str, &'static str)> {
+    let kind = ["Function", "Action"]
+        .into_iter()
+        .find(|kind| line.starts_with(&format!("<{kind} ")))?;
+    let (name, _) = line.split_once("Name=\"")?.1.split_once('"')?;
+    (!line.contains("IsBound")).then_some((name, kind))
 }
 
 fn edm(column: &Column) -> &'static str {
@@ -36,23 +55,13 @@ fn edm(column: &Column) -> &'static str {
     }
 }
 
-fn target_name<'s>(
-    schema: &'s Schema,
-    table: &'s Table,
-    navigation: Navigation,
-) -> Option<&'s str> {
+fn target_name(schema: &Schema, navigation: Navigation) -> Option<&str> {
     match navigation {
         Navigation::Lookup {
             target: Some(target),
             ..
         } => Some(schema.table(target).name.as_str()),
-        Navigation::Lookup {
-            column,
-            target: None,
-        } => table.columns[column]
-            .targets
-            .first()
-            .map(|target| schema.table(target.table).name.as_str()),
+        Navigation::Lookup { target: None, .. } => Some("principal"),
         Navigation::Children { table, .. } => Some(schema.table(table).name.as_str()),
         Navigation::Many { relation, side } => Some(
             schema
@@ -95,11 +104,22 @@ fn partner<'s>(
 fn entity_type(text: &mut String, schema: &Schema, table: &Table, annotated: bool) {
     let _ = writeln!(
         text,
-        "<EntityType Name=\"{}\" BaseType=\"mscrm.crmbaseentity\">\n<Key>\n<PropertyRef Name=\"{}\" />\n</Key>",
+        "<EntityType Name=\"{}\" BaseType=\"mscrm.{}\">",
         table.name,
-        table.key_name()
+        match table.principal {
+            None => "crmbaseentity",
+            Some(_) => "principal",
+        }
     );
-    for column in table.columns.iter().filter(|column| !column.hidden) {
+    if table.principal.is_none() {
+        let _ = writeln!(
+            text,
+            "<Key>\n<PropertyRef Name=\"{}\" />\n</Key>",
+            table.key_name()
+        );
+    }
+    let is_own = |column: &&Column| !column.hidden && !column.inherited;
+    for column in table.columns.iter().filter(is_own) {
         let (property, kind) = (column.property(), edm(column));
         let computed = column.read_only || column.kind.is_lookup();
         if annotated && computed {
@@ -112,13 +132,16 @@ fn entity_type(text: &mut String, schema: &Schema, table: &Table, annotated: boo
         }
     }
     for (name, navigation) in &table.navigation {
-        let Some(target) = target_name(schema, table, *navigation) else {
+        let Some(target) = target_name(schema, *navigation) else {
             continue;
         };
         let partner = partner(schema, table, name, *navigation);
         let partner = partner.map_or(String::new(), |partner| format!(" Partner=\"{partner}\""));
         if let Navigation::Lookup { column, .. } = navigation {
-            let key = schema.named(target).map(|id| schema.table(id).key_name());
+            let key = match target {
+                "principal" => Some("ownerid"),
+                target => schema.named(target).map(|id| schema.table(id).key_name()),
+            };
             let _ = writeln!(
                 text,
                 "<NavigationProperty Name=\"{name}\" Type=\"mscrm.{target}\" Nullable=\"false\"{partner}>\n<ReferentialConstraint Property=\"{}\" ReferencedProperty=\"{}\" />\n</NavigationProperty>",
@@ -142,8 +165,7 @@ fn entity_set(text: &mut String, schema: &Schema, table: &Table) {
         table.set, table.name
     );
     for (name, navigation) in &table.navigation {
-        let Some(target) =
-            target_name(schema, table, *navigation).and_then(|name| schema.named(name))
+        let Some(target) = target_name(schema, *navigation).and_then(|name| schema.named(name))
         else {
             continue;
         };

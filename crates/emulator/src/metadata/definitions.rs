@@ -165,7 +165,7 @@ pub(super) fn attributes(schema: &Schema, table: &Table) -> Vec<Json> {
     table
         .columns
         .iter()
-        .filter(|column| !column.hidden)
+        .filter(|column| !column.hidden && !column.inherited)
         .map(|column| attribute(schema, table, column))
         .collect()
 }
@@ -203,9 +203,7 @@ pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json
         if matches!(column.kind, Kind::Text | Kind::Memo) {
             object.insert("IsLocalizable".into(), column.localizable.into());
         }
-        if let Some(length) = column.length {
-            object.insert("MaxLength".into(), length.into());
-        }
+        object.extend(own_properties(column));
         if let (Some(min), Some(max)) = (column.min, column.max) {
             object.insert("MinValue".into(), json!(min));
             object.insert("MaxValue".into(), json!(max));
@@ -239,6 +237,37 @@ pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json
         }
     }
     item
+}
+
+/// The properties that only attributes of this type have, apart from options and targets.
+fn own_properties(column: &Column) -> Map<String, Json> {
+    let length = column.length.map_or(Json::Null, Json::from);
+    let own = match column.kind {
+        Kind::Text => json!({
+            "Format": "Text", "FormatName": {"Value": "Text"}, "ImeMode": "Auto", "MaxLength": length, "YomiOf": null,
+            "DatabaseLength": column.length.map(|length| length * 2), "FormulaDefinition": "", "SourceTypeMask": 0,
+        }),
+        Kind::Memo => {
+            json!({"Format": "TextArea", "FormatName": {"Value": "TextArea"}, "ImeMode": "Auto", "MaxLength": length})
+        }
+        Kind::Integer => json!({"Format": "None", "FormulaDefinition": "", "SourceTypeMask": 0}),
+        Kind::Flag => json!({
+            "DefaultValue": column.default.as_ref().map_or(json!(false), |value| value.json("")), "FormulaDefinition": "", "SourceTypeMask": 0,
+        }),
+        Kind::DateTime => json!({
+            "Format": if column.date_only { "DateOnly" } else { "DateAndTime" }, "ImeMode": "Inactive",
+            "DateTimeBehavior": {"Value": if column.date_only { "DateOnly" } else { "UserLocal" }},
+            "CanChangeDateTimeBehavior": {"Value": false, "CanBeChanged": false, "ManagedPropertyLogicalName": "canchangedatetimebehavior"},
+            "FormulaDefinition": "", "SourceTypeMask": 0,
+            "MinSupportedValue": "1753-01-01T00:00:00Z", "MaxSupportedValue": "9999-12-30T23:59:59Z",
+        }),
+        Kind::Lookup | Kind::Owner => json!({"Format": "None"}),
+        _ => json!({}),
+    };
+    match own {
+        Json::Object(own) => own,
+        _ => Map::new(),
+    }
 }
 
 pub(super) fn option(value: i64, text: &str, state: Option<i64>) -> Json {
@@ -361,22 +390,49 @@ fn typed(kind: &str, of: Template, own: Json) -> Json {
     item
 }
 
+/// The relationship of an owner, which refers to no table of its own.
+fn owner(table: &Table, column: &Column) -> Json {
+    let name = format!("owner_{}", table.name);
+    typed(
+        "OneToManyRelationshipMetadata",
+        Template::OneToMany,
+        json!({
+            "MetadataId": metadata_id(&name),
+            "SchemaName": name,
+            "ReferencedEntity": "owner",
+            "ReferencedAttribute": "ownerid",
+            "ReferencedEntityNavigationPropertyName": name,
+            "ReferencingEntity": table.name,
+            "ReferencingAttribute": column.name,
+            "ReferencingEntityNavigationPropertyName": column.name,
+            "IsCustomRelationship": false,
+            "SecurityTypes": "Append",
+        }),
+    )
+}
+
 pub(super) fn one_to_many(schema: &Schema) -> Vec<Json> {
     let mut items = Vec::new();
     for table in schema.visible() {
         for column in table
             .columns
             .iter()
-            .filter(|column| !column.read_only && !column.hidden && column.kind == Kind::Lookup)
+            .filter(|column| !column.hidden && column.kind.is_lookup())
         {
+            if column.kind == Kind::Owner {
+                items.push(owner(table, column));
+                continue;
+            }
             for target in &column.targets {
                 let referenced = schema.table(target.table);
                 let delete = match target.on_delete {
+                    _ if column.read_only => "NoCascade",
                     OnDelete::Cascade => "Cascade",
                     OnDelete::Empty => "RemoveLink",
                     OnDelete::Restrict => "Restrict",
                     OnDelete::Keep => "NoCascade",
                 };
+                let is_custom = table.name.contains('_') || column.name.contains('_');
                 let mut item = typed(
                     "OneToManyRelationshipMetadata",
                     Template::OneToMany,
@@ -389,7 +445,8 @@ pub(super) fn one_to_many(schema: &Schema) -> Vec<Json> {
                         "ReferencingEntity": table.name,
                         "ReferencingAttribute": column.name,
                         "ReferencingEntityNavigationPropertyName": target.navigation,
-                        "IsCustomRelationship": target.relationship.contains('_'),
+                        "IsCustomRelationship": is_custom,
+                        "SecurityTypes": if is_custom { "None" } else { "Append" },
                         "IsHierarchical": referenced.name == table.name,
                     }),
                 );

@@ -8,10 +8,9 @@ use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
 use self::query::{Shape, shape};
-use crate::call::Context;
-use crate::call::Reply;
+use crate::call::{Call, Context, Reply};
 use crate::error::{Outcome, ServiceError, code};
-use crate::odata::options::{Options, split_outside};
+use crate::odata::options::{Options, projection};
 use crate::odata::path::Segment;
 use crate::odata::read::Reading;
 use crate::schema::{Schema, Table};
@@ -46,47 +45,48 @@ pub(crate) fn answer(
     context: &Context<'_>,
     segments: &[Segment],
     options: &Options,
-    in_batch: bool,
+    call: &Call,
 ) -> Outcome<Reply> {
+    let accepted = call.header("accept").unwrap_or_default();
+    let wants_json = accepted.starts_with("application/json") && !accepted.contains("xml");
     let schema = &reading.store.schema;
     let switches = context.switches;
     let [first, rest @ ..] = segments else {
         return Err(ServiceError::unknown_segment(""));
     };
     refuse_unsupported(options)?;
-    let (body, context_of) = match (first.name.as_str(), first.key.is_some(), rest) {
+    let body = match (first.name.as_str(), first.key.is_some(), rest) {
         ("$metadata", false, []) => {
+            if wants_json {
+                return Err(ServiceError::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    code::BAD_QUERY,
+                    "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) 'application/xml, text/xml' do not match any of the acceptable MIME types 'application/json'.",
+                ));
+            }
             return Ok(Reply::text(
                 "application/xml",
                 csdl::document(schema, options.annotations),
             ));
         }
-        ("EntityDefinitions", false, []) => {
-            (entities(schema, switches, options)?, "EntityDefinitions")
-        }
+        ("EntityDefinitions", false, []) => entities(schema, switches, options)?,
         ("EntityDefinitions", true, []) => {
             let table = find_table(schema, first)?;
             let options = Options {
                 filter: None,
                 ..options.clone()
             };
-            let shape = Shape::parse(&options)?;
-            (
-                expanded(schema, switches, table, &shape)?.unwrap_or(Json::Null),
-                "EntityDefinitions/$entity",
-            )
+            let shape = Shape::parse(&options, "EntityMetadata")?;
+            expanded(schema, switches, table, &shape)?.unwrap_or(Json::Null)
         }
-        ("EntityDefinitions", true, [part, rest @ ..]) => (
-            entity_part(
-                schema,
-                switches,
-                find_table(schema, first)?,
-                part,
-                rest,
-                options,
-            )?,
-            "EntityDefinitions",
-        ),
+        ("EntityDefinitions", true, [part, rest @ ..]) => entity_part(
+            schema,
+            switches,
+            find_table(schema, first)?,
+            part,
+            rest,
+            options,
+        )?,
         ("RelationshipDefinitions", keyed, rest) => {
             let wanted = match rest {
                 [] => None,
@@ -98,6 +98,11 @@ pub(crate) fn answer(
                 _ => return Err(ServiceError::unknown_segment(&rest[1].name)),
             };
             let mut all = relationships(schema, wanted.as_deref());
+            let of = match wanted.as_deref() {
+                None => query::type_of_items("RelationshipDefinitions"),
+                Some("ManyToManyRelationshipMetadata") => "ManyToManyRelationshipMetadata",
+                Some(_) => "OneToManyRelationshipMetadata",
+            };
             if keyed {
                 let name = first
                     .pairs()
@@ -109,18 +114,26 @@ pub(crate) fn answer(
                         .is_some_and(|name| item["SchemaName"] == name)
                 });
                 let found = all.into_iter().next().ok_or_else(|| {
-                    not_found("relationship", name.as_deref().unwrap_or_default())
+                    let name = name.as_deref().unwrap_or_default();
+                    not_found("RelationshipMetadataBase", &format!("SchemaName='{name}'"))
                 })?;
-                (one(found, options)?, "RelationshipDefinitions/$entity")
+                shape(found, options, of)?
             } else {
-                (list(all, options)?, "RelationshipDefinitions")
+                list(all, options, of)?
             }
         }
         ("GlobalOptionSetDefinitions", keyed, rest) => {
-            match rest {
-                [] => {}
-                [cast] if cast.name == "Microsoft.Dynamics.CRM.OptionSetMetadata" => {}
+            let of = match rest {
+                [] => query::type_of_items("GlobalOptionSetDefinitions"),
+                [cast] if cast.name == "Microsoft.Dynamics.CRM.OptionSetMetadata" => {
+                    "OptionSetMetadata"
+                }
                 [other, ..] => return Err(ServiceError::unknown_segment(&other.name)),
+            };
+            if options.filter.is_some() {
+                return Err(ServiceError::query(
+                    "The query parameter $filter is not supported on GlobalOptionSetDefinitions",
+                ));
             }
             let mut all = global_option_sets(schema);
             if keyed {
@@ -134,14 +147,15 @@ pub(crate) fn answer(
                 let found = all
                     .into_iter()
                     .next()
-                    .ok_or_else(|| not_found("option set", &name))?;
-                (one(found, options)?, "GlobalOptionSetDefinitions/$entity")
+                    .ok_or_else(|| not_found("OptionSetMetadataBase", &format!("Name='{name}'")))?;
+                shape(found, options, of)?
             } else {
-                (list(all, options)?, "GlobalOptionSetDefinitions")
+                list(all, options, of)?
             }
         }
         _ => return Err(ServiceError::unknown_segment(&first.name)),
     };
+    let context_of = context_of(segments, options, &body);
     let mut object = Map::from_iter([(
         "@odata.context".to_owned(),
         json!(format!("{}$metadata#{context_of}", reading.base)),
@@ -153,7 +167,40 @@ pub(crate) fn answer(
         Json::Object(fields) => object.extend(fields),
         _ => {}
     }
-    Ok(Reply::json(StatusCode::OK, &Json::Object(object), in_batch))
+    Ok(Reply::json(
+        StatusCode::OK,
+        &Json::Object(object),
+        call.in_batch,
+    ))
+}
+
+/// What the answer contains: the path with the keys of all but its last segment, and the projection.
+fn context_of(segments: &[Segment], options: &Options, body: &Json) -> String {
+    let names: Vec<String> = segments
+        .iter()
+        .enumerate()
+        .map(|(position, segment)| {
+            let is_cast = |segment: &Segment| segment.name.starts_with("Microsoft.Dynamics.CRM.");
+            let is_last = segments[position + 1..].iter().all(is_cast);
+            let key = segment.pairs().into_iter().next().map(|(_, value)| value);
+            match key.or_else(|| segment.key.clone()) {
+                Some(key) if !is_last => format!("{}('{}')", segment.name, key.trim_matches('\'')),
+                _ => segment.name.clone(),
+            }
+        })
+        .collect();
+    let path = names.join("/");
+    let is_value = body.get("value").is_some() && body.get("MetadataId").is_none();
+    if is_value {
+        return path;
+    }
+    let select = options.select.as_deref();
+    let select = select.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect());
+    let columns = projection(select, options.expand.as_deref());
+    match body {
+        Json::Array(_) => format!("{path}{columns}"),
+        _ => format!("{path}{columns}/$entity"),
+    }
 }
 
 /// Metadata supports select, filter and expand; all other query options are rejected.
@@ -172,7 +219,7 @@ fn refuse_unsupported(options: &Options) -> Outcome<()> {
 }
 
 fn entities(schema: &Schema, switches: &Switches, options: &Options) -> Outcome<Json> {
-    let shape = Shape::parse(options)?;
+    let shape = Shape::parse(options, "EntityMetadata")?;
     let mut shaped = Vec::new();
     for table in schema.visible() {
         shaped.extend(expanded(schema, switches, table, &shape)?);
@@ -206,7 +253,7 @@ pub(crate) fn whole(schema: &Schema, switches: &Switches, name: &str) -> Outcome
     let table = schema
         .named(name)
         .map(|id| schema.table(id))
-        .ok_or_else(|| not_found("entity", name))?;
+        .ok_or_else(|| not_found("EntityMetadata", &format!("LogicalName='{name}'")))?;
     let mut item = entity(table, switches);
     for part in [
         "Attributes",
@@ -225,13 +272,13 @@ pub(crate) fn whole(schema: &Schema, switches: &Switches, name: &str) -> Outcome
 fn not_found(what: &str, name: &str) -> ServiceError {
     ServiceError::new(
         StatusCode::NOT_FOUND,
-        code::OBJECT_DOES_NOT_EXIST,
-        format!("Could not find an {what} with name {name}."),
+        code::BAD_QUERY,
+        format!("{what} With Id = {name} does not exist."),
     )
 }
 
-fn list(items: Vec<Json>, options: &Options) -> Outcome<Json> {
-    let shape = Shape::parse(options)?;
+fn list(items: Vec<Json>, options: &Options, of: &'static str) -> Outcome<Json> {
+    let shape = Shape::parse(options, of)?;
     let mut shaped = Vec::new();
     for item in items {
         if let Some(item) = shape.apply(item)? {
@@ -239,10 +286,6 @@ fn list(items: Vec<Json>, options: &Options) -> Outcome<Json> {
         }
     }
     Ok(Json::Array(shaped))
-}
-
-fn one(item: Json, options: &Options) -> Outcome<Json> {
-    shape(item, options)
 }
 
 fn find_table<'s>(schema: &'s Schema, segment: &Segment) -> Outcome<&'s Table> {
@@ -257,7 +300,10 @@ fn find_table<'s>(schema: &'s Schema, segment: &Segment) -> Outcome<&'s Table> {
         .find(|table| {
             Some(&table.name) == name.as_ref() || by_id.as_ref() == Some(&metadata_id(&table.name))
         })
-        .ok_or_else(|| not_found("entity", name.or(by_id).unwrap_or_default().as_str()))
+        .ok_or_else(|| {
+            let name = name.map(|name| format!("LogicalName='{name}'"));
+            not_found("EntityMetadata", &name.or(by_id).unwrap_or_default())
+        })
 }
 
 fn entity_part(
@@ -268,7 +314,7 @@ fn entity_part(
     rest: &[Segment],
     options: &Options,
 ) -> Outcome<Json> {
-    let items = match part.name.as_str() {
+    match part.name.as_str() {
         "Attributes" => {
             let mut items = attributes(schema, table);
             let (cast, rest) = match rest {
@@ -277,7 +323,16 @@ fn entity_part(
                 }
                 rest => (None, rest),
             };
+            if let Some(cast) = cast
+                && is_abstract(&cast.name)
+            {
+                return Err(ServiceError::unknown_segment(&cast.name));
+            }
             let wanted = cast.map(|cast| format!("#{}", cast.name));
+            let of = match cast {
+                None => query::type_of_items("Attributes"),
+                Some(_) => "AttributeMetadata",
+            };
             let fits = |item: &Json| {
                 let mut wanted = wanted.iter();
                 wanted.all(|wanted| item["@odata.type"] == wanted.as_str())
@@ -293,23 +348,22 @@ fn entity_part(
                         .is_some_and(|name| item["LogicalName"] == name)
                         || item["MetadataId"] == key.as_str()
                 });
-                let found = items
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| not_found("attribute", name.as_deref().unwrap_or(key)))?;
+                let found = items.into_iter().next().ok_or_else(|| {
+                    let name = name.map(|name| format!("LogicalName='{name}'"));
+                    not_found("AttributeMetadata", name.as_deref().unwrap_or(key))
+                })?;
                 if let Some(cast) = cast.filter(|_| !fits(&found)) {
                     return Err(ServiceError::unknown_segment(&cast.name));
                 }
-                return property_of(strip_casts(found, cast.is_some()), rest, options);
+                return property_of(strip_casts(found, cast.is_some()), rest, options, of);
             }
             if let Some(other) = rest.first() {
                 return Err(ServiceError::unknown_segment(&other.name));
             }
             items.retain(fits);
-            items
-                .into_iter()
-                .map(|item| strip_casts(item, cast.is_some()))
-                .collect()
+            let items = items.into_iter();
+            let items = items.map(|item| strip_casts(item, cast.is_some()));
+            return list(items.collect(), options, of);
         }
         other => {
             let mut items = expansion(schema, switches, table, other)
@@ -324,45 +378,36 @@ fn entity_part(
                     pairs.all(|(name, value)| item[name] == value.trim_matches('\''))
                 });
                 let found = items.into_iter().next();
-                let found = found.ok_or_else(|| not_found("item", &part.name))?;
-                return shape(found, options);
+                let found = found.ok_or_else(|| {
+                    not_found(
+                        query::type_of_items(&part.name),
+                        part.key.as_deref().unwrap_or_default(),
+                    )
+                })?;
+                return shape(found, options, query::type_of_items(other));
             }
-            items
+            return list(items, options, query::type_of_items(other));
         }
-    };
-    list(items, options)
+    }
+}
+
+/// Whether no attribute is of this type itself, so that attributes cannot be cast to it.
+fn is_abstract(cast: &str) -> bool {
+    cast.ends_with(".EnumAttributeMetadata") || cast.ends_with(".AttributeMetadata")
 }
 
 /// A property of an attribute, such as its option set, or the attribute itself.
-fn property_of(item: Json, rest: &[Segment], options: &Options) -> Outcome<Json> {
+fn property_of(item: Json, rest: &[Segment], options: &Options, of: &'static str) -> Outcome<Json> {
     let name = match rest {
-        [] => return shape(item, options),
+        [] => return shape(item, options, of),
         [only] => &only.name,
         [_, other, ..] => return Err(ServiceError::unknown_segment(&other.name)),
     };
     match item.get(name) {
-        Some(Json::Object(inner)) => shape(Json::Object(inner.clone()), options),
+        Some(Json::Object(inner)) => {
+            shape(Json::Object(inner.clone()), options, "OptionSetMetadata")
+        }
         Some(value) => Ok(json!({"value": value})),
         None => Err(ServiceError::unknown_segment(name)),
     }
-}
-
-/// Parses options inside `$expand=Attributes($select=…;$filter=…)`.
-pub(crate) fn expand_items(text: &str) -> Vec<(String, Vec<(String, String)>)> {
-    split_outside(text, ',')
-        .into_iter()
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(|item| match item.find('(') {
-            Some(open) if item.ends_with(')') => {
-                let pairs = split_outside(&item[open + 1..item.len() - 1], ';')
-                    .into_iter()
-                    .filter_map(|part| part.trim().split_once('='))
-                    .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
-                    .collect();
-                (item[..open].trim().to_owned(), pairs)
-            }
-            _ => (item.to_owned(), Vec::new()),
-        })
-        .collect()
 }

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
+use http::StatusCode;
 use serde_json::{Map, Value as Json};
 
-use super::expand_items;
-use crate::error::{Outcome, ServiceError};
+use crate::error::{Outcome, ServiceError, code};
 use crate::odata::lexer::{Token, tokens};
-use crate::odata::options::{Options, from_pairs};
+use crate::odata::options::{Options, expand_items, from_pairs};
 
 /// Properties that are only returned if they are expanded.
 const NAVIGATION: &[&str] = &[
@@ -22,13 +22,15 @@ const NAVIGATION: &[&str] = &[
 
 /// The requested shape of an item.
 pub(crate) struct Shape {
+    /// The type whose properties may be named, without its namespace.
+    of: &'static str,
     select: Option<Vec<String>>,
     filter: Option<Expr>,
     expand: Vec<(String, Shape)>,
 }
 
 impl Shape {
-    pub(crate) fn parse(options: &Options) -> Outcome<Shape> {
+    pub(crate) fn parse(options: &Options, of: &'static str) -> Outcome<Shape> {
         let mut expand = Vec::new();
         for (name, pairs) in options
             .expand
@@ -37,13 +39,13 @@ impl Shape {
             .unwrap_or_default()
         {
             if !NAVIGATION.contains(&name.as_str()) {
-                return Err(ServiceError::query(format!(
-                    "Could not find a property named '{name}' on the metadata type."
-                )));
+                return Err(not_a_property(&name, of));
             }
-            expand.push((name, Shape::parse(&from_pairs(pairs.into_iter())?)?));
+            let inner = type_of_items(&name);
+            expand.push((name, Shape::parse(&from_pairs(pairs.into_iter())?, inner)?));
         }
         Ok(Shape {
+            of,
             select: options
                 .select
                 .as_deref()
@@ -62,7 +64,7 @@ impl Shape {
     pub(crate) fn passes(&self, item: &Json) -> Outcome<bool> {
         self.filter
             .as_ref()
-            .map_or(Ok(true), |filter| holds(filter, item))
+            .map_or(Ok(true), |filter| holds(filter, item, self.of))
     }
 
     /// The item in the requested shape, or `None` if the filter drops it.
@@ -73,13 +75,12 @@ impl Shape {
         let Json::Object(fields) = item else {
             return Ok(Some(item));
         };
-        if let Some(select) = &self.select
-            && let Some(unknown) = select.iter().find(|name| !fields.contains_key(*name))
-            && !KNOWN_ELSEWHERE.contains(&unknown.as_str())
-        {
-            return Err(ServiceError::query(format!(
-                "Could not find a property named '{unknown}' on the metadata type."
-            )));
+        let is_unknown = |name: &&String| {
+            !fields.contains_key(*name) && !KNOWN_ELSEWHERE.contains(&name.as_str())
+                || self.of.ends_with(BASE) && is_derived(name)
+        };
+        if let Some(unknown) = self.select.iter().flatten().find(is_unknown) {
+            return Err(not_a_property(unknown, self.of));
         }
         let mut kept = Map::new();
         for (name, value) in fields {
@@ -118,6 +119,49 @@ impl Shape {
     }
 }
 
+/// How the names of types end whose items have properties of further types, which only a cast makes available.
+const BASE: &str = "Base";
+
+/// The type of the items of a collection, with [`BASE`] at its end if the items are of further types.
+pub(super) fn type_of_items(collection: &str) -> &'static str {
+    match collection {
+        "EntityDefinitions" => "EntityMetadata",
+        "Attributes" => "AttributeMetadataBase",
+        "Keys" => "EntityKeyMetadata",
+        "ManyToManyRelationships" => "ManyToManyRelationshipMetadata",
+        "OneToManyRelationships" | "ManyToOneRelationships" => "OneToManyRelationshipMetadata",
+        "RelationshipDefinitions" => "RelationshipMetadataBase",
+        "GlobalOptionSetDefinitions" => "OptionSetMetadataBase",
+        _ => "OptionSetMetadata",
+    }
+}
+
+fn not_a_property(name: &str, of: &str) -> ServiceError {
+    // The only base type that is called one.
+    let of = match of {
+        "OptionSetMetadataBase" | "RelationshipMetadataBase" => of,
+        of => of.trim_end_matches(BASE),
+    };
+    ServiceError::query(format!(
+        "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{of}'."
+    ))
+}
+
+fn is_of_one_type(name: &str) -> bool {
+    ["Referenc", "Entity1", "Entity2", "Intersect"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+/// Whether only a derived type has this property.
+fn is_derived(name: &str) -> bool {
+    KNOWN_ELSEWHERE.contains(&name)
+        || matches!(
+            name,
+            "DatabaseLength" | "Format" | "FormatName" | "DateTimeBehavior" | "DefaultValue"
+        )
+}
+
 /// Properties that only some derived types have.
 const KNOWN_ELSEWHERE: &[&str] = &[
     "MaxLength",
@@ -133,12 +177,14 @@ const KNOWN_ELSEWHERE: &[&str] = &[
 ];
 
 /// Applies the shape to a single item.
-pub(crate) fn shape(item: Json, options: &Options) -> Outcome<Json> {
+pub(crate) fn shape(item: Json, options: &Options, of: &'static str) -> Outcome<Json> {
     let options = Options {
         filter: None,
         ..options.clone()
     };
-    Ok(Shape::parse(&options)?.apply(item)?.unwrap_or(Json::Null))
+    Ok(Shape::parse(&options, of)?
+        .apply(item)?
+        .unwrap_or(Json::Null))
 }
 
 enum Expr {
@@ -232,9 +278,11 @@ impl Parser {
             Some(Token::Name(function))
                 if matches!(function.as_str(), "contains" | "startswith" | "endswith") =>
             {
-                Err(ServiceError::query(format!(
-                    "The function '{function}' is not supported in a filter of metadata."
-                )))
+                Err(ServiceError::new(
+                    StatusCode::NOT_IMPLEMENTED,
+                    code::BAD_SEGMENT,
+                    format!("The \"{function}\" function isn't supported for Metadata Entities"),
+                ))
             }
             Some(Token::Name(path)) => {
                 let Some(Token::Name(operator)) = self.next() else {
@@ -266,13 +314,13 @@ impl Parser {
     }
 }
 
-fn holds(expr: &Expr, item: &Json) -> Outcome<bool> {
+fn holds(expr: &Expr, item: &Json, of: &'static str) -> Outcome<bool> {
     Ok(match expr {
-        Expr::And(a, b) => holds(a, item)? && holds(b, item)?,
-        Expr::Or(a, b) => holds(a, item)? || holds(b, item)?,
-        Expr::Not(inner) => !holds(inner, item)?,
+        Expr::And(a, b) => holds(a, item, of)? && holds(b, item, of)?,
+        Expr::Or(a, b) => holds(a, item, of)? || holds(b, item, of)?,
+        Expr::Not(inner) => !holds(inner, item, of)?,
         Expr::Compare(path, operator, literal) => {
-            let value = value_at(item, path)?;
+            let value = value_at(item, path, of)?;
             let ordering = match (value, literal) {
                 (Json::String(a), Json::String(b)) => Some(a.to_lowercase().cmp(&b.to_lowercase())),
                 (Json::Number(a), Json::Number(b)) => a.as_f64().partial_cmp(&b.as_f64()),
@@ -296,17 +344,22 @@ fn holds(expr: &Expr, item: &Json) -> Outcome<bool> {
     })
 }
 
-fn value_at<'i>(item: &'i Json, path: &str) -> Outcome<&'i Json> {
+fn value_at<'i>(item: &'i Json, path: &str, of: &'static str) -> Outcome<&'i Json> {
     let mut value = item;
     for step in path.split('/') {
         value = match value {
             Json::Null => return Ok(&Json::Null),
-            other => other.get(step).ok_or_else(|| {
-                ServiceError::query(format!(
-                    "Could not find a property named '{step}' on the metadata type."
-                ))
-            })?,
+            // No cast, no such property, and therefore no item.
+            _ if of == "RelationshipMetadataBase" && is_of_one_type(step) => {
+                return Ok(&Json::Null);
+            }
+            other => other.get(step).ok_or_else(|| not_a_property(step, of))?,
         };
+        if value.get("LocalizedLabels").is_some() {
+            return Err(ServiceError::query(format!(
+                "The property '{step}' is a label, and metadata cannot be filtered by labels."
+            )));
+        }
     }
     Ok(value)
 }

@@ -10,6 +10,9 @@ use crate::schema::{Navigation, TableId};
 use crate::store::Row;
 use crate::value::Value;
 
+/// The only property of a `principal`.
+const OWNER: &str = "ownerid";
+
 /// Maximum number of expands in a query.
 const MOST: usize = 15;
 
@@ -119,6 +122,9 @@ fn parse_level(reading: &Reading<'_>, table: TableId, text: &str) -> Outcome<Vec
                 "Only $select and $filter clause can be provided while doing $expand on many-to-one relationship or nested one-to-many relationship.",
             ));
         }
+        if let Navigation::Lookup { target: None, .. } = navigation {
+            refuse_of_principal(&options)?;
+        }
         let target = target_table(reading, table, navigation);
         let nested = match (&options.expand, target) {
             (Some(text), Some(target)) => parse_level(reading, target, text)?,
@@ -134,6 +140,21 @@ fn parse_level(reading: &Reading<'_>, table: TableId, text: &str) -> Outcome<Vec
         });
     }
     Ok(expands)
+}
+
+/// An owner is a `principal`, whose only property is its id: it does not say whether it is a user or a team.
+fn refuse_of_principal(options: &Options) -> Outcome<()> {
+    let selected = options.select.as_deref().unwrap_or(OWNER);
+    let asked = selected
+        .split(',')
+        .map(str::trim)
+        .chain(options.expand.as_deref());
+    match asked.into_iter().find(|name| *name != OWNER) {
+        None => Ok(()),
+        Some(name) => Err(ServiceError::query(format!(
+            "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.principal'."
+        ))),
+    }
 }
 
 fn target_table(reading: &Reading<'_>, table: TableId, navigation: Navigation) -> Option<TableId> {
@@ -178,7 +199,11 @@ fn add_one(
     deep: bool,
     object: &mut Map<String, Json>,
 ) -> Outcome<()> {
-    if let Navigation::Lookup { column, .. } = expand.navigation {
+    if let Navigation::Lookup {
+        column,
+        target: only,
+    } = expand.navigation
+    {
         let target = match row.cells[column] {
             Value::Lookup(target, id) => reading
                 .store
@@ -192,6 +217,9 @@ fn add_one(
             Some((target, found)) if expand.reference => {
                 let set = &reading.store.schema.table(target).set;
                 serde_json::json!({"@odata.id": format!("{}{set}({})", reading.base, found.id)})
+            }
+            Some((_, found)) if only.is_none() => {
+                serde_json::json!({OWNER: found.id.to_string()})
             }
             Some((target, found)) => {
                 let select = reading.select(target, expand.options.select.as_deref())?;

@@ -217,6 +217,18 @@ impl Writer<'_> {
         }
     }
 
+    /// Adds the formatted value of a number that belongs to no column.
+    pub(crate) fn annotate_number(
+        &self,
+        number: i64,
+        property: &str,
+        object: &mut Map<String, Json>,
+    ) {
+        if self.preferences.wants(FORMATTED) {
+            object.insert(format!("{property}@{FORMATTED}"), grouped(number).into());
+        }
+    }
+
     fn formatted(&self, column: &Column, value: &Value) -> Option<String> {
         match (column.kind, value) {
             (_, Value::Lookup(table, id)) => {

@@ -156,6 +156,54 @@ pub(crate) fn split_outside(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
+/// Parses options inside `$expand=Attributes($select=…;$filter=…)`.
+pub(crate) fn expand_items(text: &str) -> Vec<(String, Vec<(String, String)>)> {
+    split_outside(text, ',')
+        .into_iter()
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| match item.find('(') {
+            Some(open) if item.ends_with(')') => {
+                let pairs = split_outside(&item[open + 1..item.len() - 1], ';')
+                    .into_iter()
+                    .filter_map(|part| part.trim().split_once('='))
+                    .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
+                    .collect();
+                (item[..open].trim().to_owned(), pairs)
+            }
+            _ => (item.to_owned(), Vec::new()),
+        })
+        .collect()
+}
+
+/// The columns and expanded properties of an answer, as its context lists them: `(name,primarycontactid(fullname))`. Empty if the answer has
+/// all columns and nothing is expanded.
+pub(crate) fn projection(select: Option<Vec<String>>, expand: Option<&str>) -> String {
+    let mut names = select.unwrap_or_default();
+    for (name, pairs) in expand.map(expand_items).unwrap_or_default() {
+        if let Some(property) = name.strip_suffix("/$ref") {
+            names.push(property.to_owned());
+            names.push(format!("{name}()"));
+            continue;
+        }
+        let option = |wanted: &str| {
+            let mut pairs = pairs.iter();
+            let (_, value) = pairs.find(|(name, _)| name == wanted)?;
+            Some(value.as_str())
+        };
+        let columns = option("$select");
+        let columns =
+            columns.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect());
+        let inner = projection(columns, option("$expand"));
+        let inner = if inner.is_empty() { "()" } else { &inner };
+        names.push(format!("{name}{inner}"));
+    }
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("({})", names.join(",")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -328,7 +328,7 @@ impl<'a> Reading<'a> {
                 "{}$metadata#{}{}",
                 self.base,
                 own.set,
-                self.context_columns(table, select.as_deref())
+                self.projection(table, select.as_deref(), options)
             )
             .into(),
         );
@@ -432,7 +432,7 @@ impl<'a> Reading<'a> {
             .unwrap_or_default();
         let own = self.store.schema.table(table);
         let mut body = Map::new();
-        let columns = self.context_columns(table, select.as_deref());
+        let columns = self.projection(table, select.as_deref(), options);
         body.insert(
             "@odata.context".into(),
             format!("{}$metadata#{}{columns}/$entity", self.base, own.set).into(),
@@ -442,15 +442,10 @@ impl<'a> Reading<'a> {
         Ok(body)
     }
 
-    fn context_columns(&self, table: TableId, select: Option<&[usize]>) -> String {
-        let Some(columns) = select else {
-            return String::new();
-        };
+    fn projection(&self, table: TableId, select: Option<&[usize]>, options: &Options) -> String {
         let own = self.store.schema.table(table);
-        let names: Vec<String> = columns
-            .iter()
-            .map(|column| own.columns[*column].property())
-            .collect();
-        format!("({})", names.join(","))
+        let property = |column: &usize| own.columns[*column].property();
+        let select = select.map(|columns| columns.iter().map(property).collect());
+        super::options::projection(select, options.expand.as_deref())
     }
 }

@@ -260,7 +260,7 @@ fn blank(tx: &Transaction<'_>, table: TableId, id: Uuid) -> Row {
         .columns
         .iter()
         .enumerate()
-        .filter(|(position, _)| *position != own.key)
+        .filter(|(position, column)| *position != own.key && !column.inherited)
     {
         row.cells[position] = match column.name.as_str() {
             "createdon" | "modifiedon" | "installedon" | "lastmodifiedtime"

@@ -110,6 +110,9 @@ pub(super) fn make_roles(tx: &mut Transaction<'_>, roles: &[Role]) -> Result<(),
                 "ismanaged",
                 Value::Flag(role.managed || !role.unmanaged),
             );
+            if let Some(template) = template_of(tx, &role.name) {
+                set(&schema, role_table, &mut row, "roletemplateid", template);
+            }
             if unit != "Contoso" {
                 set(
                     &schema,
@@ -142,6 +145,15 @@ pub(super) fn make_roles(tx: &mut Transaction<'_>, roles: &[Role]) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// The template of a role that every environment has.
+fn template_of(tx: &Transaction<'_>, role: &str) -> Option<Value> {
+    let templates = tx.schema().named("roletemplate")?;
+    let name = tx.schema().table(templates).position("name")?;
+    let mut rows = tx.store().rows(templates);
+    let found = rows.find(|row| row.cells[name].as_text() == Some(role))?;
+    Some(Value::Lookup(templates, found.id))
 }
 
 pub(super) fn granted(

@@ -31,7 +31,7 @@ pub(crate) fn read(store: &Store, context: &Context<'_>, call: &Call) -> Outcome
     let body = match segments.as_slice() {
         [] => metadata::service_document(&store.schema, &call.base),
         [first, ..] if metadata::is_metadata(&first.name) => {
-            return metadata::answer(&reading, context, &segments, &options, call.in_batch);
+            return metadata::answer(&reading, context, &segments, &options, call);
         }
         [first, ..]
             if actions::is_function(first)

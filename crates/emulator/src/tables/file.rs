@@ -21,6 +21,8 @@ pub(super) struct TableFile {
     pub(super) component: bool,
     pub(super) schema: Option<String>,
     pub(super) privilege: Option<String>,
+    /// Fixed for tables of the platform; others are numbered.
+    pub(super) object_type_code: Option<i64>,
     #[serde(default)]
     pub(super) with: Vec<String>,
     #[serde(default)]
@@ -100,6 +102,9 @@ pub(super) struct ColumnFile {
     /// Stored, but never shown to clients.
     #[serde(default)]
     pub(super) hidden: bool,
+    /// Repeats the primary key, as a property that users and teams inherit from `principal`.
+    #[serde(default)]
+    pub(super) inherited: bool,
     pub(super) length: Option<usize>,
     pub(super) min: Option<f64>,
     pub(super) max: Option<f64>,
@@ -291,6 +296,7 @@ pub(super) fn intersect_file(relationship: &RelationshipFile) -> TableFile {
         component: relationship.component,
         schema: None,
         privilege: Some(String::new()),
+        object_type_code: None,
         with: Vec::new(),
         keys: BTreeMap::new(),
         protected: None,
@@ -313,6 +319,7 @@ pub(super) fn plain_column(name: &str, kind: KindWord) -> ColumnFile {
         date_only: false,
         indexed: false,
         hidden: false,
+        inherited: false,
         length: None,
         min: None,
         max: None,

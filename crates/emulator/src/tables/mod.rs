@@ -57,6 +57,7 @@ const BUILT_IN: &[&str] = &[
     include_str!("../../tables/ratingvalue.yaml"),
     include_str!("../../tables/role.yaml"),
     include_str!("../../tables/roleprivileges.yaml"),
+    include_str!("../../tables/roletemplate.yaml"),
     include_str!("../../tables/savedquery.yaml"),
     include_str!("../../tables/sdkmessage.yaml"),
     include_str!("../../tables/sdkmessagefilter.yaml"),

@@ -136,13 +136,14 @@ pub(super) fn resolve_table(
             OwnershipWord::None => Ownership::None,
         },
         key: find(&file.key)?,
+        principal: columns.iter().position(|column| column.inherited),
         primary_name: file.name.as_deref().map(find).transpose()?,
         component: file.component,
         navigation: BTreeMap::new(),
         alternate_keys,
         intersect: None,
         referenced_by: Vec::new(),
-        object_type_code: 10_000 + i64::from(id.0),
+        object_type_code: file.object_type_code.unwrap_or(10_000 + i64::from(id.0)),
         absent: false,
         name: file.table,
         columns,
@@ -160,7 +161,10 @@ pub(super) fn resolve_column(
         let relation = file.relation.as_ref();
         let relationship = relation.map_or_else(
             || format!("{target}_{table}_{}", file.name),
-            |relation| relation.schema.clone(),
+            |relation| {
+                let named = relation.collections.get(target);
+                named.unwrap_or(&relation.schema).replace("{table}", table)
+            },
         );
         targets.push(LookupTarget {
             table: *by_name
@@ -219,6 +223,7 @@ pub(super) fn resolve_column(
         localizable: file.localizable,
         date_only: file.date_only,
         hidden: file.hidden,
+        inherited: file.inherited,
         length: file.length,
         min: file.min,
         max: file.max,

@@ -97,7 +97,7 @@ async fn section_2_alternate_keys_of_several_columns_address_create_and_stay_uni
             .await
             .expect(400)
             .code(),
-        "0x80060890"
+        "0x80060888"
     );
 }
 

@@ -1,6 +1,7 @@
 //! The behavior of Dataverse according to its public documentation. Each test names the section of the facts that it checks.
 
 mod actions;
+mod administration;
 mod ages;
 mod aggregates;
 mod batches;

@@ -396,12 +396,28 @@ async fn section_3_expands_are_limited_as_documented() {
     }
     let row = desk
         .get(&format!(
-            "msdyn_sessiontemplates({id})?$expand=ownerid($select=fullname),msdyn_anchortab/$ref"
+            "msdyn_sessiontemplates({id})?$select=msdyn_name&$expand=ownerid($select=ownerid),msdyn_anchortab/$ref"
         ))
         .await
         .expect(200)
         .json();
-    assert_eq!(row["ownerid"]["fullname"], "Emulator Administrator");
+    assert_eq!(
+        row["@odata.context"],
+        format!(
+            "{}$metadata#msdyn_sessiontemplates(msdyn_name,ownerid(ownerid),msdyn_anchortab,msdyn_anchortab/$ref())/$entity",
+            desk.url("")
+        )
+    );
+    // An owner does not say whether it is a user or a team.
+    assert_eq!(
+        row["ownerid"],
+        json!({"ownerid": "0c0f0000-0000-4000-8000-000000000a01"})
+    );
+    desk.get(&format!(
+        "msdyn_sessiontemplates({id})?$expand=ownerid($select=fullname)"
+    ))
+    .await
+    .expect(400);
     assert_eq!(row["msdyn_anchortab"], Json::Null);
 }
 

@@ -161,12 +161,46 @@ async fn metadata_is_selected_filtered_and_expanded_and_nothing_else() {
         }
     }
     for function in ["startswith", "endswith", "contains"] {
-        desk.get(&format!(
-            "EntityDefinitions?$filter={function}(LogicalName,'msdyn')"
-        ))
+        let refused = desk
+            .get(&format!(
+                "EntityDefinitions?$filter={function}(LogicalName,'msdyn')"
+            ))
+            .await
+            .expect(501);
+        assert_eq!(
+            (refused.code(), refused.message()),
+            (
+                "0x8006088a".to_owned(),
+                format!("The \"{function}\" function isn't supported for Metadata Entities")
+            )
+        );
+    }
+    for (path, message) in [
+        (
+            "GlobalOptionSetDefinitions?$filter=Name%20eq%20'x'",
+            "The query parameter $filter is not supported on GlobalOptionSetDefinitions",
+        ),
+        (
+            "GlobalOptionSetDefinitions?$select=Options",
+            "Could not find a property named 'Options' on type 'Microsoft.Dynamics.CRM.OptionSetMetadataBase'.",
+        ),
+        (
+            "EntityDefinitions(LogicalName='role')/Attributes?$select=Targets",
+            "Could not find a property named 'Targets' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'.",
+        ),
+    ] {
+        assert_eq!(desk.get(path).await.expect(400).message(), message);
+    }
+    desk.get("EntityDefinitions?$filter=DisplayName/UserLocalizedLabel/Label%20eq%20'User'")
         .await
         .expect(400);
-    }
+    let absent = desk.get("EntityDefinitions(LogicalName='nope')").await;
+    assert_eq!(
+        absent.expect(404).message(),
+        "EntityMetadata With Id = LogicalName='nope' does not exist."
+    );
+    let uncast = "RelationshipDefinitions?$filter=ReferencingEntity%20eq%20'systemuser'";
+    assert!(desk.get(uncast).await.rows().is_empty());
     desk.get("EntityDefinitions?$select=LogicalName&$filter=LogicalName%20eq%20'account'%20or%20LogicalName%20eq%20'role'").await.expect(200);
 }
 

@@ -440,7 +440,7 @@ async fn section_2_alternate_keys_address_rows_once_they_are_defined() {
         .get("msdyn_notificationfields(msdyn_name='x')")
         .await
         .expect(400);
-    assert_eq!(wrong.code(), "0x80060890");
+    assert_eq!(wrong.code(), "0x80060888");
     assert!(wrong.message().starts_with("The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.msdyn_notificationfield'."));
     let keys = desk
         .get("EntityDefinitions(LogicalName='msdyn_notificationfield')/Keys")
