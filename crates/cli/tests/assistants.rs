@@ -985,12 +985,38 @@ fn what_is_no_message_is_answered_and_the_connection_stays() {
     ] {
         assert_eq!(assistant.refusal("plan", arguments), "invalid-arguments");
     }
+    for (parameters, wrong) in [
+        (
+            json!({"name": "list", "arguments": "{}"}),
+            "`params.arguments` must be an object",
+        ),
+        (
+            json!({"name": "list", "arguments": []}),
+            "`params.arguments` must be an object",
+        ),
+        (
+            json!({"arguments": {}}),
+            "`params.name` must be the name of a tool, as text",
+        ),
+    ] {
+        let refused = assistant.ask("tools/call", &parameters);
+        assert_eq!(refused["error"]["code"], -32602, "{refused}");
+        assert_eq!(refused["error"]["message"], wrong);
+    }
     // Two requests with the same ID break nothing, whichever is answered.
     let ping = json!({"jsonrpc": "2.0", "id": 77, "method": "ping"}).to_string();
     assistant.send(&format!("{ping}\n{ping}"));
     assert_eq!(assistant.next_message()["id"], 77);
     assert_eq!(assistant.ask("ping", &json!({}))["result"], json!({}));
     assert_eq!(assistant.close().0, Some(0));
+    // What a client of a former session still sends does not end the next one.
+    let mut early = Assistant::silent(project.path(), &[]);
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    early.send(&cancelled.to_string());
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    assert!(early.ask("initialize", &hello)["result"].is_object());
+    assert_eq!(early.close().0, Some(0));
     // The stream is closed before anything was sent.
     assert_eq!(Assistant::silent(project.path(), &[]).close().0, Some(0));
 }

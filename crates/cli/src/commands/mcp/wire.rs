@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use deskstate_files::Limit;
 use rmcp::RoleServer;
-use rmcp::model::ErrorData;
+use rmcp::model::{ErrorData, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use serde_json::Value as Json;
@@ -29,6 +29,8 @@ enum Line {
 pub(super) struct Wire {
     incoming: mpsc::Receiver<Line>,
     outgoing: Option<mpsc::Sender<String>>,
+    /// Whether the client has begun a session.
+    is_open: bool,
 }
 
 impl Wire {
@@ -46,15 +48,29 @@ impl Wire {
         let wire = Self {
             incoming,
             outgoing: Some(outgoing),
+            is_open: false,
         };
         (wire, async move { drop(written.await) })
     }
 
-    /// Answers a line that is not a message.
-    async fn refuse(&mut self, error: ErrorData) {
-        let answer = TxJsonRpcMessage::<RoleServer>::error(error, None);
+    /// Answers a line that is not a message, or a message that is not a valid request.
+    async fn refuse(&mut self, error: ErrorData, id: Option<RequestId>) {
+        let answer = TxJsonRpcMessage::<RoleServer>::error(error, id);
         // Reading ends automatically when the client is gone.
         drop(self.send(answer).await);
+    }
+}
+
+/// What is wrong with the parameters of a call of a tool. Without this, the call would look like one of a method that does not exist.
+fn wrong_in_call(message: &Json) -> Option<&'static str> {
+    if message["method"] != "tools/call" {
+        return None;
+    }
+    let parameters = &message["params"];
+    match (&parameters["name"], &parameters["arguments"]) {
+        (Json::String(_), Json::Object(_) | Json::Null) => None,
+        (Json::String(_), _) => Some("`params.arguments` must be an object"),
+        _ => Some("`params.name` must be the name of a tool, as text"),
     }
 }
 
@@ -136,7 +152,8 @@ impl Transport<RoleServer> for Wire {
                 Line::Whole(line) => line,
                 Line::TooLong => {
                     let message = format!("the message is longer than {}", Limit::MESSAGE);
-                    self.refuse(ErrorData::invalid_request(message, None)).await;
+                    self.refuse(ErrorData::invalid_request(message, None), None)
+                        .await;
                     continue;
                 }
             };
@@ -153,15 +170,29 @@ impl Transport<RoleServer> for Wire {
                         error.classify(),
                         error.column()
                     );
-                    self.refuse(ErrorData::parse_error(message, None)).await;
+                    self.refuse(ErrorData::parse_error(message, None), None)
+                        .await;
                     continue;
                 }
             };
+            self.is_open |= json["method"] == "initialize";
+            let is_notification = json["method"].is_string() && json.get("id").is_none();
+            if is_notification && !self.is_open {
+                tracing::debug!("a notification before the session began was ignored");
+                continue;
+            }
+            if let Some(message) = wrong_in_call(&json) {
+                let id = json.get("id").cloned();
+                let id = id.and_then(|id| serde_json::from_value(id).ok());
+                self.refuse(ErrorData::invalid_params(message, None), id)
+                    .await;
+                continue;
+            }
             match serde_json::from_value(json) {
                 Ok(message) => return Some(message),
                 Err(_) => {
                     let error = ErrorData::invalid_request("not a message of this protocol", None);
-                    self.refuse(error).await;
+                    self.refuse(error, None).await;
                 }
             }
         }
