@@ -25,6 +25,18 @@ pub(crate) enum GitError {
     Refused,
 }
 
+/// Variables that make git use another repository than that of its folder. Git sets them for the hooks that it runs.
+const OF_ANOTHER_REPOSITORY: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
 /// Git, in one folder.
 pub(crate) struct Git<'f> {
     folder: &'f Path,
@@ -158,6 +170,10 @@ impl<'f> Git<'f> {
             .env("GIT_ALLOW_PROTOCOL", "none")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env_remove("GIT_EXTERNAL_DIFF");
+        // Hooks inherit these from the git that runs them, which may be that of another repository or working tree.
+        for name in OF_ANOTHER_REPOSITORY {
+            command.env_remove(name);
+        }
         // A name with `=` cannot be passed as an argument. The caller's own variables are kept.
         let given = std::env::var("GIT_CONFIG_COUNT")
             .ok()

@@ -1,6 +1,6 @@
 //! Warnings that a project accepts until a certain day, and those that a revision already has.
 
-use super::support::{Project, Server, says};
+use super::support::{self, Project, Server, says};
 
 /// A notification with a slug that nobody supplies, which causes a warning.
 fn notification(name: &str) -> String {
@@ -202,6 +202,18 @@ fn of_warnings_only_those_that_a_revision_lacks_are_shown_on_a_line_each() {
     );
     project.git(&["commit", "--quiet", "-a", "-m", "Broken"]);
     project.run(&["validate", "--baseline", "HEAD"]).ended(3);
+    // A hook has the variables of the repository that it runs in.
+    let other = tempfile::tempdir().unwrap();
+    support::git(other.path(), &["init", "--quiet"]);
+    let hook: support::Run = support::deskstate(project.path())
+        .env("GIT_DIR", other.path().join(".git"))
+        .env("GIT_WORK_TREE", other.path())
+        .env("GIT_INDEX_FILE", other.path().join("index"))
+        .args(["validate", "--baseline", "HEAD"])
+        .output()
+        .unwrap()
+        .into();
+    hook.ended(3);
     says(
         &project
             .run(&["validate", "--baseline", "nowhere"])
