@@ -15,11 +15,11 @@ use deskstate_files::scaled;
 pub struct Budget {
     /// Attempts per request, including the first. 6.
     pub attempts: u32,
-    /// Time for all attempts of one request, including waits. 5 minutes.
+    /// Time for all attempts of one request, including waits, unless the server names a longer wait. 5 minutes.
     pub time: Duration,
     /// The initial back-off if the server names no wait; it doubles each time and is jittered. Half a second.
     pub first_delay: Duration,
-    /// The longest back-off. 30 seconds. A longer `Retry-After` is honoured if the time allows.
+    /// The longest back-off. 30 seconds. A longer `Retry-After` is honoured up to the time of the trip.
     pub longest_delay: Duration,
     /// Decompressed bytes of one reply. In a batch of reads, the limit applies to each answer, because answers are processed as they
     /// arrive. 32 MiB.

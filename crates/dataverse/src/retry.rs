@@ -126,7 +126,12 @@ impl Attempts {
             Wait::Others => (jittered(self.budget.longest_delay), 0),
         };
         let exhausted = counted > 0 && self.made >= self.budget.attempts;
-        if exhausted || spent.saturating_add(time) > self.budget.time {
+        // Service protection counts over five minutes, so it may name a wait of that length.
+        let limit = match wait {
+            Wait::Fault(Some(_)) => self.budget.time.max(self.budget.trip),
+            Wait::Fault(None) | Wait::Others => self.budget.time,
+        };
+        if exhausted || spent.saturating_add(time) > limit {
             return None;
         }
         if wait == Wait::Fault(None) {
@@ -266,7 +271,8 @@ mod tests {
     #[test]
     fn a_named_wait_is_kept_whole_and_refused_if_the_time_is_too_short() {
         let budget = Budget {
-            time: Duration::from_secs(60),
+            time: Duration::from_secs(30),
+            trip: Duration::from_secs(60),
             ..Budget::default()
         };
         let mut attempts = Attempts::new(budget);
