@@ -98,6 +98,12 @@ fn failure(
         return CommentError::RateLimited { host, wait };
     }
     match status {
+        // The token is fine, and nobody can comment.
+        403 if message.contains("locked") => CommentError::Refused {
+            host,
+            status,
+            message,
+        },
         203 | 302 | 401 | 403 => CommentError::Forbidden {
             host,
             status,

@@ -1,5 +1,6 @@
 //! Comments of a pull request on GitHub (documented in REST API endpoints for issue comments: a pull request is an issue too).
 
+use deskstate_files::Limit;
 use serde_json::{Value, json};
 
 use super::{CommentError, Request, Standing, Token, path_part, required, safe_base};
@@ -16,6 +17,20 @@ pub(crate) struct PullRequest {
     pub(super) token: Token,
 }
 
+/// The pull request of the event that started the run. Events such as `pull_request_target` and `workflow_run` have the ref of a branch.
+fn of_event(variable: &dyn Fn(&str) -> Option<String>) -> Option<u64> {
+    let text = deskstate_files::read_text(variable("GITHUB_EVENT_PATH")?, Limit::MESSAGE).ok()?;
+    let event: Value = serde_json::from_str(&text).ok()?;
+    let issue = event["issue"]["pull_request"]
+        .is_object()
+        .then_some(&event["issue"]);
+    let run = &event["workflow_run"]["pull_requests"][0];
+    [Some(&event["pull_request"]), issue, Some(run)]
+        .into_iter()
+        .flatten()
+        .find_map(|of| of["number"].as_u64())
+}
+
 impl PullRequest {
     pub(super) fn of_environment(
         variable: &dyn Fn(&str) -> Option<String>,
@@ -29,6 +44,7 @@ impl PullRequest {
             None => required(variable, "GITHUB_REF")?
                 .strip_prefix("refs/pull/")
                 .and_then(|rest| rest.split('/').next()?.parse().ok())
+                .or_else(|| of_event(variable))
                 .ok_or(CommentError::Missing("--pull-request"))?,
         };
         Ok(Self {

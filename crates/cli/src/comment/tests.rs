@@ -381,6 +381,56 @@ async fn a_reply_that_is_no_list_is_an_error() {
     ));
 }
 
+#[tokio::test]
+async fn a_locked_conversation_is_not_blamed_on_the_token() {
+    let server = MockServer::start().await;
+    let none = ResponseTemplate::new(200).set_body_json(json!([]));
+    answer(&server, "GET", GITHUB_COMMENTS, none).await;
+    let words = "Unable to create comment because issue is locked.";
+    let locked = ResponseTemplate::new(403).set_body_json(json!({"message": words}));
+    answer(&server, "POST", GITHUB_COMMENTS, locked).await;
+    let error = posted(&github(&server)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("GitHub rejected the comment: status 403: {words}")
+    );
+}
+
+#[test]
+fn the_event_names_the_pull_request_where_the_ref_is_that_of_a_branch() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("event.json");
+    for (event, number) in [
+        (json!({"pull_request": {"number": 5}}), Some("/5/")),
+        (
+            json!({"issue": {"number": 6, "pull_request": {}}}),
+            Some("/6/"),
+        ),
+        (
+            json!({"workflow_run": {"pull_requests": [{"number": 8}]}}),
+            Some("/8/"),
+        ),
+        (json!({"issue": {"number": 7}}), None),
+        (json!({"workflow_run": {"pull_requests": []}}), None),
+    ] {
+        std::fs::write(&file, event.to_string()).unwrap();
+        let found = host(&[
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_REPOSITORY", "a/b"),
+            ("GITHUB_REF", "refs/heads/main"),
+            ("GITHUB_TOKEN", "t"),
+            ("GITHUB_EVENT_PATH", file.to_str().unwrap()),
+        ]);
+        match number {
+            Some(number) => assert!(found.unwrap().list(1).url.contains(number), "{event}"),
+            None => assert!(matches!(
+                found,
+                Err(CommentError::Missing("--pull-request"))
+            )),
+        }
+    }
+}
+
 #[test]
 fn what_a_build_does_not_say_is_named() {
     assert!(matches!(host(&[]), Err(CommentError::Nowhere)));
