@@ -16,6 +16,7 @@ use crate::browser;
 use crate::door::{self, plain};
 use crate::error::Error;
 use crate::kept;
+use crate::paths::shown_path;
 use crate::setting;
 
 /// How to reach an environment, in addition to the project file.
@@ -340,6 +341,7 @@ pub(crate) async fn start(
         Keeping::Saves(path) => (path, false),
         Keeping::Forgets(path) => (path, true),
     };
+    let shown = shown_path(&state);
     let config = deskstate_emulator::Config {
         state: Some(state),
         forgets,
@@ -351,7 +353,14 @@ pub(crate) async fn start(
         },
         ..deskstate_emulator::Config::default()
     };
-    Ok(Emulator::start(config).await?)
+    let mut starting = std::pin::pin!(Emulator::start(config));
+    tokio::select! {
+        started = &mut starting => return Ok(started?),
+        () = tokio::time::sleep(Duration::from_secs(2)) => door::aside(format_args!(
+            "     waiting for another process that uses {shown}, such as `deskstate emulator --state {shown}`"
+        )),
+    }
+    Ok(starting.await?)
 }
 
 #[cfg(test)]
