@@ -1,11 +1,13 @@
 //! `export`: writes live rows, or a solution file, as manifests that plan to no changes. Cannot write to an environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
 use deskstate_model::{Kind, fold};
-use deskstate_reconcile::export::{Export, Selection, export, file_names, prefixes, write};
+use deskstate_reconcile::export::{
+    Export, Selection, export, file_names, folder as folder_of, prefixes, write,
+};
 use deskstate_reconcile::extras::prefix;
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::sanitize::sanitize;
@@ -294,5 +296,31 @@ fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Re
             shown_path(folder)
         ),
     );
+    say_others(folder, &names, ui);
     Ok(())
+}
+
+/// Names the files of an earlier export that this one did not write: the rows in them may be gone, and a plan would create them again.
+fn say_others(folder: &Path, written: &[String], ui: &mut Ui) {
+    let mut others = BTreeSet::new();
+    for of_kind in Kind::all().map(folder_of) {
+        let entries = std::fs::read_dir(folder.join(of_kind))
+            .into_iter()
+            .flatten();
+        for entry in entries.flatten() {
+            let name = format!("{of_kind}/{}", entry.file_name().to_string_lossy());
+            let is_manifest = name.ends_with(".yaml") || name.ends_with(".yml");
+            if is_manifest && !written.contains(&name) {
+                others.insert(name);
+            }
+        }
+    }
+    if let Some(first) = others.first() {
+        ui.note(format_args!(
+            "{} in {} not written by this export, such as {}; delete what no longer exists in the environment, or a plan creates it again",
+            if others.len() == 1 { "1 file is".to_owned() } else { format!("{} files are", others.len()) },
+            shown_path(folder),
+            plain(first),
+        ));
+    }
 }
