@@ -357,7 +357,7 @@ pub(crate) async fn start(
     tokio::select! {
         started = &mut starting => return Ok(started?),
         () = tokio::time::sleep(Duration::from_secs(2)) => door::aside(format_args!(
-            "     waiting for another process that uses {shown}, such as `deskstate emulator --state {shown}`"
+            "     waiting for another process that uses {shown}, such as an emulator"
         )),
     }
     Ok(starting.await?)
