@@ -954,11 +954,7 @@ fn rows_are_found_wherever_a_file_of_them_is() {
         let shown = shown_of(&files);
         shows(
             &shown,
-            &[
-                "name: contoso_v",
-                "name: contoso_w",
-                "members: [contoso_v]",
-            ],
+            &["name: contoso_v", "name: contoso_w", "members: [contoso_v]"],
         );
         hides(
             &shown,

@@ -363,7 +363,7 @@ fn entity_part(
             items.retain(fits);
             let items = items.into_iter();
             let items = items.map(|item| strip_casts(item, cast.is_some()));
-            return list(items.collect(), options, of);
+            list(items.collect(), options, of)
         }
         other => {
             let mut items = expansion(schema, switches, table, other)
@@ -386,7 +386,7 @@ fn entity_part(
                 })?;
                 return shape(found, options, query::type_of_items(other));
             }
-            return list(items, options, query::type_of_items(other));
+            list(items, options, query::type_of_items(other))
         }
     }
 }
