@@ -148,9 +148,15 @@ fn not_a_property(name: &str, of: &str) -> ServiceError {
 }
 
 fn is_of_one_type(name: &str) -> bool {
-    ["Referenc", "Entity1", "Entity2", "Intersect"]
-        .iter()
-        .any(|start| name.starts_with(start))
+    [
+        "Referenced",
+        "Referencing",
+        "Entity1",
+        "Entity2",
+        "Intersect",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start))
 }
 
 /// Whether only a derived type has this property.
