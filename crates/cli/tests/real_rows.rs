@@ -634,6 +634,52 @@ fn fields_of_a_notification_need_no_order() {
     assert_eq!(row["msdyn_order"], json!(7));
 }
 
+/// Steps, parameters, role mappings and pane tabs have a state of their own, which manifests do not have.
+#[test]
+fn an_inactive_part_is_reported_by_plan_drift_and_export() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        &document(
+            "AgentScript",
+            "contoso_script",
+            "{displayName: Script, language: 1033, steps: [{displayName: Hello, text: Say hello}]}",
+        ),
+    );
+    project.apply();
+    in_sync(&project);
+    let step = server.found(
+        "msdyn_productivityagentscriptsteps",
+        "msdyn_productivityagentscriptstepid",
+        "msdyn_name eq 'Hello'",
+    );
+    server.patch(
+        &format!("msdyn_productivityagentscriptsteps({step})"),
+        r#"{"statecode": 1, "statuscode": 2}"#,
+    );
+    for command in ["plan", "drift"] {
+        let run = project.run(&[command, "--env", "server"]).ended(0);
+        let all = run.out.clone() + &run.err;
+        says(
+            &all,
+            &[
+                "inactive-row",
+                "of AgentScript contoso_script is inactive in the environment",
+            ],
+        );
+    }
+    let run = project.run(&["export", "--env", "server", "AgentScript", "contoso_script"]);
+    says(
+        &run.ended(1).err,
+        &[
+            "warning: AgentScript contoso_script: `steps`: the row ",
+            "is inactive",
+        ],
+    );
+}
+
 /// Exported expressions refer to the script by ID: `"callscriptId":"7d19…"`.
 #[test]
 fn an_expression_names_scripts_by_name_and_ids_that_no_script_has_are_reported() {

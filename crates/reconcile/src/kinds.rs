@@ -15,6 +15,17 @@ pub fn part_of(table: &Table) -> Option<&'static PartTable> {
     Kind::part_tables().find(|part| part.table == table)
 }
 
+/// Whether the rows of a part can be inactive. Tables of other projects' kinds need not have a state.
+pub fn has_state(part: &PartTable) -> bool {
+    Kind::of_table(part.parent).is_some_and(Kind::is_built_in)
+}
+
+/// Whether a part is inactive, as far as its state was read.
+pub fn is_inactive(row: &Row) -> bool {
+    row.int(tables::STATUS.column)
+        .is_some_and(|state| state != 0)
+}
+
 /// All fields that are stored in the rows of a table, whether manifests or deskstate write them, including sets and lists of parts.
 pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
     let kind = Kind::of_table(table).map(Kind::definition);

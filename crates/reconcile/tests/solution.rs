@@ -1006,3 +1006,28 @@ fn files_that_windows_and_macos_tools_wrote_are_read() {
     let told = "msdyn_sessiontemplate.xml` cannot be read: line 1 is not UTF-8 (byte 0xE4); save the file as UTF-8";
     assert!(error.contains(told), "{error}");
 }
+
+#[test]
+fn an_inactive_part_is_reported() {
+    let shown = step(
+        "<msdyn_actiontype>192350000</msdyn_actiontype><msdyn_textinstruction>a</msdyn_textinstruction><statecode>1</statecode><statuscode>2</statuscode>",
+    );
+    shows(
+        &shown,
+        &[
+            "text: a\n",
+            "lost: AgentScript contoso_s: : `steps`: the row contoso_s0 of msdyn_productivityagentscriptstep is inactive",
+        ],
+    );
+    let active = step(
+        "<msdyn_actiontype>192350000</msdyn_actiontype><msdyn_textinstruction>a</msdyn_textinstruction><statecode>0</statecode>",
+    );
+    hides(&active, &["lost:"]);
+    let odd = step(
+        "<msdyn_actiontype>192350000</msdyn_actiontype><msdyn_textinstruction>a</msdyn_textinstruction><statecode>Active</statecode>",
+    );
+    shows(
+        &odd,
+        &["statecode: expected a whole number, found `Active`"],
+    );
+}

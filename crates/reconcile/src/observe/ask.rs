@@ -76,6 +76,10 @@ pub(super) fn columns(table: &'static Table) -> Vec<String> {
             columns.insert(mirror.column.to_owned());
         }
     }
+    // Manifests have no status of parts, but an inactive part is reported.
+    if kinds::part_of(table).is_some_and(kinds::has_state) {
+        columns.insert(tables::STATUS.column.to_owned());
+    }
     columns.insert(table.label.to_owned());
     columns.extend(structural_columns(table));
     columns.extend(["modifiedon", "_modifiedby_value"].map(str::to_owned));

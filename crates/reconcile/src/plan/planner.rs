@@ -64,8 +64,8 @@ pub(crate) const ID_TAKEN: Explanation = Explanation::new(
 pub(crate) const INACTIVE_ROW: Explanation = Explanation::new(
     "inactive-row",
     "A declared row is inactive, and its manifest does not set `status`.",
-    "An inactive row has no effect for agents, whatever its other columns contain.",
-    "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest.",
+    "An inactive row may have no effect for agents, whatever its other columns contain. No source says so for every table: published code of the product's script control also reads inactive scripts and steps. Parts of a row, such as the steps of a script or the roles of a profile, can be inactive too.",
+    "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest. Manifests have no status of parts: activate the row, or delete it so that the next apply creates it.",
 );
 
 pub(crate) const LOOKUP_MISSING: Explanation = Explanation::new(
@@ -592,12 +592,9 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Warns of an inactive row: it has no effect for agents, whatever its other columns contain.
+    /// Warns of an inactive row, which may have no effect for agents.
     fn inactive(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) {
-        let is_off = row
-            .row
-            .int(tables::STATUS.column)
-            .is_some_and(|state| state != 0);
+        let is_off = kinds::is_inactive(&row.row);
         let is_compared = declared
             .columns
             .iter()
@@ -609,13 +606,23 @@ impl<'a> Planner<'a> {
             "" => draft.resource.key.to_string(),
             path => format!("`{path}` of {}", draft.resource.key),
         };
+        let (label, help) = match declared.part {
+            None => (
+                "its manifest does not set `status`",
+                "write `status: Active` or `status: Inactive`, so that it is compared",
+            ),
+            Some(_) => (
+                "manifests have no status of parts",
+                "activate the row in the environment, or delete it: the next apply creates it",
+            ),
+        };
         self.findings.warn(
             Diagnostic::warning(
                 INACTIVE_ROW.code,
                 format!("{what} is inactive in the environment"),
             )
-            .at(declared.span, "its manifest does not set `status`")
-            .help("write `status: Active` or `status: Inactive`, so that it is compared"),
+            .at(declared.span, label)
+            .help(help),
         );
     }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::raising::{Raising, SetForm, is_others};
 use super::text::refused;
+use crate::kinds;
 use crate::live::{Access, ObservedRow};
 use crate::state::fold;
 
@@ -35,11 +36,29 @@ impl<'a> Raising<'a> {
         }
         let mut rows: Vec<&'a ObservedRow> = table.children(part, self.row.id).collect();
         rows.sort_by_key(|row| row.id);
+        self.report_inactive(field, part, &rows);
         match part.written {
             Written::Parameters => self.parameters(part, &rows),
             Written::Features(_) => self.features(field.word, part, &rows),
             Written::List => self.list(field, part, &rows),
             Written::Set => self.part_set(field, part, &rows),
+        }
+    }
+
+    /// Reports inactive parts, which a manifest cannot tell from active ones.
+    fn report_inactive(&mut self, field: &Field, part: &'static PartTable, rows: &[&ObservedRow]) {
+        if self.options.as_read || self.options.unchecked {
+            return;
+        }
+        for row in rows.iter().filter(|row| kinds::is_inactive(&row.row)) {
+            let label = self.live.label(part.table, row.id);
+            self.warn(
+                field.word,
+                format!(
+                    "the row {label} of {} is inactive; manifests have no state of such rows, so a new one would be active",
+                    part.table.logical
+                ),
+            );
         }
     }
 

@@ -609,6 +609,17 @@ impl Assembling {
         let part = kinds::part_of(table);
         if let Some(part) = part {
             modelled.insert(part.parent_column);
+            let status = tables::STATUS.column;
+            if let Some(Said::Text(text, _)) = row.columns.get(status) {
+                match text.trim().parse::<i64>() {
+                    Ok(state) => cells.push((status.to_owned(), Cell::Int(state))),
+                    Err(_) => self.leave_out(
+                        label.clone(),
+                        status,
+                        format!("expected a whole number, found `{text}`"),
+                    ),
+                }
+            }
             match row.columns.get(part.parent_column) {
                 Some(said) => {
                     if let Some(parent) = self.lookup(Referent::Named(part.parent), said) {
