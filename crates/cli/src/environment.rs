@@ -10,6 +10,7 @@ use deskstate_dataverse::{
 use deskstate_emulator::{Age, Emulator, Switches};
 use deskstate_files::Limit;
 use deskstate_model::{Environment, Target};
+use deskstate_reconcile::secret::masked_text;
 
 use crate::answers::{self, Answers, TouchedParameters};
 use crate::browser;
@@ -110,7 +111,7 @@ impl Access {
             connection = connection.extra_roots(pem);
         }
         if let Some(folder) = &self.record {
-            connection = connection.record_to(folder);
+            connection = connection.record_to(folder, masked_text);
         }
         if let Some(folder) = &self.replay {
             connection = connection.replay_from(folder);

@@ -164,6 +164,10 @@ const NEWEST: &[(&str, &str)] = &[
         "talks to a CI host; the plan is only its text",
     ),
     ("contact_centre", "kinds of tables that every age has alike"),
+    (
+        "credentials",
+        "forms of values, in columns that every age has",
+    ),
     ("docs", "blocks of pages, written on the newest age"),
     (
         "everywhere",

@@ -1067,3 +1067,29 @@ proptest! {
         prop_assert!(!said.contains("panicked"), "{}", said);
     }
 }
+
+#[test]
+fn a_credential_in_a_live_row_is_told_to_no_assistant() {
+    let (project, _server) = super::credentials::pasted();
+    let mut assistant = Assistant::start(project.path(), &["--log", "log.jsonl"]);
+    for (tool, arguments) in [
+        ("list", json!({})),
+        ("plan", json!({"environment": "server"})),
+        ("drift", json!({"environment": "server"})),
+        (
+            "who",
+            json!({"environment": "server", "user": "ada@contoso.com"}),
+        ),
+        ("diff", json!({"from": "server", "to": "manifests"})),
+        ("diff", json!({"from": "manifests", "to": "server"})),
+        ("check", json!({"environment": "server"})),
+        ("export", json!({"environment": "server"})),
+        ("preview", json!({})),
+    ] {
+        let result = assistant.call(tool, arguments);
+        super::credentials::check(tool, &result.to_string());
+    }
+    let (_, said) = assistant.close();
+    super::credentials::check("stderr", &said);
+    super::credentials::check("the log", &project.read("log.jsonl"));
+}

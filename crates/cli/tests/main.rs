@@ -10,6 +10,7 @@ mod checking;
 mod ci_templates;
 mod commenting;
 mod contact_centre;
+mod credentials;
 mod docs;
 mod drift;
 mod endings;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::recording::Mask;
 use crate::waiting::OnWait;
 use crate::{Budget, EnvironmentUrl, SignIn, Stop, Waiting};
 
@@ -14,7 +15,7 @@ pub struct Connection {
     pub(crate) timeouts: Timeouts,
     pub(crate) budget: Budget,
     pub(crate) extra_roots: Vec<Vec<u8>>,
-    pub(crate) record: Option<PathBuf>,
+    pub(crate) record: Option<(PathBuf, Mask)>,
     pub(crate) replay: Option<PathBuf>,
     pub(crate) stop: Stop,
     pub(crate) on_wait: OnWait,
@@ -109,10 +110,10 @@ impl Connection {
         self
     }
 
-    /// Records each exchange to a file in this directory, without tokens and identities.
+    /// Records each exchange to a file in this directory, without tokens and identities. `mask` replaces the credentials in a text.
     #[must_use]
-    pub fn record_to(mut self, directory: impl Into<PathBuf>) -> Connection {
-        self.record = Some(directory.into());
+    pub fn record_to(mut self, directory: impl Into<PathBuf>, mask: Mask) -> Connection {
+        self.record = Some((directory.into(), mask));
         self
     }
 

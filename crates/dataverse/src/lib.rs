@@ -109,6 +109,7 @@ pub use outcome::Outcome;
 pub use privilege::{Depth, privilege_depths};
 pub use query::{Direction, Expand, Query};
 pub use reader::{Answer, Reader};
+pub use recording::Mask;
 pub use request::{API_PATH, Request};
 pub use row::{Row, Rows};
 pub use session::Session;

@@ -45,7 +45,7 @@ impl Transport {
             });
         }
         let recorder = match &connection.record {
-            Some(directory) => Some(Recorder::new(directory, &connection.url)?),
+            Some((directory, mask)) => Some(Recorder::new(directory, &connection.url, *mask)?),
             None => None,
         };
         Ok(Transport::Network { network, recorder })

@@ -70,7 +70,7 @@ mod yaml;
 
 pub use accept::SetAside;
 pub use allow::{Allow, UnknownAllow};
-pub use checks::secret::{is_secret_key, secret_values};
+pub use checks::secret::{credentials, holds_the_value, is_secret_key};
 pub use checks::slug::DOCUMENTED_SLUGS;
 pub use codes::MANIFEST_CODES;
 pub use contract::{

@@ -3,7 +3,9 @@
 //! Secrets do not belong in these tables, but people paste them into URLs and custom parameters. Anything that looks like a secret is
 //! masked wherever it would be shown; the digest of a plan still covers it.
 
-use deskstate_model::{is_secret_key, secret_values};
+use std::ops::Range;
+
+use deskstate_model::{credentials, holds_the_value, is_secret_key};
 use serde_json::Value as Json;
 
 /// The text that replaces a secret.
@@ -12,24 +14,62 @@ pub const MASK: &str = "[looks like a secret, not shown]";
 /// Names of values that are secrets, in addition to those that manifests must not contain.
 const NAMES: [&str; 2] = ["sig", "signature"];
 
-/// Masks everything in a value that looks like a secret.
+/// Masks everything in a value that looks like a secret. Masking a masked value changes nothing.
 pub fn masked(value: &Json) -> Json {
+    masked_under(None, value)
+}
+
+/// Masks the two values of a field whose path names a secret.
+pub fn masked_pair(path: &str, before: &Json, after: &Json) -> Option<(Json, Json)> {
+    secret_name(path)?;
+    let (old, new) = (masked_at(path, before), masked_at(path, after));
+    match (&old, &new) {
+        _ if &old == before && &new == after => None,
+        (Json::String(text), _) if old == new && before != after => {
+            let another = format!("{text} (another value)");
+            Some((old, another.into()))
+        }
+        _ => Some((old, new)),
+    }
+}
+
+/// Masks a value of a field, by its path and by its form.
+pub fn masked_at(path: &str, value: &Json) -> Json {
+    masked_under(secret_name(path), value)
+}
+
+/// The part of a path that names a secret, as in `parameters.password`.
+fn secret_name(path: &str) -> Option<&str> {
+    path.split('.').find(|name| is_secret_name(name))
+}
+
+/// Masks a value below a name.
+fn masked_under(name: Option<&str>, value: &Json) -> Json {
+    let is_secret = name.is_some_and(is_secret_name);
     match value {
+        Json::String(text) if is_secret && !is_placeholder(text) => MASK.into(),
+        Json::Number(number) if is_secret && number.to_string().len() >= 6 => MASK.into(),
         Json::String(text) => Json::String(masked_text(text)),
-        Json::Array(items) => Json::Array(items.iter().map(masked).collect()),
-        Json::Object(map) => Json::Object(
-            map.iter()
-                .map(|(name, value)| {
-                    let value = match value {
-                        Json::String(text) if is_secret_name(name) && !is_placeholder(text) => {
-                            MASK.into()
-                        }
-                        other => masked(other),
-                    };
-                    (name.clone(), value)
-                })
-                .collect(),
-        ),
+        Json::Array(items) => {
+            let items = items.iter().map(|item| masked_under(name, item));
+            Json::Array(items.collect())
+        }
+        Json::Object(map) => {
+            // `{"name": "password", "value": "…"}`
+            let named = || {
+                let mut names = map.iter().filter(|(key, _)| !holds_the_value(key));
+                names.find_map(|(_, name)| name.as_str().filter(|name| is_secret_name(name)))
+            };
+            let below = |key: &str, value| {
+                // `{"password": {"value": "…"}}`
+                let named = match holds_the_value(key) {
+                    true => named().or(name),
+                    false => None,
+                };
+                (masked_text(key), masked_under(named.or(Some(key)), value))
+            };
+            Json::Object(map.iter().map(|(key, value)| below(key, value)).collect())
+        }
         Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),
     }
 }
@@ -49,34 +89,49 @@ pub fn masked_text(text: &str) -> String {
             masked.to_string()
         };
     }
-    let mut shown = text.to_owned();
-    for value in secret_values(text).into_iter().rev() {
-        // A header and a JSON pair may overlap.
-        if shown.is_char_boundary(value.end) && value.end <= shown.len() {
-            shown.replace_range(value, MASK);
+    let mut secrets = credentials(text);
+    secrets.extend(parameters(text));
+    if secrets.is_empty() {
+        return text.to_owned();
+    }
+    let known = text.match_indices(MASK);
+    let known: Vec<Range<usize>> = known.map(|(at, mask)| at..at + mask.len()).collect();
+    let is_new = |secret: &Range<usize>| {
+        let mut others = known.iter();
+        others.all(|mask| secret.end <= mask.start || mask.end <= secret.start)
+    };
+    secrets.retain(is_new);
+    secrets.sort_by_key(|secret| secret.start);
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    for secret in secrets {
+        if secret.start >= at {
+            shown.push_str(&text[at..secret.start]);
+            shown.push_str(MASK);
         }
+        at = at.max(secret.end);
     }
-    if !shown.contains('=') {
-        return shown;
+    shown + &text[at..]
+}
+
+/// The values of `name=value` pairs of addresses, connection strings and custom parameters, however short.
+fn parameters(text: &str) -> Vec<Range<usize>> {
+    if !text.contains('=') {
+        return Vec::new();
     }
-    // `name=value` pairs of URLs, connection strings and custom parameters.
-    let mut out = String::with_capacity(shown.len());
-    for piece in shown.split_inclusive(['&', ';', '?', '#', ' ', '\n', ',']) {
-        let (body, end) = match piece.char_indices().next_back() {
-            Some((at, last)) if "&;?# \n,".contains(last) => piece.split_at(at),
-            _ => (piece, ""),
-        };
-        match body.split_once('=') {
-            Some((name, value)) if is_secret_name(name) && !is_placeholder(value) => {
-                out.push_str(name);
-                out.push('=');
-                out.push_str(MASK);
-            }
-            _ => out.push_str(body),
+    let mut start = 0;
+    let mut values = Vec::new();
+    for piece in text.split(['&', ';', '?', '#', ' ', '\n', ',']) {
+        if let Some((name, value)) = piece.split_once('=')
+            && is_secret_name(name)
+            && !is_placeholder(value)
+        {
+            let end = start + piece.len();
+            values.push(end - value.len()..end);
         }
-        out.push_str(end);
+        start += piece.len() + 1;
     }
-    out
+    values
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -95,16 +150,9 @@ fn is_placeholder(value: &str) -> bool {
     value.is_empty() || (value.starts_with('{') || value.starts_with("${")) && value.ends_with('}')
 }
 
-/// Whether a text has the form of a token: a signed web token, a private key, a bearer header.
+/// Whether a text is a secret as a whole: it holds a private key, or begins like a bearer header.
 fn is_bare_secret(text: &str) -> bool {
-    let text = text.trim();
-    let web_token = text.starts_with("eyJ")
-        && text.len() > 40
-        && text.bytes().filter(|byte| *byte == b'.').count() >= 2
-        && !text.contains(' ');
-    web_token
-        || text.contains("PRIVATE KEY-----")
-        || text.to_ascii_lowercase().starts_with("bearer ")
+    text.contains("PRIVATE KEY-----") || text.trim().to_ascii_lowercase().starts_with("bearer ")
 }
 
 #[cfg(test)]
@@ -172,5 +220,36 @@ mod tests {
             "c".repeat(20)
         );
         assert_eq!(masked_text(&token), MASK);
+    }
+
+    #[test]
+    fn a_masked_value_is_masked_to_itself() {
+        for text in [
+            "https://svc:Sup3rS3cretValue@pbx.example/x?password=abc&mode=dark",
+            "Authorization: Bearer hunter2hunter2",
+            "password: Tr0ub4dor3xyz, sig=abc",
+            r#"{"password": {"value": "hunter22"}, "token": 123456}"#,
+            r#"Ask: {"name": "password", "value": "hunter22"}"#,
+        ] {
+            let shown = masked_text(text);
+            assert!(shown.contains(MASK), "{shown}");
+            assert_eq!(masked_text(&shown), shown);
+        }
+    }
+
+    #[test]
+    fn a_path_that_names_a_secret_masks_both_sides_and_tells_that_they_differ() {
+        let pair =
+            |path, before: &str, after: &str| masked_pair(path, &before.into(), &after.into());
+        let another = format!("{MASK} (another value)");
+        assert_eq!(
+            pair("parameters.password", "hunter22", "hunter23"),
+            Some((MASK.into(), another.into()))
+        );
+        assert_eq!(
+            pair("parameters.password", "hunter22", "{pin}"),
+            Some((MASK.into(), "{pin}".into()))
+        );
+        assert_eq!(pair("parameters.url", "a", "b"), None);
     }
 }

@@ -10,6 +10,7 @@ use deskstate_model::{Diagnostic, Environment};
 use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out, written_along};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Difference, Plan, Planned};
+use deskstate_reconcile::secret::{masked_at, masked_pair};
 use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
 
 use super::live::{Cutting, solution};
@@ -225,8 +226,16 @@ impl Carrying<'_> {
     fn show_mismatches(&self, applied: &Applied, ui: &mut Ui) {
         for (key, field) in &applied.mismatches {
             let (stored, wanted) = match &field.difference {
-                Difference::Value { before, after } => sides(before, after),
-                Difference::Copy { after, .. } => ("something else".to_owned(), shown(after)),
+                Difference::Value { before, after } => {
+                    match masked_pair(&field.path, before, after) {
+                        Some((before, after)) => sides(&before, &after),
+                        None => sides(before, after),
+                    }
+                }
+                Difference::Copy { after, .. } => {
+                    let after = shown(&masked_at(&field.path, after));
+                    ("something else".to_owned(), after)
+                }
                 Difference::Added { member, .. } => ("not linked".to_owned(), plain(member)),
                 Difference::Removed { member, .. } => ("still linked".to_owned(), plain(member)),
             };

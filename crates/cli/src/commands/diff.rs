@@ -12,6 +12,7 @@ use deskstate_reconcile::plan::{
     Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason, SyncState,
 };
 use deskstate_reconcile::raise::{LeftOut, Loss, Options, SetForm, Sets};
+use deskstate_reconcile::secret::masked_at;
 use deskstate_reconcile::{Desired, lower, plan};
 use serde_json::Value as Json;
 
@@ -547,12 +548,25 @@ fn asked_prefixes(args: &Args, otherwise: BTreeSet<String>) -> BTreeSet<String> 
 }
 
 fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Result<(), Error> {
-    let overlay: Vec<Document> = plan
+    let mut overlay: Vec<Document> = plan
         .changes
         .iter()
         .filter(|change| change.action == Action::Update)
         .filter_map(|change| overlay_document(&wanted.documents, change))
         .collect();
+    for Document { key, spec, .. } in &mut overlay {
+        spec.retain(|word, value| {
+            let is_shown = masked_at(word, value) == *value;
+            if !is_shown {
+                ui.note(format_args!(
+                    "`{word}` of {} is left out of the overlay: it looks like a credential",
+                    plain(&key.to_string())
+                ));
+            }
+            is_shown
+        });
+    }
+    overlay.retain(|document| !document.spec.is_empty());
     for (name, document) in file_names(overlay.iter().map(|document| &document.key))
         .iter()
         .zip(&overlay)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deskstate_reconcile::drift::{Difference, DriftState, Shift};
-use deskstate_reconcile::secret::{masked, masked_text};
+use deskstate_reconcile::secret::{masked_at, masked_text};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -304,7 +304,7 @@ pub(crate) fn facts(seen: &Seen) -> Json {
                 .map(|difference| {
                     json!([
                         difference.path,
-                        sides(&difference.shift, Json::clone, str::to_owned)
+                        sides(&difference.shift, &Json::clone, str::to_owned)
                     ])
                 })
                 .collect();
@@ -464,7 +464,7 @@ fn state_code(state: DriftState) -> &'static str {
 }
 
 /// The two sides, each value and each name as these functions show it.
-fn sides(shift: &Shift, value: fn(&Json) -> Json, name: fn(&str) -> String) -> Sides {
+fn sides(shift: &Shift, value: &dyn Fn(&Json) -> Json, name: fn(&str) -> String) -> Sides {
     match shift {
         Shift::Value { declared, live } => Sides::Value {
             declared: value(declared),
@@ -483,8 +483,9 @@ fn sides(shift: &Shift, value: fn(&Json) -> Json, name: fn(&str) -> String) -> S
 }
 
 fn differing(looked: &Looked, difference: &Difference) -> Differing {
+    let masked = |value: &Json| masked_at(&difference.path, value);
     Differing {
-        shift: sides(&difference.shift, masked, masked_text),
+        shift: sides(&difference.shift, &masked, masked_text),
         field: difference.path.clone(),
         class: difference.class.code(),
         evidence: difference.evidence.clone(),

@@ -6,6 +6,7 @@ use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::blame::Audit;
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Report, Shift};
 use deskstate_reconcile::plan::SyncState;
+use deskstate_reconcile::secret::{masked_at, masked_pair};
 use serde_json::Value as Json;
 use similar::ChangeTag;
 
@@ -142,14 +143,18 @@ pub(crate) fn words(difference: &Difference, alike: &BTreeMap<&str, String>) -> 
     match &difference.shift {
         Shift::Value { declared, live } => {
             members_words(declared, live, alike).unwrap_or_else(|| {
-                let (declared, live) = sides(declared, live);
+                let masked = masked_pair(&difference.path, declared, live);
+                let (declared, live) = match &masked {
+                    Some((declared, live)) => sides(declared, live),
+                    None => sides(declared, live),
+                };
                 format!("{declared} → {live}")
             })
         }
         Shift::Copy { column, declared } => {
             format!(
                 "{}, but its second copy `{column}` differs",
-                shown(declared)
+                shown(&masked_at(&difference.path, declared))
             )
         }
         Shift::Lost { member } => format!("− {}", named(member, alike)),

@@ -7,6 +7,7 @@ use deskstate_reconcile::plan::{
     Action, Change, Difference, FieldChange, Plan, SyncState, repeats,
 };
 use deskstate_reconcile::reach::Reached;
+use deskstate_reconcile::secret::{masked_at, masked_pair};
 use serde_json::Value as Json;
 use similar::ChangeTag;
 use unicode_width::UnicodeWidthStr;
@@ -349,7 +350,7 @@ pub(crate) fn told(fields: &[FieldChange]) -> Vec<FieldChange> {
         .iter()
         .filter(|field| !is_repetition(field))
         .flat_map(|field| {
-            let differences = told_difference(&field.difference);
+            let differences = told_difference(&field.path, &field.difference);
             differences.into_iter().map(|difference| FieldChange {
                 difference,
                 ..field.clone()
@@ -358,8 +359,20 @@ pub(crate) fn told(fields: &[FieldChange]) -> Vec<FieldChange> {
     told.collect()
 }
 
-/// One difference in a form for people.
-pub(crate) fn told_difference(difference: &Difference) -> Vec<Difference> {
+/// One difference in a form for people. A value whose path names a secret is masked.
+pub(crate) fn told_difference(path: &str, difference: &Difference) -> Vec<Difference> {
+    match difference {
+        Difference::Value { before, after } => {
+            if let Some((before, after)) = masked_pair(path, before, after) {
+                return vec![Difference::Value { before, after }];
+            }
+        }
+        Difference::Copy { column, after } => {
+            let after = masked_at(path, after);
+            return vec![Difference::Copy { column, after }];
+        }
+        Difference::Added { .. } | Difference::Removed { .. } => {}
+    }
     let members = match difference {
         Difference::Value { before, after } => sides::members(before, after),
         Difference::Copy { .. } | Difference::Added { .. } | Difference::Removed { .. } => None,

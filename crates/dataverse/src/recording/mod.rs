@@ -67,6 +67,9 @@ const KEPT_HEADERS: &[&str] = &[
     "x-ms-service-request-id",
 ];
 
+/// Returns a text with its credentials replaced.
+pub type Mask = fn(&str) -> String;
+
 /// Writes exchanges to a directory.
 pub(crate) struct Recorder {
     directory: PathBuf,
@@ -93,7 +96,11 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 impl Recorder {
     /// Creates a recorder for a directory. The directory is created if necessary, and must not contain a recording yet.
-    pub(crate) fn new(directory: &Path, url: &EnvironmentUrl) -> Result<Recorder, Error> {
+    pub(crate) fn new(
+        directory: &Path,
+        url: &EnvironmentUrl,
+        mask: Mask,
+    ) -> Result<Recorder, Error> {
         let failed = |reason: String| recording(directory, reason);
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true);
@@ -107,7 +114,7 @@ impl Recorder {
         }
         Ok(Recorder {
             directory: directory.to_owned(),
-            scrubber: Scrubber::new(Uuid::new_v4(), url.host()),
+            scrubber: Scrubber::new(Uuid::new_v4(), url.host()).masking(mask),
             written: AtomicUsize::new(0),
         })
     }

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use ring::digest::{Context, SHA256};
 use uuid::Uuid;
 
+use super::Mask;
+
 /// The name of the environment in recordings.
 pub(super) const HOST: &str = "environment.example";
 
@@ -46,6 +48,7 @@ const SECRET: &[&str] = &[
 pub(super) struct Scrubber {
     salt: Uuid,
     hosts: Vec<String>,
+    mask: Mask,
 }
 
 impl Scrubber {
@@ -60,7 +63,16 @@ impl Scrubber {
                 None => format!("{name}.api.{rest}"),
             });
         }
-        Scrubber { salt, hosts }
+        Scrubber {
+            salt,
+            hosts,
+            mask: str::to_owned,
+        }
+    }
+
+    /// Replaces credentials in values with this function, too.
+    pub(super) fn masking(self, mask: Mask) -> Scrubber {
+        Scrubber { mask, ..self }
     }
 
     /// Replaces people, tokens, ids and the environment's name in the text of a request or reply.
@@ -106,12 +118,16 @@ impl Scrubber {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         let mut replace: Option<&'static str> = None;
+        let mut is_protocol = false;
+        // `"a_name":"password","a_value":"…"`
+        let (mut is_name_of_value, mut names_secret) = (false, false);
         while let Some(at) = rest.find('"') {
             let between = &rest[..at];
             out.push_str(between);
             if !between.trim().is_empty() {
                 // the value was a number or `null` instead of a string
                 replace = None;
+                names_secret &= !between.contains(['{', '}']);
             }
             let Some(end) = end_of_string(&rest[at + 1..]) else {
                 // All further quotes in this line are escaped, so none of them opens a string that ends in it.
@@ -126,6 +142,7 @@ impl Scrubber {
             let inner = &rest[at + 1..at + 1 + end];
             rest = &rest[at + end + 2..];
             let is_name = rest.trim_start().starts_with(':');
+            names_secret |= !is_name && is_name_of_value && is_secret_name(inner);
             out.push('"');
             match (is_name, replace.take()) {
                 (true, _) => {
@@ -134,7 +151,12 @@ impl Scrubber {
                     let colon = rest.find(':').map_or(0, |colon| colon + 1);
                     out.push_str(&rest[..colon]);
                     rest = &rest[colon..];
-                    replace = sensitive(inner);
+                    let lower = inner.to_ascii_lowercase();
+                    let is_secret = names_secret && lower.ends_with("value");
+                    replace = sensitive(inner).or(is_secret.then_some("secret"));
+                    is_name_of_value = lower.ends_with("name");
+                    // a masked `@odata.nextLink` could not be replayed
+                    is_protocol = inner.starts_with("@odata.");
                     continue;
                 }
                 // mail addresses are replaced by their shape, in the same way everywhere
@@ -142,6 +164,7 @@ impl Scrubber {
                 (false, Some(what)) if !inner.is_empty() => {
                     out.push_str(&self.substitute(what, inner));
                 }
+                (false, _) if is_protocol => out.push_str(inner),
                 (false, _) => out.push_str(&self.nested(inner)),
             }
             out.push('"');
@@ -150,15 +173,19 @@ impl Scrubber {
         out
     }
 
-    /// Scrubs JSON inside a string, where the quotes of names are escaped.
+    /// Masks a value, and scrubs JSON inside it, where the quotes of names are escaped.
     fn nested<'a>(&self, inner: &'a str) -> Cow<'a, str> {
-        if !inner.contains("\\\"") {
-            return Cow::Borrowed(inner);
-        }
         let Ok(text) = serde_json::from_str::<String>(&format!("\"{inner}\"")) else {
             return Cow::Borrowed(inner);
         };
-        let scrubbed = serde_json::Value::String(self.values_by_name(&text)).to_string();
+        let mut shown = (self.mask)(&text);
+        if inner.contains("\\\"") {
+            shown = self.values_by_name(&shown);
+        }
+        if shown == text {
+            return Cow::Borrowed(inner);
+        }
+        let scrubbed = serde_json::Value::String(shown).to_string();
         Cow::Owned(scrubbed[1..scrubbed.len() - 1].to_owned())
     }
 
@@ -185,7 +212,7 @@ impl Scrubber {
     }
 
     fn word<'a>(&self, word: &'a str, is_name: bool) -> Cow<'a, str> {
-        if is_token(word) {
+        if is_token(word) || (self.mask)(word) != word {
             return Cow::Borrowed("token-removed");
         }
         if let Some((local, domain)) = word.split_once('@')
@@ -269,11 +296,16 @@ fn sensitive(name: &str) -> Option<&'static str> {
         || lower.starts_with('_') && lower.contains("_value@odata.community.display");
     if personal {
         Some("person")
-    } else if SECRET.iter().any(|piece| lower.contains(piece)) {
+    } else if is_secret_name(name) {
         Some("secret")
     } else {
         None
     }
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    SECRET.iter().any(|piece| lower.contains(piece))
 }
 
 fn is_word(character: char) -> bool {
@@ -445,6 +477,22 @@ mod tests {
             "c".repeat(30)
         );
         assert_eq!(scrub(&jwt), "token-removed");
+    }
+
+    #[test]
+    fn the_value_beside_a_name_and_what_the_mask_finds_are_replaced() {
+        let scrubber = Scrubber::new(Uuid::nil(), "x.example");
+        let scrubber = scrubber.masking(|text| text.replace("hush", "[masked]"));
+        let text = serde_json::json!([
+            {"a_name": "password", "a_value": "correct"},
+            {"a_name": "url", "a_value": "https://w"},
+            {"a_text": "say \"hush\"", "@odata.nextLink": "https://w?x=hush"},
+        ]);
+        let scrubbed = scrubber.text(&text.to_string());
+        assert!(!scrubbed.contains("correct"), "{scrubbed}");
+        let json: serde_json::Value = serde_json::from_str(&scrubbed).expect("JSON");
+        assert_eq!(json[1]["a_value"], "https://w");
+        assert_eq!(json[2]["a_text"], "say \"[masked]\"");
     }
 
     #[test]

@@ -25,7 +25,7 @@ async fn names_nobody(switches: &Switches) {
         Query::rows("audits").annotations(),
         Query::who_am_i(),
     ];
-    let recording = connection(emulator.url()).record_to(directory.path());
+    let recording = connection(emulator.url()).record_to(directory.path(), str::to_owned);
     let answers = Reader::open(&recording)
         .expect("a reader opens")
         .read(&queries)

@@ -30,8 +30,8 @@ async fn recorded(directory: &std::path::Path) -> wiremock::MockServer {
         parts(200, &[changeset(&[part(204, "Content-ID: 1\r\n", "")])]),
     ])
     .await;
-    let session =
-        Session::open(&connection(&server).record_to(directory)).expect("a session opens");
+    let session = Session::open(&connection(&server).record_to(directory, str::to_owned))
+        .expect("a session opens");
     session.reader().read(&queries()).await.expect("it reads");
     assert!(matches!(
         session.commit(&one_write()).await,
@@ -123,7 +123,7 @@ async fn a_replay_of_something_else_says_what_differs() {
 async fn a_recording_is_not_written_over() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = recorded(directory.path()).await;
-    let again = Reader::open(&connection(&server).record_to(directory.path()));
+    let again = Reader::open(&connection(&server).record_to(directory.path(), str::to_owned));
     assert!(matches!(again, Err(Error::Recording { .. })));
 }
 

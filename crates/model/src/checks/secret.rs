@@ -22,6 +22,10 @@ const SILENCE: &str = "# deskstate: allow-secret";
 const SECRET_KEYS: &[&str] = &[
     "password",
     "passwd",
+    "passphrase",
+    "passwort",
+    "kennwort",
+    "motdepasse",
     "pwd",
     "secret",
     "token",
@@ -31,6 +35,7 @@ const SECRET_KEYS: &[&str] = &[
     "accountkey",
     "authkey",
     "subscriptionkey",
+    "functionskey",
     "connectionstring",
     "credential",
     "credentials",
@@ -44,17 +49,32 @@ const TOKEN_FORMS: &[(&str, usize)] = &[
     ("ghp_", 30),
     ("gho_", 30),
     ("ghs_", 30),
+    ("ghu_", 30),
+    ("ghr_", 30),
     ("github_pat_", 30),
     ("glpat-", 16),
     ("xoxb-", 16),
     ("xoxp-", 16),
     ("xoxa-", 16),
+    ("xoxs-", 16),
+    ("xapp-", 16),
     ("sk_live_", 16),
     ("rk_live_", 16),
     ("sk-", 32),
     ("AIza", 30),
     ("SG.", 30),
     ("npm_", 30),
+    ("pypi-", 30),
+    ("ya29.", 30),
+];
+
+/// Hosts and paths of webhooks; the rest of such an address is the credential.
+const WEBHOOKS: &[&str] = &[
+    ".webhook.office.com/webhookb2/",
+    "//webhook.office.com/webhookb2/",
+    "//outlook.office.com/webhook/",
+    "//hooks.slack.com/",
+    "//discord.com/api/webhooks/",
 ];
 
 /// No token or key is shorter than this.
@@ -90,11 +110,11 @@ pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<
 }
 
 /// Returns the reason why something in a JSON value looks like a credential.
-fn in_json(key: Option<&str>, content: &Value) -> Option<&'static str> {
+fn in_json(above: Option<&str>, content: &Value) -> Option<&'static str> {
     match content {
-        Value::String(text) => reason(key, text),
-        Value::Number(number) => reason(key, &number.to_string()),
-        Value::Array(items) => items.iter().find_map(|item| in_json(key, item)),
+        Value::String(text) => reason(above, text),
+        Value::Number(number) => reason(above, &number.to_string()),
+        Value::Array(items) => items.iter().find_map(|item| in_json(above, item)),
         Value::Object(entries) => entries.iter().find_map(|(key, value)| {
             in_json(Some(key), value).or_else(|| {
                 // Few keys do, so the entries of a large mapping are not scanned for each of its keys.
@@ -102,7 +122,9 @@ fn in_json(key: Option<&str>, content: &Value) -> Option<&'static str> {
                     return None;
                 }
                 let others = entries.iter().filter(|(other, _)| *other != key);
-                let mut names = others.filter_map(|(_, name)| name.as_str());
+                let others = others.filter_map(|(_, name)| name.as_str());
+                // `{"password": {"value": "…"}}`
+                let mut names = others.chain(above);
                 names.find_map(|name| in_json(Some(name), value))
             })
         }),
@@ -142,6 +164,9 @@ fn walk(
                     NodeValue::Text(name) if is_secret_key(name) => Some(&**name),
                     _ => None,
                 });
+                // `password: {value: …}`
+                let above = key.filter(|_| holds_the_value(&entry.key));
+                let name = name.or(above.map(|(above, _)| above));
                 walk(
                     &entry.value,
                     Some((name.unwrap_or(&entry.key), entry.key_span)),
@@ -155,7 +180,8 @@ fn walk(
 }
 
 /// Whether a key holds the value in a list of names and values, as in `{"name": "password", "value": "…"}`.
-fn holds_the_value(key: &str) -> bool {
+#[must_use]
+pub fn holds_the_value(key: &str) -> bool {
     ["value", "val"]
         .iter()
         .any(|word| key.eq_ignore_ascii_case(word))
@@ -173,16 +199,8 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     if text.len() < 6 {
         return None;
     }
-    // Most texts are shorter than any recognizable token.
-    let may_be_token = text.len() >= SHORTEST_TOKEN;
-    if may_be_token && text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
-        return Some("a private key");
-    }
     if key.is_some_and(|key| is_secret_key(key) && is_credential(key, text)) {
         return Some("its key names one");
-    }
-    if text.contains(':') && !secret_values(text).is_empty() {
-        return Some("a password, key or token in JSON or in a header");
     }
     if text.trim_start().starts_with(['{', '['])
         && let Ok(json) = serde_json::from_str(text)
@@ -190,30 +208,71 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     {
         return Some(reason);
     }
-    if text.contains(':') && has_user_info(text) {
-        return Some("a password in an address");
-    }
-    if text.contains('=') && has_secret_parameter(text) {
-        return Some("a password, key or signature among its parameters");
-    }
-    if may_be_token && (has_bearer(text) || words(text).any(is_token)) {
-        return Some("it has the form of a token or key");
-    }
-    None
+    find(text).into_iter().next().map(|(_, reason)| reason)
 }
 
-/// Returns the parts of a text that may be tokens: long enough, and made only of characters that tokens contain.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| {
-        !(character.is_ascii_alphanumeric()
-            || matches!(character, '_' | '-' | '.' | '+' | '/' | '='))
-    })
-    .filter(|word| word.len() >= SHORTEST_TOKEN)
-}
-
-/// Returns the ranges of secret values in a text that holds headers or JSON, complete or not: `"password": "…"`, `Authorization: …`.
+/// Returns the parts of a text that look like credentials, by its form. They are not sorted, and may overlap.
+///
+/// The check of manifests and everything that masks values use this function. A text that is JSON as a whole is also searched by its keys.
 #[must_use]
-pub fn secret_values(text: &str) -> Vec<Range<usize>> {
+pub fn credentials(text: &str) -> Vec<Range<usize>> {
+    find(text).into_iter().map(|(range, _)| range).collect()
+}
+
+fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
+    let mut found = Vec::new();
+    let mut add = |ranges: Vec<Range<usize>>, reason| {
+        found.extend(ranges.into_iter().map(|range| (range, reason)));
+    };
+    // Most texts are shorter than any recognizable token.
+    let may_be_token = text.len() >= SHORTEST_TOKEN;
+    if may_be_token && text.contains("-----BEGIN ") {
+        add(private_keys(text), "a private key");
+    }
+    if text.contains(':') {
+        let reason = "a password, key or token after its name";
+        add(secret_values(text), reason);
+        add(user_info(text), "a password in an address");
+    }
+    if text.contains('=') {
+        let reason = "a password, key or signature among its parameters";
+        add(secret_parameters(text), reason);
+    }
+    if may_be_token {
+        add(webhooks(text), "the address of a webhook");
+        let reason = "it has the form of a token or key";
+        add(bearers(text), reason);
+        add(tokens(text), reason);
+    }
+    found
+}
+
+/// The range of a part of a text.
+fn range_of(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    start..start + part.len()
+}
+
+fn private_keys(text: &str) -> Vec<Range<usize>> {
+    const END: &str = "PRIVATE KEY-----";
+    let Some((start, _)) = text.match_indices("-----BEGIN ").find(|(at, begin)| {
+        let rest = &text[at + begin.len()..];
+        let line = rest.split(['\n', '\\']).next().unwrap_or_default();
+        line.contains(END)
+    }) else {
+        return Vec::new();
+    };
+    let end = match text[start..].rfind("-----END ") {
+        Some(end) => text[start + end..]
+            .find(END)
+            .map_or(text.len(), |at| start + end + at + END.len()),
+        None => text.len(),
+    };
+    std::iter::once(start..end).collect()
+}
+
+/// Returns the ranges of secret values in a text that holds headers, JSON or YAML, complete or not: `"password": "…"`, `Authorization: …`.
+fn secret_values(text: &str) -> Vec<Range<usize>> {
     let mut values = Vec::new();
     for (at, _) in text.match_indices(':') {
         let before = text[..at].trim_end();
@@ -223,10 +282,14 @@ pub fn secret_values(text: &str) -> Vec<Range<usize>> {
             .rsplit(|letter: char| !(letter.is_ascii_alphanumeric() || "_-.".contains(letter)))
             .next()
             .unwrap_or_default();
-        let is_header = key.contains('-') || key.eq_ignore_ascii_case("authorization");
-        if !(is_quoted || is_header) || !is_secret_key(key) {
+        let key = match is_quoted && holds_the_value(key) {
+            true => name_beside(text, at).unwrap_or(key),
+            false => key,
+        };
+        if !is_secret_key(key) {
             continue;
         }
+        let is_header = key.contains('-') || key.eq_ignore_ascii_case("authorization");
         let rest = text[at + 1..].trim_start();
         let opened = rest.trim_start_matches('\\');
         let value = match opened.chars().next() {
@@ -235,19 +298,41 @@ pub fn secret_values(text: &str) -> Vec<Range<usize>> {
                 .next()
                 .unwrap_or_default()
                 .trim_end_matches('\\'),
-            _ => rest
+            _ if is_quoted || is_header => rest
                 .split([',', '}', ']', '\r', '\n', '"', '\''])
                 .next()
                 .unwrap_or_default()
                 .trim_end(),
+            _ => rest.split_whitespace().next().unwrap_or_default(),
         };
         let is_word = matches!(value, "null" | "true" | "false");
-        if !is_word && value.len() >= 6 && is_credential(key, value) {
-            let start = value.as_ptr().addr() - text.as_ptr().addr();
-            values.push(start..start + value.len());
+        // In prose, a word may follow: `Reset the password: ask the customer`.
+        let is_prose = !(is_quoted || is_header || is_random(value));
+        if !is_word && !is_prose && value.len() >= 6 && is_credential(key, value) {
+            values.push(range_of(text, value));
         }
     }
     values
+}
+
+/// The secret name in the braces around a position, as in `{"name": "password", "value": "…"}`.
+fn name_beside(text: &str, at: usize) -> Option<&str> {
+    let (before, after) = text.split_at(at);
+    let start = before.rfind('{')?;
+    let after = after.split('}').next().unwrap_or_default();
+    // The first two pieces are the colon and the value itself.
+    let words = before[start..].split(['"', '\'']);
+    let words = words.chain(after.split(['"', '\'']).skip(2));
+    let mut words = words.map(|word| word.trim_end_matches('\\'));
+    words.find(|word| is_secret_key(word) && !word.contains([':', ' ']))
+}
+
+/// Whether a text has letters and digits, is not short, and is not an address.
+fn is_random(text: &str) -> bool {
+    text.len() >= 8
+        && !text.contains("://")
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Whether the value under a secret name is a literal credential. The value of `Authorization` begins with a scheme.
@@ -284,67 +369,149 @@ fn is_literal(text: &str) -> bool {
 }
 
 /// `scheme://user:password@host`
-fn has_user_info(text: &str) -> bool {
-    text.match_indices("://").any(|(at, separator)| {
+fn user_info(text: &str) -> Vec<Range<usize>> {
+    let addresses = text.match_indices("://");
+    let passwords = addresses.filter_map(|(at, separator)| {
         let rest = &text[at + separator.len()..];
-        let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or("");
-        authority
-            .rsplit_once('@')
-            .and_then(|(user, _)| user.split_once(':'))
-            .is_some_and(|(_, password)| !password.is_empty() && is_literal(password))
-    })
+        let end =
+            rest.find(|letter: char| matches!(letter, '/' | '?' | '#') || letter.is_whitespace());
+        let (user, _) = rest[..end.unwrap_or(rest.len())].rsplit_once('@')?;
+        let (_, password) = user.split_once(':')?;
+        (!password.is_empty() && is_literal(password)).then(|| range_of(text, password))
+    });
+    passwords.collect()
 }
 
-/// `…;Password=…`, `?api_key=…`, `&sig=…`
-fn has_secret_parameter(text: &str) -> bool {
+/// `…;Password=…`, `?api_key=…`, `&sig=…`, and the `code` of a function in Azure.
+fn secret_parameters(text: &str) -> Vec<Range<usize>> {
+    let is_function = text.contains(".azurewebsites.net");
     text.split(['?', '&', ';', '#', ' ', '\n'])
         .filter_map(|part| part.split_once('='))
-        .any(|(key, value)| {
-            let signature = key == "sig" && value.len() >= 20;
-            (signature || is_secret_key(key)) && value.len() >= 6 && is_literal(value)
+        .filter(|(key, value)| {
+            let signature = *key == "sig" || (*key == "code" && is_function);
+            (signature && value.len() >= 20 || is_secret_key(key))
+                && value.len() >= 6
+                && is_literal(value)
         })
+        .map(|(_, value)| range_of(text, value))
+        .collect()
+}
+
+/// What follows the fixed part of a webhook's address.
+fn webhooks(text: &str) -> Vec<Range<usize>> {
+    let starts = WEBHOOKS.iter().flat_map(|start| text.match_indices(start));
+    let paths = starts.map(|(at, start)| {
+        let rest = &text[at + start.len()..];
+        let is_end = |letter: char| letter.is_whitespace() || "\"'<>)".contains(letter);
+        rest.split(is_end).next().unwrap_or_default()
+    });
+    paths
+        .filter(|path| path.len() >= 20 && is_literal(path))
+        .map(|path| range_of(text, path))
+        .collect()
 }
 
 /// `Bearer` followed by a token.
-fn has_bearer(text: &str) -> bool {
+fn bearers(text: &str) -> Vec<Range<usize>> {
     let mut before = "";
-    text.split_whitespace().any(|word| {
-        let is_bearer = before.eq_ignore_ascii_case("bearer");
-        before = word.trim_matches(['"', '\'']);
-        is_bearer
-            && word.len() >= 16
-            && is_literal(word)
-            && word.bytes().any(|byte| byte.is_ascii_digit())
-    })
+    text.split_whitespace()
+        .filter(|word| {
+            let is_bearer = before.eq_ignore_ascii_case("bearer");
+            before = word.trim_matches(['"', '\'']);
+            is_bearer
+                && word.len() >= 16
+                && is_literal(word)
+                && word.bytes().any(|byte| byte.is_ascii_digit())
+        })
+        .map(|word| range_of(text, word))
+        .collect()
 }
 
-fn is_token(word: &str) -> bool {
+/// Tokens that are recognized by their form, anywhere in a text.
+fn tokens(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at + SHORTEST_TOKEN <= bytes.len() {
+        if !is_token_byte(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let run = bytes[at..].iter().take_while(|byte| is_token_byte(**byte));
+        let end = at + run.count();
+        // Only ASCII, so any byte is the start of a character.
+        let word = &text[at..end];
+        if word.len() >= SHORTEST_TOKEN {
+            found.extend(in_word(word).map(|range| at + range.start..at + range.end));
+        }
+        at = end;
+    }
+    found.extend(encoded_keys(text));
+    found
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-.~".contains(&byte)
+}
+
+/// The token in a word of letters, digits and `_-.~`.
+fn in_word(word: &str) -> Option<Range<usize>> {
     let known = TOKEN_FORMS.iter().any(|(start, rest)| {
         word.strip_prefix(start).is_some_and(|tail| {
-            tail.len() >= *rest
-                && tail
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+            // `sk` is also a language, so a path may begin with it.
+            let is_told = *start != "sk-"
+                || tail.bytes().any(|byte| byte.is_ascii_digit())
+                    && tail.bytes().any(|byte| byte.is_ascii_uppercase());
+            tail.len() >= *rest && !tail.contains('~') && is_told
         })
     });
-    known || is_web_token(word) || is_encoded_key(word)
+    if known || is_web_token(word) {
+        return Some(0..word.len());
+    }
+    client_secret(word)
 }
 
-/// Three parts of base64, the first two of which begin like JSON.
+/// A client secret of Microsoft Entra ID: three characters, a digit, `Q~`, and 31 to 34 characters.
+fn client_secret(word: &str) -> Option<Range<usize>> {
+    let mut marks = word.match_indices("Q~").map(|(at, _)| at);
+    let at = marks.find(|at| {
+        *at >= 4 && word.as_bytes()[at - 1].is_ascii_digit() && word.len() - at >= 2 + 31
+    })?;
+    Some(at - 4..word.len())
+}
+
+/// Base64 in three or more parts, the first of which begins like JSON: signed and encrypted web tokens.
 fn is_web_token(word: &str) -> bool {
-    let parts: Vec<&str> = word.split('.').collect();
-    parts.len() == 3
-        && parts[0].starts_with("eyJ")
-        && parts[1].starts_with("eyJ")
-        && parts[2].len() >= 16
+    word.starts_with("eyJ")
+        && word.len() > 40
+        && word.bytes().filter(|byte| *byte == b'.').count() >= 2
 }
 
 /// 32 or 64 bytes in base64, like the keys of storage accounts and service buses.
-fn is_encoded_key(word: &str) -> bool {
-    let padding = word.len() - word.trim_end_matches('=').len();
-    let fits = (word.len() == 44 && padding == 1) || (word.len() == 88 && padding == 2);
-    fits && word.bytes().any(|byte| byte.is_ascii_digit())
-        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+fn encoded_keys(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    let starts = text
+        .match_indices('=')
+        .filter(|(at, _)| *at > 0 && bytes[at - 1] != b'=');
+    let keys = starts.filter_map(|(at, _)| {
+        let padding = bytes[at..].iter().take_while(|byte| **byte == b'=').count();
+        let length = match padding {
+            1 => 43,
+            2 => 86,
+            _ => return None,
+        };
+        let start = at.checked_sub(length)?;
+        let key = &bytes[start..at];
+        let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'+';
+        let is_part = (start > 0 && goes_on(&bytes[start - 1]))
+            || bytes.get(at + padding).is_some_and(goes_on);
+        let fits = key.iter().all(is_base64)
+            && key.iter().any(u8::is_ascii_digit)
+            && key.iter().any(u8::is_ascii_uppercase);
+        (fits && !is_part).then_some(start..at + padding)
+    });
+    keys.collect()
 }
 
 #[cfg(test)]
@@ -383,6 +550,7 @@ mod tests {
             (None, r#"{"pass\u0077ord": "hunter2hunter2"}"#),
             (None, r#"{"password": 12345678}"#),
             (None, r#"[{"name": "password", "value": "hunter22"}]"#),
+            (None, r#"{"password": {"value": "hunter2hunter2"}}"#),
             (None, r#"{"Key": "X-Api-Key", "Value": "0123456789"}"#),
             (None, "{'password': 'hunter22'}"),
             (None, "Authorization: Bearer hunter2hunter2"),
@@ -395,6 +563,50 @@ mod tests {
                 r#"{"headers": {"Proxy-Authorization": "Basic aHVudGVyMg=="}}"#,
             ),
             (None, "Bearer 0123456789abcdefghij"),
+            (
+                None,
+                r#"Ask: {"name": "password", "value": "hunter2hunter2"}"#,
+            ),
+            (None, "Xy18Q~aB3dEfGhIjKlMnOpQrStUvWxYz0123456.-_"),
+            (
+                None,
+                "secret is Xy18Q~aB3dEfGhIjKlMnOpQrStUvWxYz0123456.-_, use it",
+            ),
+            (
+                None,
+                "client_secret: Xy18Q~aB3dEfGhIjKlMnOpQrStUvWxYz0123456.-_",
+            ),
+            (None, "password: \"Tr0ub4dor&3xyz!!\""),
+            (None, "password: Tr0ub4dor3xyzABC9"),
+            (None, "apiKey: Zq8vAbCdEfGh"),
+            (None, "{apiKey:'Zq8vAbCdEfGh'}"),
+            (None, "Kennwort=Tr0ub4dor3xyz"),
+            (None, "Passwort: Tr0ub4dor3xyz"),
+            (
+                None,
+                "https://x.azurewebsites.net/api/f?code=aB3dEfGhIjKlMnOpQrStUvWxYz0123456aB3dEfGhIjKlMnOpAzFu01==",
+            ),
+            (
+                None,
+                "https://contoso.webhook.office.com/webhookb2/7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11/IncomingWebhook/0123456789abcdef/x",
+            ),
+            (
+                None,
+                "https://hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx",
+            ),
+            (
+                None,
+                "https://a.example/?key=AIzaSyA0123456789abcdefghijklmnopqrstuv",
+            ),
+            (
+                None,
+                "https://a.example/?x=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r",
+            ),
+            (
+                None,
+                "https://a.example/?k=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO01=",
+            ),
+            (None, "see/ghp_0123456789abcdefghijklmnopqrstuvwxyz."),
         ] {
             assert!(reason(key, text).is_some(), "{key:?} {text}");
         }
@@ -432,6 +644,28 @@ mod tests {
             (None, r#"[{"name": "mode", "value": "password"}]"#),
             (None, "Reset the password: ask the customer first"),
             (None, "Bearer of good news, on 24-hour duty everywhere"),
+            (None, "Password: at least 8 characters, 1 digit"),
+            (None, "Token: https://login.example/oauth2/v2.0/token"),
+            (None, "password: {password1}"),
+            (
+                None,
+                "https://a.example/sk-a-page-in-the-language-of-slovakia-2026",
+            ),
+            (None, "https://a.example/callback?code=0123456789abcdefghij"),
+            (None, "https://hooks.slack.com/"),
+            (
+                None,
+                "https://a.example/FAQ~contents-of-the-whole-manual-in-pages",
+            ),
+            (
+                None,
+                "https://a.example/?id=7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11&session={anchor._incident.incidentid}",
+            ),
+            (None, "msdyn_Contoso.SG.Overview"),
+            (
+                None,
+                r#"Ask: {"name": "mode", "value": "dark-mode"} {"name": "password"}"#,
+            ),
             (
                 None,
                 r#"{"tokenUrl": "https://login.example/token", "mode": "token"}"#,

@@ -472,15 +472,15 @@ impl Field {
         };
         match &change.difference {
             Difference::Value { before, after } => {
-                field.before = Some(secret::masked(before));
-                field.after = Some(secret::masked(after));
+                field.before = Some(secret::masked_at(&change.path, before));
+                field.after = Some(secret::masked_at(&change.path, after));
                 if field.before.as_ref() != Some(before) || field.after.as_ref() != Some(after) {
                     field.masked = Some(Digest::of(&json!([before, after])).to_string());
                 }
             }
             Difference::Copy { column, after } => {
                 field.copy = Some((*column).to_owned());
-                field.after = Some(secret::masked(after));
+                field.after = Some(secret::masked_at(&change.path, after));
                 if field.after.as_ref() != Some(after) {
                     field.masked = Some(Digest::of(&json!([null, after])).to_string());
                 }

@@ -340,7 +340,9 @@ fn row(difference: &Difference, alike: &BTreeMap<&str, String>) -> Element {
     };
     let mut cell = el("td").attr("title", &difference.wire);
     let shift = seen_as_change(&difference.shift);
-    let shown = shift.iter().flat_map(told_difference);
+    let shown = shift
+        .iter()
+        .flat_map(|shift| told_difference(&difference.path, shift));
     cell = cell.children(shown.map(|shown| value(false, &shown, alike)));
     let breaks = difference
         .breaks
