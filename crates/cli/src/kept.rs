@@ -32,18 +32,64 @@ pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Writes a file atomically, preserving its permissions: the old file stays until the new one is complete. A link in its place is replaced,
-/// not followed.
+/// Writes an output atomically, preserving its permissions: the old file stays until the new one is complete. A link in its place is replaced,
+/// not followed. An input is not replaced.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     write_bytes(path, text.as_bytes())
 }
 
 /// Like [`write_file`], for binary data.
 pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if !is_manifest(bytes) {
+        refuse_manifest(path)?;
+    }
+    refuse_read(path)?;
     write(path, bytes, Reader::Anybody, File::sync_all)
 }
 
-/// Writes several files: none of them, unless there is room for all.
+/// Refuses a file for an output if it is an input: a file that this process has read, or a manifest of any project.
+pub(crate) fn refuse_input(path: &Path) -> Result<(), Error> {
+    refuse_manifest(path)?;
+    refuse_read(path)
+}
+
+/// Deskstate reads and replaces its own files.
+fn is_own(path: &Path) -> bool {
+    path.ancestors()
+        .any(|folder| folder.file_name().is_some_and(|name| name == FOLDER))
+}
+
+fn refuse_read(path: &Path) -> Result<(), Error> {
+    match !is_own(path) && path.is_file() && deskstate_files::was_read(path) {
+        true => Err(input(path, "is an input of this command")),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a manifest of any project for an output.
+pub(crate) fn refuse_manifest(path: &Path) -> Result<(), Error> {
+    match is_manifest(&deskstate_files::start(path, LOOKED_AT)) {
+        true => Err(input(path, "is a file of a deskstate project")),
+        false => Ok(()),
+    }
+}
+
+/// The number of bytes of a file in which a manifest tells that it is one.
+const LOOKED_AT: u64 = 64 * 1024;
+
+fn is_manifest(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.any(|line| line.starts_with(b"apiVersion: deskstate/"))
+}
+
+fn input(path: &Path, why: &str) -> Error {
+    Error::Refused {
+        message: format!("{} {why}, so it is not overwritten", shown_path(path)),
+        hint: Some("choose another file for the output".to_owned()),
+    }
+}
+
+/// Edits several files, such as manifests: none of them, unless there is room for all.
 pub(crate) fn write_files(files: &[(PathBuf, String)]) -> Result<(), Error> {
     let mut prepared = Vec::new();
     for (path, text) in files {
@@ -98,7 +144,12 @@ pub(crate) fn write_new_private(
     unreachable!("one of four billion names is free")
 }
 
-/// Opens a log for appending. Only its owner may read a newly created log; a link is not followed.
+/// Edits a file like [`write_files`].
+pub(crate) fn edit_file(path: &Path, text: &str) -> Result<(), Error> {
+    write(path, text.as_bytes(), Reader::Anybody, File::sync_all)
+}
+
+/// Opens a log for appending. Only its owner may read a newly created log; a link is not followed. Other files are not appended to.
 pub(crate) fn open_log(path: &Path) -> Result<File, Error> {
     if path.is_symlink() {
         return Err(Error::Refused {
@@ -107,6 +158,13 @@ pub(crate) fn open_log(path: &Path) -> Result<File, Error> {
                 shown_path(path)
             ),
             hint: Some("name the file itself".to_owned()),
+        });
+    }
+    refuse_input(path)?;
+    if path.is_file() && !is_log(path) {
+        return Err(Error::Refused {
+            message: format!("{} exists and is not a log of deskstate", shown_path(path)),
+            hint: Some("choose another file for the log".to_owned()),
         });
     }
     let open = || {
@@ -118,6 +176,16 @@ pub(crate) fn open_log(path: &Path) -> Result<File, Error> {
         options.open(path)
     };
     open().map_err(|source| could_not_write(path, source))
+}
+
+/// Whether a file is empty, or begins like a log: with an object of JSON.
+fn is_log(path: &Path) -> bool {
+    let start = deskstate_files::start(path, LOOKED_AT);
+    start.is_empty() || (start.starts_with(b"{\"") && contains(&start, b"\"tool\":"))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// Creates a file that did not exist and that only its owner may read.

@@ -143,6 +143,17 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Mcp(args) => commands::mcp::run(&args, &global, ui),
         Command::Demo(args) => commands::demo::run(&args, ui),
         Command::Emulator(args) => {
+            let inputs = [&args.faults, &args.directory, &args.state];
+            for input in inputs.into_iter().flatten() {
+                // The emulator shares no code with this program, so its inputs are not known otherwise.
+                deskstate_files::is_read(input);
+            }
+            if let Some(path) = &args.tls_ca_out {
+                kept::refuse_input(path)?;
+            }
+            if let Some(path) = &args.state {
+                kept::refuse_manifest(path)?;
+            }
             commands::block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })
         }
     }

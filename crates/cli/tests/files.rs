@@ -189,3 +189,115 @@ fn adopt_puts_a_new_file_where_the_project_reads_it() {
     says(&refused.err, &["no pattern under `manifests` reads"]);
     assert!(!project.path().join("manifests/pane-tools").exists());
 }
+
+#[test]
+fn an_output_never_replaces_an_input() {
+    let project = Project::example("tenfold");
+    let manifest = "manifests/templates.yaml";
+    let before = project.read(manifest);
+    project.write("data.json", "{}");
+    project.run(&["apply", "--env", "local", "--yes"]).ended(0);
+    for command in [
+        &["preview", "--no-open", "--out"][..],
+        &["guide", "--out"],
+        &["guide", "--format", "html", "--out"],
+        &["graph", "--out"],
+        &["doctor", "--env", "local", "--report"],
+        &["drift", "--env", "local", "--metrics"],
+        &["plan", "--env", "local", "--out"],
+        &["emulator", "--listen", "127.0.0.1:0", "--tls-ca-out"],
+        &["emulator", "--listen", "127.0.0.1:0", "--state"],
+        &["mcp", "--log"],
+    ] {
+        for file in [
+            manifest,
+            "./manifests/../manifests/templates.yaml",
+            "deskstate.yaml",
+        ] {
+            let project_file = project.read("deskstate.yaml");
+            let run = project.run(&[command, &[file]].concat());
+            let what = format!("{command:?} {file}");
+            assert_ne!(run.code, Some(0), "{what}");
+            assert!(run.err.contains("not overwritten"), "{what}: {}", run.err);
+            assert!(
+                run.err.contains("choose another file"),
+                "{what}: {}",
+                run.err
+            );
+            assert!(project.read(manifest) == before, "{what}");
+            assert!(project.read("deskstate.yaml") == project_file, "{what}");
+        }
+    }
+    assert!(
+        !project
+            .path()
+            .join("manifests/templates.yaml.lock")
+            .exists()
+    );
+    // Inputs that are no manifests, too.
+    let faults = [
+        "emulator",
+        "--listen",
+        "127.0.0.1:0",
+        "--faults",
+        "data.json",
+    ];
+    let run = project.run(&[&faults[..], &["--tls-ca-out", "data.json"]].concat());
+    assert!(run.err.contains("not overwritten"), "{}", run.err);
+    let run = project.run(&["mcp", "--log", "data.json"]).ended(4);
+    assert!(run.err.contains("is not a log"), "{}", run.err);
+    assert_eq!(project.read("data.json"), "{}");
+    // An older output is replaced.
+    for command in [
+        &["guide", "--out", "guide.md"][..],
+        &["graph", "--out", "graph.mmd"],
+        &["preview", "--no-open", "--out", "preview.html"],
+        &["preview", "--no-open"],
+        &["drift", "--env", "local", "--metrics", "m.prom"],
+        &["doctor", "--env", "local", "--report", "report.json"],
+        &["plan", "--env", "local", "--out", "plan.json"],
+        &[
+            "diff",
+            "--from",
+            ".",
+            "--to",
+            "local",
+            "--as-overlay",
+            "overlay",
+        ],
+        &["mcp", "--log", "log.jsonl"],
+    ] {
+        for _ in 0..2 {
+            let run = project.run(command);
+            assert!(matches!(run.code, Some(0 | 2)), "{command:?}: {}", run.err);
+        }
+    }
+}
+
+#[test]
+fn a_package_is_not_written_over_its_own_source() {
+    let project = Project::example("vendors");
+    let source = "telvio-1.0.0/deskstate-package.yaml";
+    let before = project.read(source);
+    let values = [
+        "--param",
+        "profile=contoso_agents",
+        "--param",
+        "host=x.example",
+    ];
+    for (command, more) in [("build", &[][..]), ("solution", &values)] {
+        let run = project.run(
+            &[
+                &["package", command, "telvio-1.0.0", "-o", source][..],
+                more,
+            ]
+            .concat(),
+        );
+        assert!(
+            run.err.contains("not overwritten"),
+            "{command}: {}",
+            run.err
+        );
+        assert!(project.read(source) == before, "{command}");
+    }
+}

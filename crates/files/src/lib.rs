@@ -4,9 +4,11 @@
 mod limit;
 mod names;
 
+use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use limit::Size;
 pub use limit::{
@@ -114,6 +116,40 @@ pub fn read_stream_text(stream: impl Read, limit: Limit) -> Result<String, Probl
     text(read_stream(stream, limit)?)
 }
 
+/// The first bytes of a regular file, to see what it is before it is replaced; nothing if it cannot be read. The file does not count as read.
+pub fn start(path: impl AsRef<Path>, length: u64) -> Vec<u8> {
+    let mut start = Vec::new();
+    let path = path.as_ref();
+    if path.is_file()
+        && let Ok(file) = File::open(path)
+        && file.take(length).read_to_end(&mut start).is_err()
+    {
+        start.clear();
+    }
+    start
+}
+
+/// The files that this process has read.
+static READ: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Registers a file that this process reads in another way than with this crate.
+pub fn is_read(path: impl AsRef<Path>) {
+    if let Ok(path) = std::path::absolute(path) {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert(path);
+    }
+}
+
+/// Whether this process has read this file, also under another name: before a file is replaced, this tells an input from an older output.
+pub fn was_read(path: impl AsRef<Path>) -> bool {
+    let Ok(path) = path.as_ref().canonicalize() else {
+        return false;
+    };
+    let read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    read.iter()
+        .any(|known| known.canonicalize().is_ok_and(|known| known == path))
+}
+
 /// A limit that several files share.
 #[derive(Debug)]
 pub struct Total {
@@ -154,6 +190,7 @@ fn open_regular(path: &Path, limit: Limit, links: Links) -> Result<(File, u64), 
     judge(&before, limit)?;
     let file = File::open(path)?;
     let length = judge(&file.metadata()?, limit)?;
+    is_read(path);
     Ok((file, length))
 }
 
@@ -225,6 +262,19 @@ mod tests {
     use super::*;
 
     const SMALL: Limit = Limit::new("a test", 8);
+
+    #[test]
+    fn a_file_that_was_read_is_known_by_any_of_its_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        for path in [&one, &other] {
+            std::fs::write(path, "text").expect("written");
+        }
+        read(&one, SMALL).expect("it is read");
+        assert!(was_read(&one) && was_read(folder.path().join(".").join("one")));
+        assert_eq!(start(&other, 2), b"te");
+        assert!(!was_read(&other) && !was_read(folder.path().join("none")));
+    }
 
     #[test]
     fn a_file_within_the_limit_is_read_and_a_longer_one_is_not_opened() {

@@ -19,7 +19,7 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::global::Global;
-use crate::kept::write_file;
+use crate::kept::{refuse_input, write_file};
 use crate::output::count;
 use crate::output::plain;
 use crate::paths::shown_path;
@@ -64,6 +64,9 @@ enum How {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let (loaded, broken) = load_if_valid(global, &args.env, ui)?;
     let environment = loaded.environment()?;
+    if let Some(file) = &args.report {
+        refuse_input(file)?;
+    }
     if let Some(how) = args.probe {
         allowed(environment, how)?;
         if how == How::Write {

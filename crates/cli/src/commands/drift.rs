@@ -24,7 +24,7 @@ use crate::environment::{self, Access, Opened};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::global::Global;
-use crate::kept::write_file;
+use crate::kept::{refuse_input, write_file};
 use crate::notify::Channel;
 use crate::output::drift_report::{Looked, Outcome, Seen};
 use crate::output::{
@@ -163,6 +163,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         },
         None => Ok(all(args, global, &today, &stop, ui).await?),
     };
+    if let Some(path) = &args.metrics {
+        refuse_input(path)?;
+    }
     let seen = match looked {
         Ok(seen) => seen,
         Err((environment, error)) => {

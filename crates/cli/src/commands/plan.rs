@@ -4,7 +4,6 @@ use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_files::Limit;
 use deskstate_reconcile::plan_file::{self, About};
 use tokio::task::spawn_blocking;
 
@@ -15,7 +14,7 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::global::Global;
-use crate::kept::write_file;
+use crate::kept::{refuse_input, write_file};
 use crate::output::format::PlanFormat;
 use crate::output::harmless_json;
 use crate::output::html::{self, Report};
@@ -170,12 +169,14 @@ pub(super) fn as_json(
 
 /// Refuses to replace a file that has content and is no plan, such as a manifest. A plan that is cut or altered begins like one.
 fn refuse_other_file(path: &Path) -> Result<(), Error> {
+    refuse_input(path)?;
     // A link is replaced, not followed.
     let has_content =
         std::fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
+    // Not an input, so it is not read as one.
     let is_json = || {
-        let text = deskstate_files::read_text(path, Limit::PLAN);
-        text.is_ok_and(|text| text.trim_start().starts_with('{'))
+        let start = deskstate_files::start(path, 1024);
+        start.trim_ascii_start().starts_with(b"{")
     };
     if !has_content || is_json() {
         return Ok(());

@@ -245,7 +245,7 @@ pub(super) fn write(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Resul
     if known.replace("\r\n", "\n") == text {
         ui.verb(DIM, "Unchanged", path);
     } else if is_as_written(&known) {
-        crate::kept::write_file(&target, text)?;
+        crate::kept::edit_file(&target, text)?;
         ui.verb(GOOD, "Updated", path);
     } else {
         ui.verb(DIM, "Kept", path);
