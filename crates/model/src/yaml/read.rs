@@ -315,15 +315,29 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         root: &mut Option<Node>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<(), Box<Diagnostic>> {
-        let Some(Some(target)) = self.anchors.get(&anchor) else {
-            return Err(Box::new(
-                Diagnostic::error(
-                    YAML_LIMITS.code,
-                    "an alias inside the value that it repeats",
-                )
-                .at(span, "refers to itself")
-                .help("write the value out"),
-            ));
+        let target = match self.anchors.get(&anchor) {
+            Some(Some(target)) => target,
+            Some(None) => {
+                return Err(Box::new(
+                    Diagnostic::error(
+                        YAML_LIMITS.code,
+                        "an alias inside the value that it repeats",
+                    )
+                    .at(span, "refers to itself")
+                    .help("write the value out"),
+                ));
+            }
+            // The parser numbers the anchors of all documents of a file.
+            None => {
+                return Err(Box::new(
+                    Diagnostic::error(
+                        YAML_LIMITS.code,
+                        "an alias to an anchor of an earlier document",
+                    )
+                    .at(span, "its anchor counts in its own document only")
+                    .help("write the value out"),
+                ));
+            }
         };
         let mut value = target.clone();
         self.repeats(&value, span)?;

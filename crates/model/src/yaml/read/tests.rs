@@ -140,3 +140,20 @@ fn what_does_not_fit_is_said_once_for_a_file() {
     let unread = stream.unread.last().expect("the rest was not read");
     assert_eq!(unread.end as usize, text.len());
 }
+
+#[test]
+fn an_alias_that_has_no_value_is_told_why() {
+    let message = |text: &str| {
+        let (_, diagnostics, _) = parse(text);
+        let messages = diagnostics.into_iter().map(|finding| finding.message);
+        messages.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        message("a: &a [*a]\n"),
+        ["an alias inside the value that it repeats"]
+    );
+    assert_eq!(
+        message("a: &a b\n---\nc: *a\n"),
+        ["an alias to an anchor of an earlier document"]
+    );
+}
