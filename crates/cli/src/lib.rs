@@ -146,7 +146,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
             let inputs = [&args.faults, &args.directory, &args.state];
             for input in inputs.into_iter().flatten() {
                 // The emulator shares no code with this program, so its inputs are not known otherwise.
-                deskstate_files::is_read(input);
+                deskstate_files::note_read(input);
             }
             if let Some(path) = &args.tls_ca_out {
                 kept::refuse_input(path)?;

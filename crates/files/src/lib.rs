@@ -133,7 +133,7 @@ pub fn start(path: impl AsRef<Path>, length: u64) -> Vec<u8> {
 static READ: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Registers a file that this process reads in another way than with this crate.
-pub fn is_read(path: impl AsRef<Path>) {
+pub fn note_read(path: impl AsRef<Path>) {
     if let Ok(path) = std::path::absolute(path) {
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
         read.insert(path);
@@ -190,7 +190,7 @@ fn open_regular(path: &Path, limit: Limit, links: Links) -> Result<(File, u64), 
     judge(&before, limit)?;
     let file = File::open(path)?;
     let length = judge(&file.metadata()?, limit)?;
-    is_read(path);
+    note_read(path);
     Ok((file, length))
 }
 

@@ -273,8 +273,12 @@ fn private_keys(text: &str) -> Vec<Range<usize>> {
 
 /// Returns the ranges of secret values in a text that holds headers, JSON or YAML, complete or not: `"password": "…"`, `Authorization: …`.
 fn secret_values(text: &str) -> Vec<Range<usize>> {
-    let mut values = Vec::new();
+    let mut values: Vec<Range<usize>> = Vec::new();
     for (at, _) in text.match_indices(':') {
+        // What is in a value that was found is found.
+        if values.last().is_some_and(|found| at < found.end) {
+            continue;
+        }
         let before = text[..at].trim_end();
         let name = before.trim_end_matches(['"', '\'']).trim_end_matches('\\');
         let is_quoted = name.len() < before.len();
@@ -315,11 +319,17 @@ fn secret_values(text: &str) -> Vec<Range<usize>> {
     values
 }
 
+/// How far from a value its name may be, in bytes.
+const NEAR: usize = 1024;
+
 /// The secret name in the braces around a position, as in `{"name": "password", "value": "…"}`.
 fn name_beside(text: &str, at: usize) -> Option<&str> {
     let (before, after) = text.split_at(at);
-    let start = before.rfind('{')?;
-    let after = after.split('}').next().unwrap_or_default();
+    // Looking further would take time with the square of the text.
+    let from = text.floor_char_boundary(at.saturating_sub(NEAR));
+    let to = text.floor_char_boundary(at + NEAR);
+    let start = from + before[from..].rfind('{')?;
+    let after = after[..to - at].split('}').next().unwrap_or_default();
     // The first two pieces are the colon and the value itself.
     let words = before[start..].split(['"', '\'']);
     let words = words.chain(after.split(['"', '\'']).skip(2));
