@@ -83,7 +83,7 @@ fn is_manifest(text: &[u8]) -> bool {
 }
 
 fn input(path: &Path, why: &str) -> Error {
-    Error::Refused {
+    Error::Failed {
         message: format!("{} {why}, so it is not overwritten", shown_path(path)),
         hint: Some("choose another file for the output".to_owned()),
     }

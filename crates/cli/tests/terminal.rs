@@ -324,15 +324,23 @@ fn a_saved_plan_replaces_no_other_file() {
     let project = Project::example("tenfold");
     let before = project.read("deskstate.yaml");
     let plan = |file: &str| project.run(&["plan", "--env", "local", "--out", file]);
-    let refused = plan("deskstate.yaml").ended(1);
-    assert!(
-        refused
-            .err
-            .contains("deskstate.yaml exists and is not a saved plan"),
-        "{}",
-        refused.err
-    );
+    project.write("notes.md", "# Notes\n");
+    for (file, why) in [
+        (
+            "deskstate.yaml",
+            "is a file of a deskstate project, so it is not overwritten",
+        ),
+        ("notes.md", "exists and is not a saved plan"),
+    ] {
+        let refused = plan(file).ended(1);
+        assert!(
+            refused.err.contains(&format!("{file} {why}")),
+            "{}",
+            refused.err
+        );
+    }
     assert_eq!(project.read("deskstate.yaml"), before);
+    assert_eq!(project.read("notes.md"), "# Notes\n");
     project.write("plan.json", "");
     plan("plan.json").ended(0);
     plan("plan.json").ended(0);
