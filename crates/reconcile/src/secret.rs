@@ -97,8 +97,8 @@ pub fn masked_text(text: &str) -> String {
     let known = text.match_indices(MASK);
     let known: Vec<Range<usize>> = known.map(|(at, mask)| at..at + mask.len()).collect();
     let is_new = |secret: &Range<usize>| {
-        let mut others = known.iter();
-        others.all(|mask| secret.end <= mask.start || mask.end <= secret.start)
+        let next = known.partition_point(|mask| mask.end <= secret.start);
+        known.get(next).is_none_or(|mask| secret.end <= mask.start)
     };
     secrets.retain(is_new);
     secrets.sort_by_key(|secret| secret.start);

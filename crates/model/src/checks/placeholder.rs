@@ -166,13 +166,18 @@ fn problem_of(text: &str, braces: Braces) -> Option<Problem> {
 
 /// Writes a letter for each variable that only an environment resolves, and for those that `$${{` keeps as text on purpose.
 fn without_variables(text: &str) -> Cow<'_, str> {
-    let mut out = Cow::Borrowed(text);
-    while let Some(start) = out.find("${{")
-        && let Some(length) = out[start..].find("}}")
-    {
-        out.to_mut().replace_range(start..start + length + 2, "x");
+    if !text.contains("${{") {
+        return Cow::Borrowed(text);
     }
-    out
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(start) = rest.find("${{")
+        && let Some(length) = rest[start..].find("}}")
+    {
+        out.push_str(&rest[..start]);
+        out.push('x');
+        rest = &rest[start + length + 2..];
+    }
+    Cow::Owned(out + rest)
 }
 
 /// Writes a letter for each slug, which the product replaces.

@@ -105,11 +105,16 @@ fn folded(text: &str) -> String {
 /// Whether these letters are the first or the last words of a text.
 fn is_edge(letters: &str, text: &str) -> bool {
     const SHORTEST: usize = 4;
-    let words = text.split(|letter: char| !letter.is_alphanumeric());
-    let words: Vec<String> = words.map(folded).filter(|word| !word.is_empty()).collect();
+    let mut whole = String::with_capacity(text.len());
+    let mut starts = Vec::new();
+    for word in text.split(|letter: char| !letter.is_alphanumeric()) {
+        starts.push(whole.len());
+        whole.push_str(&folded(word));
+    }
+    let begins_word = |at: usize| 0 < at && at < whole.len() && starts.binary_search(&at).is_ok();
     letters.len() >= SHORTEST
-        && (1..words.len())
-            .any(|at| words[..at].concat() == letters || words[at..].concat() == letters)
+        && (whole.starts_with(letters) && begins_word(letters.len())
+            || whole.ends_with(letters) && begins_word(whole.len() - letters.len()))
 }
 
 #[cfg(test)]
