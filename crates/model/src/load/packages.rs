@@ -1,31 +1,35 @@
 //! The packages of a project: checks their files against the lock, and fills the project's parameters into their documents.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::Path;
-use std::str::FromStr as _;
+mod folder;
+mod gone;
+mod lock;
+mod parameters;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::folder::package_files;
+pub use self::folder::read_package_folder;
+use self::parameters::values;
+use super::Loader;
 use super::listing::{Exceptions, list};
-use super::{Loader, start_of};
+use super::reading::start_of;
 use crate::contribution::{Contribution, brought_members};
-use crate::diagnostic::{Diagnostic, Label};
+use crate::diagnostic::Diagnostic;
 use crate::document::{self, Document};
 use crate::files::{FileProblem, Root};
-use crate::kinds::{Kind, ResourceKey};
+use crate::kinds::ResourceKey;
 use crate::manifests::State;
 use crate::package::{
-    CHECKSUMS_FILE, LOCK_FILE, Lock, PACKAGE_CHANGED, PACKAGE_DOCUMENT, PACKAGE_FILE, PACKAGE_LOCK,
-    PACKAGE_PARAMETER, PACKAGE_REQUIRES, PACKAGES_FOLDER, Package, PackageFiles, PackageItem,
-    Parameter, UsedPackage, checksums, digest_of, own_version, package_digest, package_text,
-    used_packages, wrong_parameter,
+    LOCK_FILE, PACKAGE_DOCUMENT, PACKAGE_FILE, PACKAGE_LOCK, PACKAGE_REQUIRES, PACKAGES_FOLDER,
+    Package, PackageFiles, PackageItem, UsedPackage, own_version, used_packages,
 };
 use crate::project::{Project, Target};
 use crate::read_package::package;
-use crate::span::{Span, Spanned};
-use crate::suggest::{nearest, one_of};
-use crate::variables::{ParameterValues, refuse_outside_values};
-use crate::yaml::{Entry, Node, NodeValue};
+use crate::span::Spanned;
+use crate::variables::refuse_outside_values;
+use crate::yaml::{Node, NodeValue};
 
 /// A package that a project uses, ready to read.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl InUse {
     }
 }
 
-fn joined(folder: &str, relative: &str) -> String {
+pub(super) fn joined(folder: &str, relative: &str) -> String {
     match folder {
         "" => relative.to_owned(),
         folder => format!("{folder}/{relative}"),
@@ -99,42 +103,6 @@ impl Loader {
                         "run `deskstate package remove {name}`, so that its rows are deleted, or restore its entry under `spec.packages`"
                     )),
                 );
-            }
-        }
-    }
-
-    fn read_lock(&mut self, files: &mut Root, diagnostics: &mut Vec<Diagnostic>) -> Lock {
-        let text = match files.read(LOCK_FILE) {
-            Ok(text) => text,
-            // Every package is reported as not locked.
-            Err(FileProblem::NotThere) => return Lock::default(),
-            Err(problem) => {
-                let file = self.sources.add(LOCK_FILE, "");
-                diagnostics.push(
-                    Diagnostic::error(
-                        problem.code(),
-                        format!("`{LOCK_FILE}` cannot be read: {problem}"),
-                    )
-                    .at(start_of(file), "this file")
-                    .help(problem.help()),
-                );
-                return Lock::default();
-            }
-        };
-        let file = self.sources.add(LOCK_FILE, text);
-        let documents = self.parse(file, diagnostics);
-        match documents.as_slice() {
-            [node] => Lock::of(node, diagnostics),
-            _ => {
-                diagnostics.push(
-                    Diagnostic::error(
-                        PACKAGE_LOCK.code,
-                        format!("`{LOCK_FILE}` must contain one document"),
-                    )
-                    .at(start_of(file), "this file")
-                    .help("restore it from git, and change it with `deskstate package` only"),
-                );
-                Lock::default()
             }
         }
     }
@@ -252,128 +220,6 @@ impl Loader {
         })
     }
 
-    fn check_lock(
-        &mut self,
-        in_use: &InUse,
-        used: &UsedPackage,
-        texts: &PackageFiles,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
-        let name = &used.name.value;
-        let update = format!("run `deskstate package update {name}`");
-        let package = &in_use.package;
-        if package.name.value != *name {
-            diagnostics.push(
-                Diagnostic::error(
-                    PACKAGE_LOCK.code,
-                    format!(
-                        "the package in `{}` is called `{}`",
-                        in_use.folder, package.name.value
-                    ),
-                )
-                .at(used.name.span, "another name")
-                .also(package.name.span, "its name")
-                .help("use the name of the package under `spec.packages`"),
-            );
-            return;
-        }
-        let Some(locked) = self.lock.packages.get(name).cloned() else {
-            diagnostics.push(
-                Diagnostic::error(
-                    PACKAGE_LOCK.code,
-                    format!("package `{name}` is not in `{LOCK_FILE}`"),
-                )
-                .at(used.name.span, "used here")
-                .help(update),
-            );
-            return;
-        };
-        let at_lock = self.lock.spans.get(name).copied().unwrap_or(used.name.span);
-        if locked.from != used.from.value {
-            diagnostics.push(
-                Diagnostic::error(
-                    PACKAGE_LOCK.code,
-                    format!("package `{name}` is locked from another source"),
-                )
-                .at(used.from.span, "this source")
-                .also(at_lock, "locked here")
-                .help(&update),
-            );
-        }
-        let listed = texts.get(CHECKSUMS_FILE);
-        let is_listed = listed.is_none_or(|listed| *listed == checksums(texts));
-        if locked.digest != package_digest(texts) || !is_listed {
-            diagnostics.extend(self.changed(in_use, &locked.digest, texts, at_lock));
-        } else if locked.version != package.version.value.to_string() {
-            diagnostics.push(
-                Diagnostic::error(
-                    PACKAGE_LOCK.code,
-                    format!("package `{name}` is locked with another version"),
-                )
-                .at(at_lock, "locked here")
-                .also(package.version.span, "its version")
-                .help(update),
-            );
-        }
-    }
-
-    /// Reports which files differ from the locked ones, as far as the package's checksum file shows it.
-    fn changed(
-        &mut self,
-        in_use: &InUse,
-        digest: &str,
-        texts: &PackageFiles,
-        at_lock: Span,
-    ) -> Vec<Diagnostic> {
-        let name = &in_use.package.name.value;
-        let found = |message: String| {
-            Diagnostic::error(PACKAGE_CHANGED.code, message)
-                .also(at_lock, "locked here")
-                .help(format!(
-                    "run `deskstate package update {name}` to restore it; put your own values into parameters or an overlay"
-                ))
-        };
-        let listed = texts
-            .get(CHECKSUMS_FILE)
-            .map(String::as_str)
-            .unwrap_or_default();
-        let now = checksums(texts);
-        let lines = |text: &'_ str| -> BTreeMap<String, String> {
-            text.lines()
-                .filter_map(|line| line.split_once("  "))
-                .map(|(sum, path)| (path.to_owned(), sum.to_owned()))
-                .collect()
-        };
-        let (then, now) = (lines(listed), lines(&now));
-        let is_right = digest_of(listed) == digest;
-        let paths: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-        let differing = paths
-            .into_iter()
-            .filter(|path| is_right && then.get(*path) != now.get(*path));
-        let mut all: Vec<Diagnostic> = differing
-            .map(|path| {
-                let shown = in_use.path(path);
-                let what = match (then.contains_key(path), now.contains_key(path)) {
-                    (true, false) => "is missing",
-                    (false, true) => "does not belong to the package",
-                    _ => "was changed",
-                };
-                let text = texts.get(path.as_str()).cloned().unwrap_or_default();
-                let file = self.sources.add(&shown, text);
-                found(format!("`{shown}` {what}")).at(start_of(file), "this file")
-            })
-            .collect();
-        if all.is_empty() {
-            all.push(
-                found(format!(
-                    "the files of package `{name}` are not those that are locked"
-                ))
-                .at(in_use.package.name.span, "in this package"),
-            );
-        }
-        all
-    }
-
     /// Adds the prefixes that packages own to the project.
     pub(super) fn own_prefixes(&self, project: &mut Project) {
         for prefix in self.packages.iter().flat_map(|one| &one.package.owns) {
@@ -403,27 +249,6 @@ impl Loader {
                 paths.map(move |path| (at, path.clone().map(|path| one.path(&path))))
             })
             .collect()
-    }
-
-    /// Replaces the parameters in one document of a package.
-    pub(super) fn filled(
-        &mut self,
-        at: usize,
-        node: &Node,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Node {
-        let InUse {
-            package, values, ..
-        } = &self.packages[at];
-        let used = self.used_parameters.entry(at).or_default();
-        ParameterValues {
-            declared: &package.parameters,
-            values,
-            origins: &mut self.parameter_origins,
-            used,
-            diagnostics,
-        }
-        .fill(node)
     }
 
     /// Returns what packages declare, and what they no longer declare.
@@ -525,85 +350,6 @@ impl Loader {
             );
         }
     }
-
-    /// Returns what packages used to bring and nobody declares anymore: rows to delete, and members to remove from sets.
-    pub(super) fn removed(
-        &self,
-        documents: &PackageDocuments,
-        declared: &HashSet<&ResourceKey>,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> PackageDocuments {
-        let contributed: HashSet<&ResourceKey> = documents
-            .contributions
-            .iter()
-            .map(|one| &one.document.header.key)
-            .collect();
-        let own: HashSet<&ResourceKey> = documents.own.iter().map(|one| &one.header.key).collect();
-        let is_declared = |key: &ResourceKey| {
-            declared.contains(key) || own.contains(key) || contributed.contains(key)
-        };
-        let mut removed = PackageDocuments::default();
-        let mut rows: HashSet<ResourceKey> = HashSet::new();
-        let places = || self.lock.places.iter();
-        for (brought, span) in places().filter(|(brought, _)| brought.member.is_none()) {
-            if brought.key().is_none() {
-                diagnostics.push(
-                    Diagnostic::warning(
-                        PACKAGE_LOCK.code,
-                        format!(
-                            "{} `{}` is not deleted, because nothing defines its kind any more",
-                            brought.kind, brought.name
-                        ),
-                    )
-                    .at(*span, "a row of a removed package")
-                    .help("delete the row by hand and remove it from this list, or define the kind under `spec.kinds`"),
-                );
-            }
-            let Some(document) = gone(brought, *span) else {
-                continue;
-            };
-            if !is_declared(&document.header.key) && rows.insert(document.header.key.clone()) {
-                removed.own.push(document);
-            }
-        }
-        for (brought, span) in places().filter(|(brought, _)| brought.member.is_some()) {
-            let Some(document) = gone(brought, *span) else {
-                continue;
-            };
-            if !rows.contains(&document.header.key) {
-                removed.contributions.push(Contribution {
-                    document,
-                    gone: true,
-                });
-            }
-        }
-        removed
-    }
-
-    /// Adds the place of the parameter that supplied a value.
-    pub(super) fn add_parameters(&self, diagnostics: &mut [Diagnostic]) {
-        for diagnostic in diagnostics {
-            let place = diagnostic.primary.as_ref().map(|label| label.span);
-            if let Some((name, span)) = place.and_then(|place| self.parameter_origins.get(&place))
-                && !diagnostic.secondary.iter().any(|label| label.span == *span)
-            {
-                diagnostic.secondary.push(Label {
-                    span: *span,
-                    text: format!("parameter `{name}` gives this value"),
-                });
-            }
-        }
-    }
-
-    /// Reports parameters of a package that none of its documents uses.
-    pub(super) fn unused_parameters(&self, at: usize) -> Vec<Parameter> {
-        let used = self.used_parameters.get(&at);
-        let parameters = self.packages[at].package.parameters.iter();
-        parameters
-            .filter(|one| !used.is_some_and(|used| used.contains(&one.name.value)))
-            .cloned()
-            .collect()
-    }
 }
 
 fn row(key: &ResourceKey) -> PackageItem {
@@ -643,160 +389,4 @@ fn check_document(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
             .help("remove `environments`"),
         );
     }
-}
-
-/// Builds a document that removes what a package brought.
-fn gone(brought: &PackageItem, span: Span) -> Option<Document> {
-    let kind = Kind::from_str(&brought.kind).ok()?;
-    let text = |text: &str| Node {
-        value: NodeValue::Text(text.into()),
-        span,
-    };
-    let map = |entries: Vec<(&str, Node)>| Node {
-        value: NodeValue::Map(
-            entries
-                .into_iter()
-                .map(|(key, value)| Entry {
-                    key: key.into(),
-                    key_span: span,
-                    value,
-                })
-                .collect(),
-        ),
-        span,
-    };
-    let state = match brought.member {
-        None => State::Absent,
-        Some(_) => State::Existing,
-    };
-    let metadata = map(vec![
-        ("name", text(&brought.name)),
-        ("state", text(state.as_str())),
-    ]);
-    let mut entries = vec![
-        ("apiVersion", text(crate::schema::API_VERSION)),
-        ("kind", text(&brought.kind)),
-        ("metadata", metadata),
-    ];
-    if let Some((field, member)) = &brought.member {
-        let members = Node {
-            value: NodeValue::List(vec![text(member)]),
-            span,
-        };
-        let set = map(vec![("mode", text("atLeast")), ("without", members)]);
-        entries.push(("spec", map(vec![(field.as_str(), set)])));
-    }
-    Some(Document {
-        header: document::Header {
-            key: ResourceKey::new(kind, &brought.name),
-            name_span: span,
-            environments: None,
-        },
-        node: map(entries),
-    })
-}
-
-/// Returns the values of a package's parameters. Reports missing, unknown and wrongly typed values.
-fn values(
-    package: &Package,
-    used: Option<&UsedPackage>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<String, Node> {
-    let mut values = BTreeMap::new();
-    let given = used.map_or(&[][..], |used| &used.parameters);
-    for parameter in &package.parameters {
-        let name = &parameter.name.value;
-        let value = given.iter().find(|(given, _)| given.value == *name);
-        if let Some((_, value)) = value {
-            if parameter.holds.takes(value) {
-                values.insert(name.clone(), value.clone());
-            } else {
-                diagnostics.push(
-                    wrong_parameter(name, parameter.holds, value.span)
-                        .also(parameter.name.span, "declared here"),
-                );
-            }
-        } else if let Some(default) = &parameter.default {
-            values.insert(name.clone(), default.clone());
-        } else if let Some(used) = used {
-            diagnostics.push(
-                Diagnostic::error(
-                    PACKAGE_PARAMETER.code,
-                    format!(
-                        "package `{}` needs the parameter `{name}`",
-                        package.name.value
-                    ),
-                )
-                .at(used.name.span, "used here")
-                .also(parameter.name.span, &parameter.meaning)
-                .help(format!("add `{name}` under `parameters` of this package")),
-            );
-        } else {
-            let span = parameter.name.span;
-            let sample = Node::of_json(&parameter.holds.sample(), span);
-            values.insert(name.clone(), sample);
-        }
-    }
-    for (name, _) in given {
-        let names = || package.parameters.iter().map(|one| one.name.value.as_str());
-        if names().any(|known| known == name.value) {
-            continue;
-        }
-        let found = Diagnostic::error(
-            PACKAGE_PARAMETER.code,
-            format!(
-                "package `{}` has no parameter `{}`",
-                package.name.value, name.value
-            ),
-        )
-        .at(name.span, "unknown parameter");
-        diagnostics.push(match nearest(&name.value, names()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
-            None if names().next().is_none() => found.help("remove it"),
-            None => found.help(format!("it has {}", one_of(names()))),
-        });
-    }
-    values
-}
-
-/// Reads a folder as a package that is not yet part of a project. Ignores archives at its root, which are earlier builds.
-///
-/// # Errors
-/// The path of the file that cannot be part of a package, why, and what to do.
-pub fn read_package_folder(folder: &Path) -> Result<PackageFiles, (String, String, &'static str)> {
-    let said = |path: String, problem: &FileProblem| (path, problem.to_string(), problem.help());
-    let mut files = Root::open(folder).map_err(|problem| said(String::new(), &problem))?;
-    let is_build = |path: &str| !path.contains('/') && path.ends_with(".zip");
-    files_of(&mut files, "", &is_build).map_err(|(path, problem)| said(path, &problem))
-}
-
-/// Returns the texts of all files of a package, or the invalid path and the reason.
-pub(crate) fn package_files(
-    files: &mut Root,
-    folder: &str,
-) -> Result<PackageFiles, (String, FileProblem)> {
-    files_of(files, folder, &|_| false)
-}
-
-fn files_of(
-    files: &mut Root,
-    folder: &str,
-    skip: &dyn Fn(&str) -> bool,
-) -> Result<PackageFiles, (String, FileProblem)> {
-    let found = files
-        .all_below(folder)
-        .map_err(|problem| (folder.to_owned(), problem))?;
-    if let Some((path, problem)) = found.problems.into_iter().next() {
-        return Err((path, problem));
-    }
-    let mut texts = PackageFiles::new();
-    for path in found.files.into_iter().filter(|path| !skip(path)) {
-        let text = match files.read(&path) {
-            Ok(text) => package_text(&text),
-            Err(problem) => return Err((path, problem)),
-        };
-        let relative = path[folder.len()..].trim_start_matches('/').to_owned();
-        texts.insert(relative, text);
-    }
-    Ok(texts)
 }

@@ -2,7 +2,8 @@
 
 use deskstate_model::{Diagnostic, Explanation, Field, Kind, Span, Table};
 
-use super::planner::{Planner, path};
+use super::names::path;
+use super::planner::Planner;
 use super::problems::unreadable;
 use crate::kinds::tables_of;
 use crate::live::{Access, Live};

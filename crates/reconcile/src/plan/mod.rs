@@ -5,12 +5,15 @@ mod judged;
 mod kept;
 pub(crate) mod lacking;
 mod meant;
+mod names;
 mod order;
 pub(crate) mod parts;
 pub(crate) mod planner;
 pub(crate) mod problems;
 pub(crate) mod ranks;
+pub(crate) mod references;
 pub(crate) mod removal;
+pub(crate) mod rows;
 pub(crate) mod sets;
 
 use std::collections::BTreeSet;
@@ -23,9 +26,9 @@ use uuid::Uuid;
 pub use judged::{Elsewhere, Judged, Obstacle, States, SyncState};
 pub use kept::Kept;
 pub(crate) use kept::{keep, part_path, server_adds_parts_to};
+pub(crate) use names::{declared_names, is_copy, path};
 pub use order::{Limits, Transaction, transactions};
 pub use planner::plan;
-pub(crate) use planner::{declared_names, is_copy, path};
 pub(crate) use problems::unseen_undo;
 pub(crate) use removal::{nothing_to_compare, pruned_to_nothing};
 

@@ -6,7 +6,7 @@ use deskstate_model::{Explanation, Span, UniqueName, Writes};
 use uuid::Uuid;
 
 use super::{Case, Finding};
-use crate::plan::planner::FOREIGN_LANGUAGE;
+use crate::plan::rows::FOREIGN_LANGUAGE;
 use crate::plan::{Action, Change, Operation};
 use crate::state::RowKey;
 

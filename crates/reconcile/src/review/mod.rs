@@ -20,7 +20,7 @@ use deskstate_model::{
 use crate::check::CONTRACT_UNKNOWN;
 use crate::live::Live;
 use crate::lower::Desired;
-use crate::plan::planner::FOREIGN_LANGUAGE;
+use crate::plan::rows::FOREIGN_LANGUAGE;
 use crate::plan::{Elsewhere, Plan};
 use crate::reach::Reach;
 use crate::referrers::Referrers;

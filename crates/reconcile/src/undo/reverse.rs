@@ -1,25 +1,25 @@
 //! Computes the changes that undo an apply.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod links;
+mod rows;
 
-use deskstate_dataverse::{Row, Value as Wire};
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::Row;
 use deskstate_model::{
-    Diagnostic, Explanation, Field, Kind, PartTable, Relationship, ResourceKey, Table, UniqueName,
-    lookup_read_name, tables,
+    Diagnostic, Explanation, Field, Kind, ResourceKey, Table, UniqueName, lookup_read_name, tables,
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, name};
-use crate::columns::{self, Column};
-use crate::live::{Access, Live, part_identity};
-use crate::plan::defined::{kept_by_undo, unfit};
-use crate::plan::removal::not_deletable;
+use super::{Recorded, UndoFile, name};
+use crate::columns::{self};
+use crate::live::{Access, Live};
+use crate::plan::defined::unfit;
 use crate::plan::{
-    Action, Along, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation,
-    Plan, Planned, Reason, RowTarget, Seen, SyncState, keep, part_path, sort_changes, unseen_undo,
+    Action, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation, Plan,
+    Planned, Reason, RowTarget, Seen, SyncState, keep, sort_changes, unseen_undo,
 };
-use crate::referrers::set_word;
 use crate::value::show_live;
 
 pub(crate) const UNDO_CHANGED: Explanation = Explanation::new(
@@ -292,323 +292,6 @@ impl Undoing<'_> {
         None
     }
 
-    /// Restores a deleted row under its id.
-    fn restore(&mut self, saved: &SavedRow, change: &mut Change) {
-        let Some(table) = columns::table(&saved.table) else {
-            return;
-        };
-        let known = columns::of(table);
-        if let Some(row) = self.live.row(table, saved.id) {
-            let same = known.iter().all(|column| {
-                saved
-                    .columns
-                    .get(&column.name)
-                    .is_none_or(|value| columns::holds(column, value, &row.row))
-            });
-            if !same && self.own.contains(&saved.id) {
-                self.set_right(table, &known, saved, saved.id, change);
-            } else if !same {
-                self.changed(table, &saved.label);
-            }
-            return;
-        }
-        let part = Kind::part_tables().find(|part| part.table == table);
-        let parent = part
-            .and_then(|part| saved.columns.get(part.parent_navigation))
-            .and_then(|value| value.get("id")?.as_str()?.parse().ok());
-        let shown = columns::as_row(&known, &saved.columns);
-        if let (Some(part), Some(parent)) = (part, parent)
-            && let Some(made) = self.made_by_the_server(part, parent, &shown)
-        {
-            self.set_right(table, &known, saved, made, change);
-            return;
-        }
-        if saved.id == change.id {
-            change.action = Action::Create;
-            change.reason = Reason::Declared;
-        } else {
-            change
-                .fields
-                .push(member(change, table, &saved.label, true));
-        }
-        let mut body = Vec::new();
-        for column in &known {
-            let Some(value) = saved.columns.get(&column.name) else {
-                continue;
-            };
-            columns::write(column, value, &mut body);
-            if saved.id == change.id
-                && let Some(field) = column.field
-                && column.name != change.key.kind.definition().name.column
-            {
-                change.fields.push(difference(
-                    table,
-                    field,
-                    Json::Null,
-                    self.show(field, &shown),
-                ));
-            }
-        }
-        change.operations.push(Operation::Create {
-            row: target(table, saved.id, &saved.label),
-            body,
-            attaches_to: parent.filter(|parent: &Uuid| !self.coming.contains_key(parent)),
-        });
-    }
-
-    /// The part of a restored parent that the server created automatically, under an id of its own.
-    fn made_by_the_server(&self, part: &PartTable, parent: Uuid, shown: &Row) -> Option<Uuid> {
-        let roots = HashMap::new();
-        let identity = part_identity(part, shown, &roots)?;
-        match self.live.table(part.table).parts_of(parent, &identity) {
-            [id] => Some(*id),
-            _ => None,
-        }
-    }
-
-    /// Gives a row the values of the deleted one: either such a part, or a row that this undo restored and the server changed.
-    fn set_right(
-        &self,
-        table: &'static Table,
-        known: &[Column],
-        saved: &SavedRow,
-        made: Uuid,
-        change: &mut Change,
-    ) {
-        let Some(row) = self.live.row(table, made) else {
-            return;
-        };
-        let mut body = Vec::new();
-        let wanted = columns::as_row(known, &saved.columns);
-        for column in known {
-            if let Some(value) = saved.columns.get(&column.name)
-                && !columns::holds(column, value, &row.row)
-            {
-                columns::write(column, value, &mut body);
-                if let Some(field) = column.field.filter(|_| saved.id == change.id) {
-                    let [now, then] = [&row.row, &wanted].map(|row| self.show(field, row));
-                    change.fields.push(difference(table, field, now, then));
-                }
-            }
-        }
-        if !body.is_empty() {
-            if saved.id != change.id {
-                change
-                    .fields
-                    .push(member(change, table, &saved.label, true));
-            }
-            change.operations.push(Operation::Update {
-                row: target(table, made, &saved.label),
-                guard: self.guard(table, made),
-                body,
-            });
-        }
-    }
-
-    /// Restores the previous values of a changed row, unless somebody has changed it since.
-    fn put_back(&mut self, saved: &SavedUpdate, change: &mut Change) {
-        let Some(table) = columns::table(&saved.table) else {
-            return;
-        };
-        let Some(row) = self.live.row(table, saved.id) else {
-            self.changed(table, &saved.label);
-            return;
-        };
-        let known: BTreeMap<String, Column> = columns::of(table)
-            .into_iter()
-            .map(|column| (column.name.clone(), column))
-            .collect();
-        if saved.before == saved.after {
-            self.left_alone(table, saved, &known, &row.row);
-            return;
-        }
-        let mut body: Vec<(String, Wire)> = Vec::new();
-        let mut fields = Vec::new();
-        let mut copies = Vec::new();
-        let old = columns::as_row(&columns::of(table), &saved.before);
-        for (name, before) in &saved.before {
-            let Some(column) = known.get(name) else {
-                continue;
-            };
-            if columns::holds(column, before, &row.row) {
-                copies.extend(column.is_copy().then_some((column, before)));
-                continue;
-            }
-            let as_applied = |after| columns::holds(column, after, &row.row);
-            if !saved.after.get(name).is_some_and(as_applied) && !self.own.contains(&saved.id) {
-                self.changed(table, &saved.label);
-                return;
-            }
-            columns::write(column, before, &mut body);
-            if let Some(field) = column.field {
-                fields.push(difference(
-                    table,
-                    field,
-                    self.show(field, &row.row),
-                    self.show(field, &old),
-                ));
-            }
-        }
-        if body.is_empty() {
-            return;
-        }
-        for (column, before) in copies {
-            columns::write(column, before, &mut body);
-        }
-        if fields.is_empty() {
-            fields.push(member(change, table, &saved.label, true));
-        }
-        if saved.id != change.id {
-            for field in &mut fields {
-                field.path = part_path(change.key.kind, table, &saved.label, &field.path);
-            }
-        }
-        change.fields.append(&mut fields);
-        change.operations.push(Operation::Update {
-            row: target(table, saved.id, &saved.label),
-            guard: self.guard(table, saved.id),
-            body,
-        });
-    }
-
-    /// Warns if a part that the apply left alone no longer has its previous values. Either the environment wrote it along with its row, or
-    /// somebody changed it.
-    fn left_alone(
-        &mut self,
-        table: &Table,
-        saved: &SavedUpdate,
-        known: &BTreeMap<String, Column>,
-        row: &Row,
-    ) {
-        let same = saved.before.iter().all(|(name, before)| {
-            let column = known.get(name);
-            column.is_none_or(|column| columns::holds(column, before, row))
-        });
-        if !same {
-            self.diagnostics.push(
-                Diagnostic::warning(
-                    UNDO_CHANGED.code,
-                    format!(
-                        "{} `{}` is not as before the apply and stays unchanged: somebody changed it, or the environment did when its row was written",
-                        table.logical, saved.label
-                    ),
-                )
-                .help("look at it with `deskstate drift --env NAME`, and change it with manifests"),
-            );
-        }
-    }
-
-    /// Deletes a row that the apply created, unless somebody has changed it since.
-    fn remove(&mut self, saved: &SavedRow, change: &mut Change) {
-        let Some(table) = columns::table(&saved.table) else {
-            return;
-        };
-        let Some(row) = self.live.row(table, saved.id) else {
-            return;
-        };
-        let differs = columns::of(table).iter().any(|column| {
-            saved
-                .columns
-                .get(&column.name)
-                .is_some_and(|value| !columns::holds(column, value, &row.row))
-        });
-        if differs && !self.own.contains(&saved.id) {
-            self.changed(table, &saved.label);
-            return;
-        }
-        if let Some(kind) = kept_by_undo(table) {
-            let what = format!("{} `{}`", table.logical, saved.label);
-            self.diagnostics.push(not_deletable(&what, kind));
-            return;
-        }
-        let part = Kind::part_tables().find(|part| part.table == table);
-        if part.is_some_and(|part| part.goes_with_parent && self.going.contains(&change.id))
-            && saved.id != change.id
-        {
-            return;
-        }
-        let mut along = Vec::new();
-        if saved.id == change.id {
-            change.action = Action::Delete;
-            change.reason = Reason::StateAbsent;
-            for part in
-                Kind::part_tables().filter(|part| part.parent == table && part.goes_with_parent)
-            {
-                for child in self.live.table(part.table).children(part, saved.id) {
-                    along.push(Along {
-                        row: target(part.table, child.id, &self.live.label(part.table, child.id)),
-                        seen: Seen::of(child),
-                    });
-                }
-            }
-        } else {
-            change
-                .fields
-                .push(member(change, table, &saved.label, false));
-        }
-        change.operations.push(Operation::Delete {
-            row: target(table, saved.id, &saved.label),
-            guard: self.guard(table, saved.id),
-            along,
-        });
-    }
-
-    fn unlink(&mut self, saved: &SavedLink, change: &mut Change) {
-        if let Some(relationship) = columns::relationship(&saved.relationship)
-            && self
-                .live
-                .links(relationship)
-                .pairs
-                .contains(&(saved.owner, saved.member))
-        {
-            change.fields.push(self.linked(relationship, saved, false));
-            change.operations.push(Operation::Unlink {
-                relationship,
-                owner: saved.owner,
-                member: saved.member,
-            });
-        }
-    }
-
-    fn link(&mut self, saved: &SavedLink, change: &mut Change) {
-        let Some(relationship) = columns::relationship(&saved.relationship) else {
-            return;
-        };
-        if self
-            .live
-            .links(relationship)
-            .pairs
-            .contains(&(saved.owner, saved.member))
-        {
-            return;
-        }
-        let is_there = |table: &'static Table, id: Uuid| {
-            table == &tables::USER
-                || self.live.row(table, id).is_some()
-                || self.coming.contains_key(&id)
-        };
-        if !is_there(relationship.owner, saved.owner)
-            || !is_there(relationship.member, saved.member)
-        {
-            let name = format!(
-                "`{}` of `{}`",
-                self.label(relationship.member, saved.member),
-                self.label(relationship.owner, saved.owner)
-            );
-            self.diagnostics.push(Diagnostic::warning(
-                UNDO_LINK.code,
-                format!("the link to {name} cannot be restored: one of its rows no longer exists"),
-            ));
-            return;
-        }
-        change.fields.push(self.linked(relationship, saved, true));
-        change.operations.push(Operation::Link {
-            relationship,
-            owner: saved.owner,
-            member: saved.member,
-        });
-    }
-
     /// The name of a row. A row that is restored already has the name that it will have afterwards.
     fn label(&self, table: &Table, id: Uuid) -> String {
         let coming = self.coming.get(&id).cloned();
@@ -620,26 +303,6 @@ impl Undoing<'_> {
             .uuid(&field.read_name())
             .and_then(|id| self.coming.get(&id));
         coming.map_or_else(|| show_live(field, row, self.live), |name| json!(name))
-    }
-
-    fn linked(
-        &self,
-        relationship: &'static Relationship,
-        saved: &SavedLink,
-        comes: bool,
-    ) -> FieldChange {
-        let member = self.label(relationship.member, saved.member);
-        let note = None;
-        FieldChange {
-            path: set_word(relationship.schema_name).to_owned(),
-            difference: if comes {
-                Difference::Added { member, note }
-            } else {
-                Difference::Removed { member, note }
-            },
-            span: None,
-            wire: relationship.schema_name.to_owned(),
-        }
     }
 
     fn guard(&self, table: &'static Table, id: Uuid) -> Guard {
@@ -669,31 +332,6 @@ fn target(table: &'static Table, id: Uuid, label: &str) -> RowTarget {
         table,
         id,
         label: label.to_owned(),
-    }
-}
-
-fn difference(
-    table: &Table,
-    field: &deskstate_model::Field,
-    before: Json,
-    after: Json,
-) -> FieldChange {
-    FieldChange {
-        path: if field.word.is_empty() {
-            field.column.to_owned()
-        } else {
-            field.word.to_owned()
-        },
-        difference: if before == after {
-            Difference::Copy {
-                column: field.column,
-                after,
-            }
-        } else {
-            Difference::Value { before, after }
-        },
-        span: None,
-        wire: format!("{}.{}", table.logical, field.column),
     }
 }
 

@@ -1,0 +1,88 @@
+//! Links: those that come back, and those that go.
+
+use deskstate_model::{Diagnostic, Relationship, Table, tables};
+use uuid::Uuid;
+
+use super::super::SavedLink;
+use super::{UNDO_LINK, Undoing};
+use crate::columns::{self};
+use crate::plan::{Change, Difference, FieldChange, Operation};
+use crate::referrers::set_word;
+
+impl Undoing<'_> {
+    pub(super) fn unlink(&mut self, saved: &SavedLink, change: &mut Change) {
+        if let Some(relationship) = columns::relationship(&saved.relationship)
+            && self
+                .live
+                .links(relationship)
+                .pairs
+                .contains(&(saved.owner, saved.member))
+        {
+            change.fields.push(self.linked(relationship, saved, false));
+            change.operations.push(Operation::Unlink {
+                relationship,
+                owner: saved.owner,
+                member: saved.member,
+            });
+        }
+    }
+
+    pub(super) fn link(&mut self, saved: &SavedLink, change: &mut Change) {
+        let Some(relationship) = columns::relationship(&saved.relationship) else {
+            return;
+        };
+        if self
+            .live
+            .links(relationship)
+            .pairs
+            .contains(&(saved.owner, saved.member))
+        {
+            return;
+        }
+        let is_there = |table: &'static Table, id: Uuid| {
+            table == &tables::USER
+                || self.live.row(table, id).is_some()
+                || self.coming.contains_key(&id)
+        };
+        if !is_there(relationship.owner, saved.owner)
+            || !is_there(relationship.member, saved.member)
+        {
+            let name = format!(
+                "`{}` of `{}`",
+                self.label(relationship.member, saved.member),
+                self.label(relationship.owner, saved.owner)
+            );
+            self.diagnostics.push(Diagnostic::warning(
+                UNDO_LINK.code,
+                format!("the link to {name} cannot be restored: one of its rows no longer exists"),
+            ));
+            return;
+        }
+        change.fields.push(self.linked(relationship, saved, true));
+        change.operations.push(Operation::Link {
+            relationship,
+            owner: saved.owner,
+            member: saved.member,
+        });
+    }
+
+    pub(super) fn linked(
+        &self,
+        relationship: &'static Relationship,
+        saved: &SavedLink,
+        comes: bool,
+    ) -> FieldChange {
+        let member = self.label(relationship.member, saved.member);
+        let note = None;
+        FieldChange {
+            path: set_word(relationship.schema_name).to_owned(),
+            difference: if comes {
+                Difference::Added { member, note }
+            } else {
+                Difference::Removed { member, note }
+            },
+            span: None,
+            wire: relationship.schema_name.to_owned(),
+        }
+    }
+}
