@@ -355,7 +355,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Rewrites the state file in compact form.
+    /// Leaves the state file in compact form.
     pub(crate) fn save(&self) -> std::io::Result<()> {
         let store = self.store();
         match self
@@ -364,7 +364,7 @@ impl Engine {
             .unwrap_or_else(PoisonError::into_inner)
             .as_mut()
         {
-            Some(file) => file.rewrite(&store),
+            Some(file) => file.save(&store),
             None => Ok(()),
         }
     }

@@ -1,11 +1,11 @@
 //! The state in a single file: a header line, then one line per transaction.
 //!
 //! A commit appends its line before it is confirmed, so a killed process loses nothing that it has confirmed. A line that was truncated by
-//! the kill belongs to an unconfirmed transaction, and is dropped at the next start. Starting and stopping write a new file next to the old
-//! one, and rename it.
+//! the kill belongs to an unconfirmed transaction, and is dropped at the next start. A run that changed something ends with a new, compact
+//! file, written next to the old one and renamed.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(crate) struct StateFile {
     file: Option<File>,
     /// Number of lines appended since the last rewrite.
     appended: usize,
+    /// The version of the store that the file holds in compact form.
+    version: u64,
 }
 
 /// Number of appended lines after which the file is rewritten.
@@ -44,16 +46,31 @@ impl StateFile {
         {
             std::fs::create_dir_all(folder)?;
         }
-        let store = Self::peek(path, fresh, schema)?;
-        let file = write_anew(path, &store)?;
-        Ok((
-            StateFile {
-                path: path.to_owned(),
-                file: Some(file),
-                appended: 0,
-            },
-            store,
-        ))
+        let (store, file, appended) = match crate::files::open(path) {
+            Ok(file) => {
+                let (store, lines) = read(file, schema)?;
+                let mut file = open_to_append(path)?;
+                if !ends_whole(&mut file)? {
+                    drop(file);
+                    file = write_anew(path, &store)?;
+                }
+                let rows: usize = schema.ids().map(|table| store.len(table)).sum();
+                (store, file, lines.saturating_sub(rows))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let store = fresh();
+                let file = write_anew(path, &store)?;
+                (store, file, 0)
+            }
+            Err(error) => return Err(error),
+        };
+        let file = StateFile {
+            path: path.to_owned(),
+            file: Some(file),
+            appended,
+            version: store.version,
+        };
+        Ok((file, store))
     }
 
     /// Loads a store from a file if it exists, without changing the file.
@@ -63,7 +80,7 @@ impl StateFile {
         schema: &Arc<Schema>,
     ) -> std::io::Result<Store> {
         match crate::files::open(path) {
-            Ok(file) => read(file, schema),
+            Ok(file) => read(file, schema).map(|(store, _)| store),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(fresh()),
             Err(error) => Err(error),
         }
@@ -105,11 +122,20 @@ impl StateFile {
         self.appended > COMPACT_AFTER
     }
 
+    /// Rewrites the file in compact form, unless it is what the store would be written as.
+    pub(crate) fn save(&mut self, store: &Store) -> std::io::Result<()> {
+        if self.appended == 0 && self.version == store.version {
+            return Ok(());
+        }
+        self.rewrite(store)
+    }
+
     /// Rewrites the file.
     pub(crate) fn rewrite(&mut self, store: &Store) -> std::io::Result<()> {
         self.file = None;
         self.file = Some(write_anew(&self.path, store)?);
         self.appended = 0;
+        self.version = store.version;
         Ok(())
     }
 }
@@ -145,11 +171,20 @@ fn open_to_append(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().append(true).read(true).open(path)
 }
 
+/// Whether the last line of a file is complete, so that another one can follow.
+fn ends_whole(file: &mut File) -> std::io::Result<bool> {
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
 fn invalid(message: impl Into<String>) -> std::io::Error {
     std::io::Error::new(std::io::ErrorKind::InvalidData, message.into())
 }
 
-fn read(file: File, schema: &Arc<Schema>) -> std::io::Result<Store> {
+/// Reads a store, and the number of lines after the header.
+fn read(file: File, schema: &Arc<Schema>) -> std::io::Result<(Store, usize)> {
     let mut store = Store::new(Arc::clone(schema));
     let mut lines = BufReader::new(file).split(b'\n');
     match lines.next().transpose()? {
@@ -172,7 +207,7 @@ fn read(file: File, schema: &Arc<Schema>) -> std::io::Result<Store> {
             Err(error) => return Err(invalid(format!("line {number}: {error}"))),
         }
     }
-    Ok(store)
+    Ok((store, number - 1))
 }
 
 fn apply(store: &mut Store, line: &Json) -> Result<(), String> {
@@ -357,6 +392,51 @@ mod tests {
         let table = schema.named("publisher").expect("table");
         assert_eq!(again.len(table), 2);
         assert_eq!(again.version, store.version);
+    }
+
+    #[test]
+    fn a_run_that_changes_nothing_leaves_the_file_as_it_is() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("local.json");
+        let schema = schema();
+        let open = || StateFile::open(&path, || Store::new(Arc::clone(&schema)), &schema);
+        let text = || std::fs::read_to_string(&path).expect("read");
+        let (mut file, mut store) = open().expect("opened");
+        commit(&mut file, &mut store, 1, "one");
+        commit(&mut file, &mut store, 1, "another");
+        assert_eq!(text().lines().count(), 3, "a header and two commits");
+        drop(file);
+        // Killed before it could save: the next run that saves does.
+        let (mut file, store) = open().expect("opened");
+        assert_eq!(text().lines().count(), 3);
+        file.save(&store).expect("saved");
+        let saved = text();
+        assert_eq!(saved.lines().count(), 2);
+        drop(file);
+        let beside = folder.path().join("local.json.new");
+        std::fs::create_dir(&beside).expect("nothing can be written anew");
+        let (mut file, store) = open().expect("opened");
+        file.save(&store).expect("nothing to save");
+        assert_eq!(text(), saved);
+    }
+
+    #[test]
+    fn a_last_line_without_its_end_is_kept_and_another_one_can_follow() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("local.json");
+        let schema = schema();
+        let open = || StateFile::open(&path, || Store::new(Arc::clone(&schema)), &schema);
+        let (mut file, mut store) = open().expect("opened");
+        commit(&mut file, &mut store, 1, "one");
+        drop(file);
+        let text = std::fs::read_to_string(&path).expect("read");
+        std::fs::write(&path, text.trim_end()).expect("written");
+        let (mut file, mut store) = open().expect("opened");
+        commit(&mut file, &mut store, 2, "two");
+        drop(file);
+        let (_, store) = open().expect("opened");
+        let table = schema.named("publisher").expect("table");
+        assert_eq!(store.len(table), 2);
     }
 
     #[test]
