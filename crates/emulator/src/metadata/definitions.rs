@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::query::Shape;
 use crate::schema::{Column, Kind, OnDelete, Ownership, Required, Schema, Table};
 use crate::switches::Switches;
 
@@ -20,6 +21,79 @@ pub(super) fn touches(item: &Json, table: &Table) -> bool {
         || item["Entity2LogicalName"] == table.name.as_str()
 }
 
+/// Which properties of an item are built.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    All,
+    /// Those that a request reads; option sets are visible only through a cast.
+    Of(&'a Shape),
+}
+
+impl Wanted<'_> {
+    fn has(self, name: &str) -> bool {
+        match self {
+            Wanted::All => true,
+            Wanted::Of(shape) => {
+                shape.reads(name) && !matches!(name, "OptionSet" | "GlobalOptionSet")
+            }
+        }
+    }
+}
+
+/// An item, as far as it is wanted.
+struct Item<'a> {
+    wanted: Wanted<'a>,
+    properties: Map<String, Json>,
+}
+
+impl<'a> Item<'a> {
+    /// Starts with the recorded properties of a kind of metadata.
+    fn of(template: Template, wanted: Wanted<'a>) -> Item<'a> {
+        let recorded = recorded(template).iter();
+        let properties = recorded
+            .filter(|(name, _)| wanted.has(name))
+            .map(|(name, value)| (name.clone(), value.clone()));
+        Item {
+            wanted,
+            properties: properties.collect(),
+        }
+    }
+
+    /// Starts with the type.
+    fn typed(kind: &str, template: Template, wanted: Wanted<'a>) -> Item<'a> {
+        let mut item = Item {
+            wanted,
+            properties: Map::new(),
+        };
+        item.set("@odata.type", || {
+            format!("#Microsoft.Dynamics.CRM.{kind}").into()
+        });
+        item.properties
+            .extend(Item::of(template, wanted).properties);
+        item
+    }
+
+    fn set(&mut self, name: &str, value: impl FnOnce() -> Json) {
+        if self.wanted.has(name) {
+            self.properties.insert(name.to_owned(), value());
+        }
+    }
+
+    /// Sets properties that take no time to build.
+    fn with(mut self, own: Json) -> Item<'a> {
+        if let Json::Object(own) = own {
+            let wanted = self.wanted;
+            self.properties
+                .extend(own.into_iter().filter(|(name, _)| wanted.has(name)));
+        }
+        self
+    }
+
+    fn done(self) -> Json {
+        self.properties.into()
+    }
+}
+
 /// Option sets are visible only through a cast.
 pub(super) fn strip_casts(mut item: Json, cast: bool) -> Json {
     if let (false, Some(object)) = (cast, item.as_object_mut()) {
@@ -30,41 +104,50 @@ pub(super) fn strip_casts(mut item: Json, cast: bool) -> Json {
 }
 
 pub(super) fn label(text: &str) -> Json {
-    json!({
-        "LocalizedLabels": [{"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null}],
-        "UserLocalizedLabel": {"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null},
-    })
+    let own = json!({"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null});
+    json!({"LocalizedLabels": [own], "UserLocalizedLabel": own})
 }
 
 /// A table without its expandable properties.
-pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
+pub(super) fn entity(table: &Table, switches: &Switches, wanted: Wanted<'_>) -> Json {
     let ownership = match table.ownership {
         Ownership::User => "UserOwned",
         Ownership::Business => "BusinessOwned",
         Ownership::Organization => "OrganizationOwned",
         Ownership::None => "None",
     };
-    let privileges: Vec<Json> = crate::security::Right::ALL
-        .into_iter()
-        .filter_map(|right| crate::security::privilege_name(table, right).map(|name| (right, name)))
-        .map(|(right, name)| json!({
-            "CanBeBasic": true, "CanBeDeep": true, "CanBeGlobal": true, "CanBeLocal": true, "CanBeEntityReference": false,
-            "CanBeParentEntityReference": false, "Name": name, "PrivilegeId": crate::seed::id_of("privilege", &name), "PrivilegeType": right.word(),
-        }))
-        .collect();
-    template(Template::Entity).with(json!({
-        "MetadataId": metadata_id(&table.name),
-        "LogicalName": table.name,
-        "SchemaName": table.schema_name,
-        "EntitySetName": table.set,
-        "LogicalCollectionName": table.set,
-        "CollectionSchemaName": table.plural,
-        "ReportViewName": format!("Filtered{}", table.schema_name),
-        "DisplayName": label(&table.label),
-        "DisplayCollectionName": label(&table.plural),
-        "Description": label(""),
-        "PrimaryIdAttribute": table.key_name(),
-        "PrimaryNameAttribute": table.primary_name.map(|column| table.columns[column].name.clone()),
+    let privileges = || {
+        let rights = crate::security::Right::ALL.into_iter();
+        let named = rights.filter_map(|right| {
+            crate::security::privilege_name(table, right).map(|name| (right, name))
+        });
+        named
+            .map(|(right, name)| json!({
+                "CanBeBasic": true, "CanBeDeep": true, "CanBeGlobal": true, "CanBeLocal": true, "CanBeEntityReference": false,
+                "CanBeParentEntityReference": false, "Name": name, "PrivilegeId": crate::seed::id_of("privilege", &name), "PrivilegeType": right.word(),
+            }))
+            .collect::<Vec<_>>()
+            .into()
+    };
+    let mut item = Item::of(Template::Entity, wanted);
+    item.set("MetadataId", || metadata_id(&table.name).into());
+    item.set("LogicalName", || table.name.as_str().into());
+    item.set("SchemaName", || table.schema_name.as_str().into());
+    item.set("EntitySetName", || table.set.as_str().into());
+    item.set("LogicalCollectionName", || table.set.as_str().into());
+    item.set("CollectionSchemaName", || table.plural.as_str().into());
+    item.set("ReportViewName", || {
+        format!("Filtered{}", table.schema_name).into()
+    });
+    item.set("DisplayName", || label(&table.label));
+    item.set("DisplayCollectionName", || label(&table.plural));
+    item.set("Description", || label(""));
+    item.set("PrimaryIdAttribute", || table.key_name().into());
+    item.set("PrimaryNameAttribute", || {
+        json!(table.primary_name.map(|column| &table.columns[column].name))
+    });
+    item.set("Privileges", privileges);
+    item.with(json!({
         "ObjectTypeCode": table.object_type_code,
         "OwnershipType": ownership,
         "IsIntersect": table.intersect.is_some(),
@@ -72,8 +155,8 @@ pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
         "IsSolutionAware": table.component,
         "IsStateModelAware": table.position("statecode").is_some(),
         "IsOptimisticConcurrencyEnabled": table.intersect.is_none() && !switches.no_optimistic_concurrency.contains(&table.name),
-        "Privileges": privileges,
     }))
+    .done()
 }
 
 /// The property names and default values of a kind of metadata, from `metadata/*.yaml`.
@@ -85,19 +168,7 @@ enum Template {
     ManyToMany,
 }
 
-struct Properties(Map<String, Json>);
-
-impl Properties {
-    /// Overrides the recorded values with those of the item.
-    fn with(mut self, own: Json) -> Json {
-        if let Json::Object(own) = own {
-            self.0.extend(own);
-        }
-        self.0.into()
-    }
-}
-
-fn template(of: Template) -> Properties {
+fn recorded(of: Template) -> &'static Map<String, Json> {
     static READ: OnceLock<[Map<String, Json>; 4]> = OnceLock::new();
     let read = READ.get_or_init(|| {
         [
@@ -108,7 +179,7 @@ fn template(of: Template) -> Properties {
         ]
         .map(|text| serde_yaml::from_str(text).expect("the built-in templates are objects"))
     });
-    Properties(read[of as usize].clone())
+    &read[of as usize]
 }
 
 /// Returns one expandable property of a table.
@@ -117,9 +188,11 @@ pub(super) fn expansion(
     switches: &Switches,
     table: &Table,
     name: &str,
+    shape: Option<&Shape>,
 ) -> Option<Vec<Json>> {
+    let wanted = shape.map_or(Wanted::All, Wanted::Of);
     Some(match name {
-        "Attributes" => attributes(schema, table)
+        "Attributes" => attributes(schema, table, wanted)
             .into_iter()
             .map(|item| strip_casts(item, false))
             .collect(),
@@ -128,14 +201,12 @@ pub(super) fn expansion(
             .into_iter()
             .filter(|item| touches(item, table))
             .collect(),
-        "OneToManyRelationships" => one_to_many(schema)
-            .into_iter()
-            .filter(|item| item["ReferencedEntity"] == table.name.as_str())
-            .collect(),
-        "ManyToOneRelationships" => one_to_many(schema)
-            .into_iter()
-            .filter(|item| item["ReferencingEntity"] == table.name.as_str())
-            .collect(),
+        "OneToManyRelationships" => one_to_many(schema, |_, referenced| {
+            referenced.is_some_and(|referenced| referenced.name == table.name)
+        }),
+        "ManyToOneRelationships" => {
+            one_to_many(schema, |referencing, _| referencing.name == table.name)
+        }
         _ => return None,
     })
 }
@@ -161,16 +232,16 @@ pub(super) fn type_names(column: &Column) -> (&'static str, &'static str) {
     }
 }
 
-pub(super) fn attributes(schema: &Schema, table: &Table) -> Vec<Json> {
+pub(super) fn attributes(schema: &Schema, table: &Table, wanted: Wanted<'_>) -> Vec<Json> {
     table
         .columns
         .iter()
         .filter(|column| !column.hidden && !column.inherited)
-        .map(|column| attribute(schema, table, column))
+        .map(|column| attribute(schema, table, column, wanted))
         .collect()
 }
 
-pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json {
+fn attribute(schema: &Schema, table: &Table, column: &Column, wanted: Wanted<'_>) -> Json {
     let (kind, word) = type_names(column);
     let level = match column.required {
         Required::None => "None",
@@ -179,70 +250,67 @@ pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json
         Required::System => "SystemRequired",
     };
     let is_key = column.name == table.key_name();
-    let mut item = json!({"@odata.type": format!("#Microsoft.Dynamics.CRM.{kind}")});
-    let own = template(Template::Attribute).with(json!({
-        "MetadataId": metadata_id(&format!("{}.{}", table.name, column.name)),
-        "ColumnNumber": table.position(&column.name),
-        "LogicalName": column.name,
-        "SchemaName": column.schema_name,
-        "EntityLogicalName": table.name,
-        "AttributeType": word,
-        "AttributeTypeName": {"Value": format!("{word}Type")},
-        "DisplayName": label(&column.label),
-        "RequiredLevel": {"Value": level, "CanBeChanged": true, "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings"},
-        "IsPrimaryId": is_key,
-        "IsPrimaryName": table.primary_name.is_some_and(|position| table.columns[position].name == column.name),
-        "IsValidForCreate": !column.read_only,
-        "IsValidForUpdate": !column.read_only && !column.create_only && !is_key,
-        "IsCustomAttribute": column.name.contains('_'),
-        "IsFilterable": true,
-        "IsSearchable": matches!(column.kind, Kind::Text | Kind::Memo),
-    }));
-    if let (Some(object), Json::Object(own)) = (item.as_object_mut(), own) {
-        object.extend(own);
-        if matches!(column.kind, Kind::Text | Kind::Memo) {
-            object.insert("IsLocalizable".into(), column.localizable.into());
-        }
-        object.extend(own_properties(column));
-        if let (Some(min), Some(max)) = (column.min, column.max) {
-            object.insert("MinValue".into(), json!(min));
-            object.insert("MaxValue".into(), json!(max));
-        }
-        if column.kind.is_lookup() {
-            let targets: Vec<&str> = column
-                .targets
-                .iter()
-                .map(|target| schema.table(target.table).name.as_str())
-                .collect();
-            object.insert("Targets".into(), json!(targets));
-        }
-        if column.kind.is_choice() || column.kind == Kind::Flag {
-            let set = option_set(table, column);
-            object.insert(
-                "DefaultFormValue".into(),
-                column
-                    .default
-                    .as_ref()
-                    .map_or(json!(-1), |value| value.json("")),
-            );
-            object.insert(
-                "GlobalOptionSet".into(),
-                if column.global_choice.is_some() {
-                    set.clone()
-                } else {
-                    Json::Null
-                },
-            );
-            object.insert("OptionSet".into(), set);
-        }
+    let is_text = matches!(column.kind, Kind::Text | Kind::Memo);
+    let mut item = Item::typed(kind, Template::Attribute, wanted);
+    item.set("MetadataId", || {
+        metadata_id(&format!("{}.{}", table.name, column.name)).into()
+    });
+    item.set("ColumnNumber", || json!(table.position(&column.name)));
+    item.set("LogicalName", || column.name.as_str().into());
+    item.set("SchemaName", || column.schema_name.as_str().into());
+    item.set("EntityLogicalName", || table.name.as_str().into());
+    item.set("AttributeType", || word.into());
+    item.set(
+        "AttributeTypeName",
+        || json!({"Value": format!("{word}Type")}),
+    );
+    item.set("DisplayName", || label(&column.label));
+    item.set("RequiredLevel", || json!({"Value": level, "CanBeChanged": true, "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings"}));
+    item.set("IsPrimaryId", || is_key.into());
+    item.set("IsPrimaryName", || {
+        let primary = table.primary_name.map(|at| &table.columns[at].name);
+        (primary == Some(&column.name)).into()
+    });
+    item.set("IsValidForCreate", || (!column.read_only).into());
+    item.set("IsValidForUpdate", || {
+        (!column.read_only && !column.create_only && !is_key).into()
+    });
+    item.set("IsCustomAttribute", || column.name.contains('_').into());
+    item.set("IsFilterable", || true.into());
+    item.set("IsSearchable", || is_text.into());
+    if is_text {
+        item.set("IsLocalizable", || column.localizable.into());
     }
-    item
+    let mut item = item.with(own_properties(column));
+    if let (Some(min), Some(max)) = (column.min, column.max) {
+        item.set("MinValue", || json!(min));
+        item.set("MaxValue", || json!(max));
+    }
+    if column.kind.is_lookup() {
+        item.set("Targets", || {
+            let targets = column.targets.iter();
+            let names = targets.map(|target| schema.table(target.table).name.as_str());
+            names.collect::<Vec<_>>().into()
+        });
+    }
+    if column.kind.is_choice() || column.kind == Kind::Flag {
+        item.set("DefaultFormValue", || {
+            let default = column.default.as_ref();
+            default.map_or(json!(-1), |value| value.json(""))
+        });
+        item.set("GlobalOptionSet", || {
+            let is_global = column.global_choice.is_some();
+            is_global.then(|| option_set(table, column)).into()
+        });
+        item.set("OptionSet", || option_set(table, column));
+    }
+    item.done()
 }
 
 /// The properties that only attributes of this type have, apart from options and targets.
-fn own_properties(column: &Column) -> Map<String, Json> {
+fn own_properties(column: &Column) -> Json {
     let length = column.length.map_or(Json::Null, Json::from);
-    let own = match column.kind {
+    match column.kind {
         Kind::Text => json!({
             "Format": "Text", "FormatName": {"Value": "Text"}, "ImeMode": "Auto", "MaxLength": length, "YomiOf": null,
             "DatabaseLength": column.length.map(|length| length * 2), "FormulaDefinition": "", "SourceTypeMask": 0,
@@ -263,10 +331,6 @@ fn own_properties(column: &Column) -> Map<String, Json> {
         }),
         Kind::Lookup | Kind::Owner => json!({"Format": "None"}),
         _ => json!({}),
-    };
-    match own {
-        Json::Object(own) => own,
-        _ => Map::new(),
     }
 }
 
@@ -377,17 +441,13 @@ pub(super) fn relationships(schema: &Schema, cast: Option<&str>) -> Vec<Json> {
         }
     }
     if cast.is_none_or(|cast| cast == "OneToManyRelationshipMetadata") {
-        items.extend(one_to_many(schema));
+        items.extend(one_to_many(schema, |_, _| true));
     }
     items
 }
 
 fn typed(kind: &str, of: Template, own: Json) -> Json {
-    let mut item = json!({"@odata.type": format!("#Microsoft.Dynamics.CRM.{kind}")});
-    if let (Some(object), Json::Object(all)) = (item.as_object_mut(), template(of).with(own)) {
-        object.extend(all);
-    }
-    item
+    Item::typed(kind, of, Wanted::All).with(own).done()
 }
 
 /// The relationship of an owner, which refers to no table of its own.
@@ -411,7 +471,8 @@ fn owner(table: &Table, column: &Column) -> Json {
     )
 }
 
-pub(super) fn one_to_many(schema: &Schema) -> Vec<Json> {
+/// The relationships of lookups, those that `only` takes by the referencing and the referenced table. An owner refers to no table.
+fn one_to_many(schema: &Schema, only: impl Fn(&Table, Option<&Table>) -> bool) -> Vec<Json> {
     let mut items = Vec::new();
     for table in schema.visible() {
         for column in table
@@ -420,11 +481,16 @@ pub(super) fn one_to_many(schema: &Schema) -> Vec<Json> {
             .filter(|column| !column.hidden && column.kind.is_lookup())
         {
             if column.kind == Kind::Owner {
-                items.push(owner(table, column));
+                if only(table, None) {
+                    items.push(owner(table, column));
+                }
                 continue;
             }
             for target in &column.targets {
                 let referenced = schema.table(target.table);
+                if !only(table, Some(referenced)) {
+                    continue;
+                }
                 let delete = match target.on_delete {
                     _ if column.read_only => "NoCascade",
                     OnDelete::Cascade => "Cascade",

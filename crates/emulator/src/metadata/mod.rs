@@ -234,13 +234,13 @@ fn expanded(
     table: &Table,
     shape: &Shape,
 ) -> Outcome<Option<Json>> {
-    let mut item = entity(table, switches);
+    let mut item = entity(table, switches, Wanted::Of(shape));
     if !shape.passes(&item)? {
         return Ok(None);
     }
     if let Some(object) = item.as_object_mut() {
-        for name in shape.expanded() {
-            if let Some(items) = expansion(schema, switches, table, name) {
+        for (name, within) in shape.expanded() {
+            if let Some(items) = expansion(schema, switches, table, name, Some(within)) {
                 object.insert(name.to_owned(), items.into());
             }
         }
@@ -254,7 +254,7 @@ pub(crate) fn whole(schema: &Schema, switches: &Switches, name: &str) -> Outcome
         .named(name)
         .map(|id| schema.table(id))
         .ok_or_else(|| not_found("EntityMetadata", &format!("LogicalName='{name}'")))?;
-    let mut item = entity(table, switches);
+    let mut item = entity(table, switches, Wanted::All);
     for part in [
         "Attributes",
         "Keys",
@@ -262,7 +262,7 @@ pub(crate) fn whole(schema: &Schema, switches: &Switches, name: &str) -> Outcome
         "OneToManyRelationships",
         "ManyToOneRelationships",
     ] {
-        item[part] = expansion(schema, switches, table, part)
+        item[part] = expansion(schema, switches, table, part, None)
             .unwrap_or_default()
             .into();
     }
@@ -316,7 +316,7 @@ fn entity_part(
 ) -> Outcome<Json> {
     match part.name.as_str() {
         "Attributes" => {
-            let mut items = attributes(schema, table);
+            let mut items = attributes(schema, table, Wanted::All);
             let (cast, rest) = match rest {
                 [cast, rest @ ..] if cast.name.starts_with("Microsoft.Dynamics.CRM.") => {
                     (Some(cast), rest)
@@ -366,7 +366,7 @@ fn entity_part(
             list(items.collect(), options, of)
         }
         other => {
-            let mut items = expansion(schema, switches, table, other)
+            let mut items = expansion(schema, switches, table, other, None)
                 .ok_or_else(|| ServiceError::unknown_segment(other))?;
             if let Some(segment) = rest.first() {
                 return Err(ServiceError::unknown_segment(&segment.name));

@@ -1,6 +1,7 @@
 //! `$select`, `$filter` and `$expand` over metadata, which is plain JSON in this module.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use http::StatusCode;
 use serde_json::{Map, Value as Json};
@@ -26,6 +27,8 @@ pub(crate) struct Shape {
     of: &'static str,
     select: Option<Vec<String>>,
     filter: Option<Expr>,
+    /// The properties that the filter compares.
+    compared: BTreeSet<String>,
     expand: Vec<(String, Shape)>,
 }
 
@@ -44,20 +47,39 @@ impl Shape {
             let inner = type_of_items(&name);
             expand.push((name, Shape::parse(&from_pairs(pairs.into_iter())?, inner)?));
         }
+        let filter = options.filter.as_deref().map(parse).transpose()?;
+        let mut compared = BTreeSet::new();
+        if let Some(filter) = &filter {
+            filter.compared(&mut compared);
+        }
         Ok(Shape {
             of,
             select: options
                 .select
                 .as_deref()
                 .map(|text| text.split(',').map(|name| name.trim().to_owned()).collect()),
-            filter: options.filter.as_deref().map(parse).transpose()?,
+            filter,
+            compared,
             expand,
         })
     }
 
-    /// Names of the expanded properties.
-    pub(crate) fn expanded(&self) -> impl Iterator<Item = &str> {
-        self.expand.iter().map(|(name, _)| name.as_str())
+    /// The expanded properties.
+    pub(crate) fn expanded(&self) -> impl Iterator<Item = (&str, &Shape)> {
+        self.expand
+            .iter()
+            .map(|(name, shape)| (name.as_str(), shape))
+    }
+
+    /// Whether a property is returned, or decides whether its item is. The others need not be built, which saves most of the work.
+    pub(crate) fn reads(&self, name: &str) -> bool {
+        let Some(select) = &self.select else {
+            return true;
+        };
+        matches!(name, "MetadataId" | "@odata.type")
+            || select.iter().any(|selected| selected == name)
+            || self.compared.contains(name)
+            || self.expanded().any(|(expanded, _)| expanded == name)
     }
 
     /// Whether an item passes the filter.
@@ -198,6 +220,25 @@ enum Expr {
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
     Compare(String, String, Json),
+}
+
+impl Expr {
+    /// Adds the properties of the item that are compared.
+    fn compared(&self, names: &mut BTreeSet<String>) {
+        match self {
+            Expr::And(a, b) | Expr::Or(a, b) => {
+                a.compared(names);
+                b.compared(names);
+            }
+            Expr::Not(inner) => inner.compared(names),
+            Expr::Compare(path, ..) => {
+                let first = path.split('/').next().unwrap_or_default();
+                if !names.contains(first) {
+                    names.insert(first.to_owned());
+                }
+            }
+        }
+    }
 }
 
 fn parse(text: &str) -> Outcome<Expr> {
