@@ -240,6 +240,57 @@ fn five_thousand_rows_of_two_prefixes_and_of_solutions_are_told_apart() {
 }
 
 #[test]
+fn a_certificate_authority_may_be_as_windows_exports_it() {
+    use base64::Engine as _;
+    let folder = TempDir::new().unwrap();
+    let authority = folder.path().join("ca.pem");
+    let server = Server::start(&[
+        "--sign-in",
+        "required",
+        "--tls-ca-out",
+        authority.to_str().unwrap(),
+    ]);
+    let pem = std::fs::read_to_string(&authority).unwrap();
+    let body: String = pem
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
+    let der = base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .unwrap();
+    let files = [
+        ("ca.der", der, "bad"),
+        ("mark.pem", format!("\u{feff}{pem}").into_bytes(), "bad"),
+        (
+            "key.pem",
+            b"no certificate".to_vec(),
+            "holds no certificate",
+        ),
+        ("cut.der", vec![0x30, 0x82], "neither PEM nor DER"),
+    ];
+    for (name, bytes, expected) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let run: Run = deskstate(folder.path())
+            .args(["init", &format!("desk-{name}"), "--from-env", &server.url])
+            .args(["--ca-file", path.to_str().unwrap()])
+            .envs([
+                ("AZURE_TENANT_ID", "0c0f0000-0000-4000-8000-00000000000a"),
+                ("AZURE_CLIENT_ID", "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11"),
+                ("AZURE_CLIENT_SECRET", "emulator-secret"),
+            ])
+            .output()
+            .unwrap()
+            .into();
+        let run = run.ended(1);
+        assert!(
+            (run.out.clone() + &run.err).contains(expected),
+            "{name}: {run:?}"
+        );
+    }
+}
+
+#[test]
 fn a_reader_who_may_not_see_everything_is_told_and_gets_the_rest() {
     let folder = TempDir::new().unwrap();
     let authority = folder.path().join("ca.pem");

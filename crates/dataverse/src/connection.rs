@@ -82,10 +82,10 @@ impl Connection {
         self
     }
 
-    /// Trusts these certificate authorities (one or more, as PEM) in addition to those of the platform.
+    /// Trusts these certificate authorities (one or more as PEM, or one as DER) in addition to those of the platform.
     #[must_use]
-    pub fn extra_roots(mut self, pem: impl Into<Vec<u8>>) -> Connection {
-        self.extra_roots.push(pem.into());
+    pub fn extra_roots(mut self, certificates: impl Into<Vec<u8>>) -> Connection {
+        self.extra_roots.push(certificates.into());
         self
     }
 

@@ -399,7 +399,7 @@ fn is_about_trust(error: &reqwest::Error) -> bool {
     false
 }
 
-fn setup(what: &str, error: reqwest::Error) -> Error {
+fn setup(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Setup {
         what: what.to_owned(),
         source: Some(error.into()),
@@ -408,9 +408,20 @@ fn setup(what: &str, error: reqwest::Error) -> Error {
 
 fn extra_roots(connection: &Connection) -> Result<Vec<reqwest::Certificate>, Error> {
     let mut roots = Vec::new();
-    for pem in &connection.extra_roots {
-        let parsed = reqwest::Certificate::from_pem_bundle(pem)
-            .map_err(|error| setup("an extra certificate authority is not PEM", error))?;
+    for bytes in &connection.extra_roots {
+        let what = "an extra certificate authority is neither PEM nor DER";
+        // Windows exports DER unless asked otherwise, and its editors begin text with a byte order mark.
+        let is_der = bytes.first() == Some(&0x30);
+        let parsed = if is_der {
+            // The library looks into it only later, and then names no cause.
+            rustls::RootCertStore::empty()
+                .add(bytes.as_slice().into())
+                .map_err(|error| setup(what, error))?;
+            vec![reqwest::Certificate::from_der(bytes).map_err(|error| setup(what, error))?]
+        } else {
+            let pem = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            reqwest::Certificate::from_pem_bundle(pem).map_err(|error| setup(what, error))?
+        };
         if parsed.is_empty() {
             return Err(Error::Setup {
                 what: "an extra certificate authority holds no certificate".to_owned(),
