@@ -59,6 +59,15 @@ fn a_terminal_gets_colour_and_a_pipe_gets_none() {
         .output()
         .unwrap();
     assert!(!piped.stdout.contains(&0x1b) && !piped.stderr.contains(&0x1b));
+    for (wish, is_coloured) in [("1", true), ("0", false), ("", false)] {
+        let piped = deskstate(project.path())
+            .env_remove("NO_COLOR")
+            .env("CLICOLOR_FORCE", wish)
+            .args(["plan", "--env", "local"])
+            .output()
+            .unwrap();
+        assert_eq!(piped.stdout.contains(&0x1b), is_coloured, "{wish:?}");
+    }
 }
 
 #[test]

@@ -43,9 +43,10 @@ impl<S: RawStream + AsLockedWrite> Stream<S> {
         choice: ColorChoice,
         terminal: Option<(terminal_size::Width, terminal_size::Height)>,
     ) -> Self {
+        let to_terminal = to.is_terminal();
         Self {
-            is_terminal: to.is_terminal(),
-            to: AutoStream::new(to, choice),
+            is_terminal: to_terminal,
+            to: AutoStream::new(to, unforced(choice, to_terminal)),
             width: width_of(terminal),
         }
     }
@@ -190,6 +191,15 @@ pub(crate) fn explain_panics() {
 /// Runs this program on the same streams. It has the same door.
 pub(crate) fn run_ourselves(command: &mut Command) -> io::Result<ExitStatus> {
     command.status()
+}
+
+/// The library takes any value of `CLICOLOR_FORCE` as a wish for colours; 0 is none.
+fn unforced(choice: ColorChoice, to_terminal: bool) -> ColorChoice {
+    let is_zero = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value == "0");
+    match choice {
+        ColorChoice::Auto if is_zero && !to_terminal => ColorChoice::Never,
+        choice => choice,
+    }
 }
 
 /// The width at which lines are cut: `COLUMNS`, otherwise the terminal's. Output to a file or a pipe is not cut.
