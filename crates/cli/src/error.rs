@@ -80,6 +80,23 @@ fn no_project_in(folder: &Path) -> String {
     }
 }
 
+/// What to do with a file that is almost called like a project file.
+fn other_project_file(folder: &Path) -> Option<String> {
+    let names = std::fs::read_dir(folder).ok()?.flatten();
+    let mut names: Vec<String> = names
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            let name = name.to_ascii_lowercase();
+            ["deskstate.yaml", "deskstate.yml", "deskstate.yaml.txt"].contains(&name.as_str())
+        })
+        .collect();
+    names.sort();
+    let name = names.first()?;
+    Some(format!(
+        "rename `{name}` to `deskstate.yaml`: that is the only name of a project file"
+    ))
+}
+
 /// The environments of a project, the first few of many.
 pub(crate) fn environments(names: &[String]) -> String {
     const LISTED: usize = 10;
@@ -138,13 +155,16 @@ impl Error {
     /// Suggests the next step.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::NoProject(_) => Some(
-                "`deskstate init` starts a project; `--project DIR` names one elsewhere".to_owned(),
-            ),
+            Self::NoProject(folder) => Some(other_project_file(folder).unwrap_or_else(|| {
+                "`deskstate init` starts a project; `--project DIR` names one elsewhere".to_owned()
+            })),
             Self::NoProjectIn(folder) if !folder.is_dir() => {
                 Some("name the folder that has `deskstate.yaml`".to_owned())
             }
-            Self::NoProjectIn(_) => Some("`deskstate init` starts a project".to_owned()),
+            Self::NoProjectIn(folder) => Some(
+                other_project_file(folder)
+                    .unwrap_or_else(|| "`deskstate init` starts a project".to_owned()),
+            ),
             Self::NoEnvironment { name, known } => {
                 let near = nearest(name, known.iter().map(String::as_str));
                 let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));

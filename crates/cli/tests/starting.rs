@@ -56,6 +56,22 @@ fn a_new_project_is_valid_without_a_warning_and_applies_to_the_embedded_emulator
 }
 
 #[test]
+fn a_project_file_that_is_called_otherwise_is_named() {
+    let folder = TempDir::new().unwrap();
+    run(folder.path(), &["init", "desk"]).ended(0);
+    let desk = folder.path().join("desk");
+    for name in ["deskstate.yml", "deskstate.yaml.txt"] {
+        let other = desk.join(name);
+        std::fs::rename(desk.join("deskstate.yaml"), &other).unwrap();
+        let help = format!("rename `{name}` to `deskstate.yaml`");
+        support::says(&run(&desk, &["validate"]).ended(1).err, &[&help]);
+        let project = ["validate", "--project", "desk"];
+        support::says(&run(folder.path(), &project).ended(1).err, &[&help]);
+        std::fs::rename(&other, desk.join("deskstate.yaml")).unwrap();
+    }
+}
+
+#[test]
 fn nobodys_files_are_written_over() {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("manifests")).unwrap();
