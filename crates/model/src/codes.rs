@@ -2,7 +2,10 @@
 //! `docs/reference/codes.md` from them.
 
 use crate::explanation::Explanation;
-use crate::{accept, checks, definition, files, load, name, package, shape_codes, variables, yaml};
+use crate::{
+    accept, checks, definition, files, load, name, package, read_project, shape_codes, variables,
+    yaml,
+};
 
 /// All codes of findings about manifests, sorted. Each is explained in the file that raises it.
 pub const MANIFEST_CODES: &[Explanation] = &[
@@ -67,10 +70,12 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::part_name::PART_NAME,
     files::PATH_OUTSIDE,
     checks::placeholder::PLACEHOLDER,
+    read_project::environments::PORTAL_ADDRESS,
     checks::contracts::PREFERRED_VALUE,
     checks::profile_rank::PROFILE_RANK,
     checks::protected_absent::PROTECTED_ABSENT,
     checks::unique_name::RESERVED_PREFIX,
+    load::environments::SAME_ENVIRONMENT,
     checks::sandbox::SANDBOX,
     checks::secret::SECRET,
     checks::session_type::SESSION_TYPE,

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::environments::{check_listed, check_stages, merge_findings, unknown_environment};
+use self::environments::{
+    check_listed, check_same, check_stages, merge_findings, unknown_environment,
+};
 use self::listing::nothing_declared;
 use self::reading::start_of;
 use crate::accept;
@@ -313,6 +315,7 @@ impl Loader {
         self.own_prefixes(&mut project);
         check_listed(&project, diagnostics);
         check_stages(&project, diagnostics);
+        check_same(&project, diagnostics);
         Some((node, project))
     }
 

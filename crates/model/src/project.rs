@@ -246,7 +246,7 @@ pub const POLICY_CHECKS: [&str; 18] = [
 ];
 
 /// The codes of warnings about manifests whose level `policy` may also set. Errors with the same code stay errors.
-pub const MANIFEST_WARNINGS: [&str; 18] = [
+pub const MANIFEST_WARNINGS: [&str; 19] = [
     "auto-accept",
     "exact-on-existing",
     "generic-template",
@@ -258,6 +258,7 @@ pub const MANIFEST_WARNINGS: [&str; 18] = [
     "no-manifests",
     "preferred-value",
     "profile-rank",
+    "same-environment",
     "session-type",
     "shared-pane",
     "slug",

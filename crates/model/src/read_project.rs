@@ -2,7 +2,7 @@
 //!
 //! The schema has already reported what does not fit. Everything that fits is accepted, so that the checks see as much as possible.
 
-mod environments;
+pub(crate) mod environments;
 mod rules;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use self::facts::EnvironmentFacts;
+pub(crate) use self::facts::origin;
 pub(crate) use self::parameters::ParameterValues;
 pub use self::pieces::ORGANIZATION_ID;
 pub(crate) use self::pieces::is_variable_name;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::explanation::Explanation;
-use crate::project::Project;
+use crate::project::{Environment, Project, Target};
 use crate::span::Span;
 use crate::suggest::nearest;
+use crate::variables::origin;
 use crate::yaml::Node;
 
 pub(crate) const UNKNOWN_ENVIRONMENT: Explanation = Explanation::new(
@@ -22,6 +23,13 @@ pub(crate) const DUPLICATE_STAGE: Explanation = Explanation::new(
     "`stages` lists an environment twice.",
     "A change goes through the environments in one order, so each has one place in it.",
     "Remove one of the two.",
+);
+
+pub(crate) const SAME_ENVIRONMENT: Explanation = Explanation::new(
+    "same-environment",
+    "Two environments of the project have the same address, or the same file of the emulator.",
+    "Where their overlays or variables differ, each apply would undo the other, and drift in one would be reported in both.",
+    "Correct the address. If two names for one environment are wanted, set `policy: {same-environment: allow}`.",
 );
 
 pub(super) fn unknown_environment(
@@ -56,6 +64,35 @@ pub(super) fn check_listed(project: &Project, diagnostics: &mut Vec<Diagnostic>)
         if !project.environments.contains_key(&name.value) {
             diagnostics.push(unknown_environment(&name.value, Some(name.span), project));
         }
+    }
+}
+
+/// Reports environments that are the same one under two names.
+pub(super) fn check_same(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
+    let mut first: BTreeMap<String, &Environment> = BTreeMap::new();
+    let mut in_order: Vec<&Environment> = project.environments.values().collect();
+    in_order.sort_by_key(|environment| environment.span);
+    for environment in in_order {
+        let place = match &environment.target {
+            Target::Url(url) => origin(&url.value),
+            Target::Emulator { state, .. } => state.display().to_string(),
+        };
+        let Some(other) = first.get(&place) else {
+            first.insert(place, environment);
+            continue;
+        };
+        diagnostics.push(
+            Diagnostic::warning(
+                SAME_ENVIRONMENT.code,
+                format!(
+                    "`{}` and `{}` are the same environment",
+                    other.name, environment.name
+                ),
+            )
+            .at(environment.span, "has the same address")
+            .also(other.span, "first")
+            .help("correct the address of one of them"),
+        );
     }
 }
 

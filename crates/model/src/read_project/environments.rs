@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{text, texts, word};
 use crate::checks::https_needed::HTTPS_NEEDED;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::files::PATH_OUTSIDE;
 use crate::name::{NAME_SHAPE, check_name};
 use crate::project::{Environment, Target, Writes};
@@ -145,6 +146,24 @@ pub(super) fn inside(
 }
 
 /// Checks an address. Organizations use https, which may be omitted; plain http is allowed only for this machine.
+pub(crate) const PORTAL_ADDRESS: Explanation = Explanation::new(
+    "portal-address",
+    "The `url` of an environment is the address of a portal.",
+    "A portal shows many environments, and has no rows of any. Its address often contains the id of the environment, so it is copied by mistake.",
+    "Copy the environment URL from the environment's settings in the Power Platform admin center, for example `https://contoso.crm4.dynamics.com`.",
+);
+
+/// Sites whose addresses contain the id of an environment, and which people copy instead of its own address.
+const PORTALS: [&str; 7] = [
+    "admin.powerplatform.com",
+    "admin.powerplatform.microsoft.com",
+    "copilotstudio.microsoft.com",
+    "home.dynamics.com",
+    "make.powerapps.com",
+    "make.powerautomate.com",
+    "portal.azure.com",
+];
+
 fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     let (scheme, rest) = match url.value.split_once("://") {
         Some((scheme, rest)) => (Some(scheme), rest),
@@ -160,6 +179,17 @@ fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     let is_local = ["127.0.0.1", "localhost", "[::1]"].contains(&name.as_str());
     let is_whole = is_local || name.contains(['.', '[']);
     let is_scheme = |known: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(known));
+    if PORTALS.contains(&name.as_str()) {
+        diagnostics.push(
+            Diagnostic::error(
+                PORTAL_ADDRESS.code,
+                format!("{name} is a portal, not an environment"),
+            )
+            .at(url.span, "the address of a portal")
+            .help("copy the environment URL from the environment's settings in the Power Platform admin center"),
+        );
+        return;
+    }
     let fits = match scheme {
         None => is_whole,
         Some(_) if is_scheme("https") => !authority.is_empty(),

@@ -126,7 +126,7 @@ impl EnvironmentFacts {
 }
 
 /// Returns the scheme and host of an address, in lower case. `https` may be omitted.
-fn origin(url: &str) -> String {
+pub(crate) fn origin(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     format!("{scheme}://{authority}").to_ascii_lowercase()

@@ -501,7 +501,8 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                     .at(self.trimmed(span), "")
                     .help(help),
             );
-            NodeValue::Text(text.into())
+            // Reported once: what the value should have been is not said as well.
+            NodeValue::Unresolved(text.into())
         })
     }
 
