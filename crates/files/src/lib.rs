@@ -15,7 +15,7 @@ pub use limit::{
     ANSWER_ITEMS, ANSWER_PAGE, CALLS_A_MINUTE, CALLS_WAITING, EXPORTED_AT_ONCE, Limit,
     USUAL_MEMORY, allow_memory, scaled,
 };
-pub use names::is_device;
+pub use names::{is_device, unfit_for_windows};
 
 /// The reason why a file was not read.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,23 @@ pub fn is_device(name: &str) -> bool {
         })
 }
 
+/// Why Windows cannot have a file or folder of this name.
+#[must_use]
+pub fn unfit_for_windows(name: &str) -> Option<&'static str> {
+    if name
+        .chars()
+        .any(|one| one.is_control() || "<>:\"|?*\\".contains(one))
+    {
+        Some("contains a character that Windows does not take")
+    } else if name.ends_with(['.', ' ']) {
+        Some("ends with a dot or a space, which Windows drops")
+    } else if is_device(name) {
+        Some("is the name of a device on Windows")
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,6 +41,16 @@ mod tests {
         }
         for name in ["console", "com10", "com", "contoso.con", "_nul", ""] {
             assert!(!is_device(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn windows_has_no_file_of_these_names() {
+        for name in ["nul.yaml", "a.", "b ", "what?.yaml", "a:b", "tab\t", "a\\b"] {
+            assert!(unfit_for_windows(name).is_some(), "{name}");
+        }
+        for name in ["a b.yaml", "ä-(1).yaml", ".hidden"] {
+            assert_eq!(unfit_for_windows(name), None, "{name}");
         }
     }
 }

@@ -174,6 +174,28 @@ fn hidden_files_and_names_that_differ_in_case_are_reported() {
 }
 
 #[test]
+fn names_that_windows_cannot_have_are_warned_of() {
+    let texts = BTreeMap::from([
+        ("deskstate.yaml".to_owned(), project("")),
+        ("manifests/aux.yaml".to_owned(), tool("a")),
+        ("manifests/team /b.yaml".to_owned(), tool("b")),
+        ("manifests/why?.yaml".to_owned(), tool("c")),
+        ("manifests/Größe (1).yaml".to_owned(), tool("d")),
+    ]);
+    let (manifests, diagnostics) = load_texts(texts, None);
+    assert_eq!(manifests.resources.len(), 4);
+    let why = [
+        "`manifests/aux.yaml` is the name of a device on Windows",
+        "`manifests/team /b.yaml` ends with a dot or a space, which Windows drops",
+        "`manifests/why?.yaml` contains a character that Windows does not take",
+    ];
+    assert_eq!(
+        findings(&diagnostics),
+        why.map(|why| format!("warning[file-not-read]: the name of {why}"))
+    );
+}
+
+#[test]
 fn patterns_that_mean_something_else_elsewhere_are_refused_with_what_to_write() {
     for (pattern, code, help) in [
         (

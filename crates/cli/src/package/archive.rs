@@ -162,23 +162,13 @@ fn unsafe_path(path: &str) -> Option<&'static str> {
     if path.starts_with('/') || path.contains(['\\', ':']) {
         return Some("is absolute or names a drive");
     }
-    if path
-        .chars()
-        .any(|one| one.is_control() || "<>\"|?*".contains(one))
-    {
-        return Some("contains a character that Windows does not take");
-    }
     if path.len() > LONGEST_PATH {
         return Some("is too long");
     }
     path.split('/').find_map(|part| match part {
         "" | "." | ".." => Some("leads out of the package"),
         part if part.starts_with('.') => Some("is hidden"),
-        part if part.ends_with(['.', ' ']) => {
-            Some("ends with a dot or a space, which Windows drops")
-        }
-        part if deskstate_files::is_device(part) => Some("is the name of a device on Windows"),
-        _ => None,
+        part => deskstate_files::unfit_for_windows(part),
     })
 }
 

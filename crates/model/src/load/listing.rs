@@ -19,7 +19,7 @@ use crate::yaml::yaml_scalar;
 pub(crate) const FILE_NOT_READ: Explanation = Explanation::new(
     "file-not-read",
     "A YAML file in a manifest or overlay folder matches no pattern, and `ignoreFiles` does not list it.",
-    "A file that no pattern matches declares nothing, and with `prune: owned` the next apply would delete its rows. If the names of two files differ only in case, Windows and macOS keep only one.",
+    "A file that no pattern matches declares nothing, and with `prune: owned` the next apply would delete its rows. If the names of two files differ only in case, Windows and macOS keep only one; and Windows cannot have files of some names, such as `con.yaml`.",
     "Correct the pattern under `manifests`, rename the file, or add it to `ignoreFiles` in `deskstate.yaml`.",
 );
 
@@ -175,6 +175,7 @@ pub(super) fn list(
     left.retain(|path, _| !seen.contains(path));
     not_read(&left, sources, diagnostics);
     same_without_case(&taken, sources, diagnostics);
+    unfit_for_windows(&taken, sources, diagnostics);
     taken
 }
 
@@ -296,6 +297,28 @@ fn not_read(
             .at(pattern.span, "this pattern covers their folders")
             .help("correct the pattern, or add their folders to `ignoreFiles` in `deskstate.yaml`"),
         );
+    }
+}
+
+/// Reports files that a checkout on Windows cannot have.
+fn unfit_for_windows(
+    taken: &[(String, Spanned<String>)],
+    sources: &mut SourceMap,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (path, named) in taken {
+        if let Some(why) = path.split('/').find_map(deskstate_files::unfit_for_windows) {
+            let file = sources.add(path, "");
+            diagnostics.push(
+                Diagnostic::warning(FILE_NOT_READ.code, format!("the name of `{path}` {why}"))
+                    .at(
+                        start_of(file),
+                        "a checkout on Windows fails, or lacks the file",
+                    )
+                    .also(named.span, "named here")
+                    .help("rename the file"),
+            );
+        }
     }
 }
 
