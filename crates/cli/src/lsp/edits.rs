@@ -1,4 +1,4 @@
-//! Converts new texts of files into edits of the lines that differ.
+//! Converts new texts of files into edits of what differs.
 
 use std::collections::HashMap;
 
@@ -34,16 +34,54 @@ fn edits(before: &str, after: &str, units: Units) -> Vec<TextEdit> {
     let diff = TextDiff::from_lines(before, after);
     let old: Vec<&str> = before.split_inclusive('\n').collect();
     let new: Vec<&str> = after.split_inclusive('\n').collect();
-    let start = |at: usize| old[..at].iter().map(|line| line.len()).sum::<usize>();
-    diff.ops()
-        .iter()
-        .filter(|op| !matches!(op, DiffOp::Equal { .. }))
-        .map(|op| {
-            let bytes = start(op.old_range().start)..start(op.old_range().end);
-            let range: Range = units.range(before, &bytes);
-            TextEdit::new(range, new[op.new_range()].concat())
-        })
-        .collect()
+    let starts: Vec<usize> = std::iter::once(0)
+        .chain(old.iter().scan(0, |end, line| {
+            *end += line.len();
+            Some(*end)
+        }))
+        .collect();
+    let mut edits = Vec::new();
+    let mut edit = |start: usize, from: &str, to: &str| {
+        let (start, from, to) = without_ends(start, from, to);
+        let range: Range = units.range(before, &(start..start + from.len()));
+        edits.push(TextEdit::new(range, to.to_owned()));
+    };
+    for op in diff.ops() {
+        let (lines, others) = (op.old_range(), op.new_range());
+        match op {
+            DiffOp::Equal { .. } => {}
+            // Line by line, so that an editor keeps its marks and folds.
+            DiffOp::Replace { .. } if lines.len() == others.len() => {
+                for (line, other) in lines.zip(others) {
+                    edit(starts[line], old[line], new[other]);
+                }
+            }
+            _ => edit(
+                starts[lines.start],
+                &old[lines].concat(),
+                &new[others].concat(),
+            ),
+        }
+    }
+    edits
+}
+
+/// The part of a text that another text changes, without what both begin and end with.
+fn without_ends<'t>(start: usize, from: &'t str, to: &'t str) -> (usize, &'t str, &'t str) {
+    let same = |pairs: &mut dyn Iterator<Item = (char, char)>| -> usize {
+        pairs
+            .take_while(|(one, other)| one == other)
+            .map(|(one, _)| one.len_utf8())
+            .sum()
+    };
+    let before = same(&mut from.chars().zip(to.chars()));
+    let (from, to) = (&from[before..], &to[before..]);
+    let after = same(&mut from.chars().rev().zip(to.chars().rev()));
+    (
+        start + before,
+        &from[..from.len() - after],
+        &to[..to.len() - after],
+    )
 }
 
 #[cfg(test)]
@@ -51,13 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_lines_that_differ_are_edited() {
+    fn only_what_differs_is_edited() {
         let before = "a: 1\r\nb: 2\r\nc: 3\r\n";
         let found = edits(before, "a: 1\r\nb: 9\r\nc: 3\r\n", Units::Utf16);
         let [edit] = found.as_slice() else {
             panic!("{found:?}");
         };
-        assert_eq!(edit.new_text, "b: 9\r\n");
-        assert_eq!((edit.range.start.line, edit.range.end.line), (1, 2));
+        assert_eq!(edit.new_text, "9");
+        let (start, end) = (edit.range.start, edit.range.end);
+        assert_eq!((start.line, start.character), (1, 3));
+        assert_eq!((end.line, end.character), (1, 4));
     }
 }
