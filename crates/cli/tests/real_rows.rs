@@ -364,9 +364,28 @@ fn a_cif_v1_provider_names_its_roles_and_apps() {
     assert!(!written.contains("roles:"), "{written}");
     project.write(
         "manifests/all.yaml",
-        &provider(&format!("roleSelector: \"{opaque}\"")),
+        &provider(&format!(
+            "roleSelector: \"{opaque}\", apps: [CustomerServiceHub, omniChannelEngagementHub]"
+        )),
     );
     in_sync(&project);
+    // No apps: Dataverse keeps an empty text as none.
+    for none in ["[]", "{mode: exact, members: []}"] {
+        let with = "roles: [CSR Manager], apps: [CustomerServiceHub]".to_owned();
+        let without = format!("roles: [CSR Manager], apps: {none}");
+        for fields in [with, without] {
+            project.write("manifests/all.yaml", &provider(&fields));
+            project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+            in_sync(&project);
+        }
+    }
+    project
+        .run(&["export", "--env", "server", "--out", "none"])
+        .ended(0);
+    let written = project.read("none/cif-providers/Contoso-softphone.yaml");
+    says(&written, &["apps: []\n"]);
+    let guide = project.run(&["guide"]).ended(0).out;
+    says(&guide, &["leave it empty"]);
     project.write("manifests/all.yaml", &provider("apps: []"));
     says(
         &project.run(&["validate"]).ended(3).err,

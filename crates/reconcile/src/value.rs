@@ -140,15 +140,12 @@ pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
         (Resolved::Number(number), _) => live.as_int() == Some(*number),
         (Resolved::Flag(flag), _) => live.as_flag().or(null_flag(field)) == Some(*flag),
         (Resolved::Row { id, .. }, _) => row.uuid(&read_name) == Some(*id),
-        (Resolved::Ids(ids), _) => live
-            .as_text()
-            .and_then(ids_of)
-            .is_some_and(|live| live.into_iter().eq(ids.iter().map(|(id, _)| *id))),
-        (Resolved::IdsAmong { with, without }, _) => {
-            live.as_text().and_then(ids_of).is_some_and(|live| {
-                with.iter().all(|(id, _)| live.contains(id)) && live.is_disjoint(without)
-            })
+        (Resolved::Ids(ids), _) => {
+            ids_in(live).is_some_and(|live| live.into_iter().eq(ids.iter().map(|(id, _)| *id)))
         }
+        (Resolved::IdsAmong { with, without }, _) => ids_in(live).is_some_and(|live| {
+            with.iter().all(|(id, _)| live.contains(id)) && live.is_disjoint(without)
+        }),
         (Resolved::IdText { id, .. }, _) => {
             live.as_text()
                 .and_then(|text| Uuid::parse_str(text.trim()).ok())
@@ -351,6 +348,14 @@ pub(crate) fn ids_of(text: &str) -> Option<BTreeSet<Uuid>> {
     ids.map(|id| Uuid::parse_str(id).ok()).collect()
 }
 
+/// The ids in a column that may be empty: Dataverse keeps an empty text as none.
+fn ids_in(cell: &Cell) -> Option<BTreeSet<Uuid>> {
+    match cell {
+        Cell::Null => Some(BTreeSet::new()),
+        cell => ids_of(cell.as_text()?),
+    }
+}
+
 /// The names that a manifest would contain.
 fn show_ids(holds: Holds, names: impl Iterator<Item = String>) -> Json {
     let always = match holds {
@@ -407,7 +412,11 @@ pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, 
         )],
         (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }, _) => {
             let ids: Vec<String> = ids.iter().map(|(id, _)| id.to_string()).collect();
-            vec![(column, Wire::Cell(Cell::Text(ids.join(";").into())))]
+            let cell = match ids.as_slice() {
+                [] => Cell::Null,
+                ids => Cell::Text(ids.join(";").into()),
+            };
+            vec![(column, Wire::Cell(cell))]
         }
         (Resolved::IdText { id, .. }, _) => {
             vec![(column, Wire::Cell(Cell::Text(id.to_string().into())))]
@@ -510,10 +519,7 @@ pub(crate) fn among(
     row: &Row,
     live: &Live,
 ) -> Option<Resolved> {
-    let there = match row.get(&field.read_name()) {
-        Cell::Null => BTreeSet::new(),
-        cell => ids_of(cell.as_text()?)?,
-    };
+    let there = ids_in(row.get(&field.read_name()))?;
     let Holds::Ids { to, .. } = field.holds else {
         return None;
     };

@@ -54,6 +54,12 @@ pub(super) fn rows(
         Holds::Set {
             links: Links::All | Links::Except(_),
             ..
+        } if value.as_array().is_some_and(Vec::is_empty) => {
+            vec![row(Value::Said(Sentence::of("none")), None)]
+        }
+        Holds::Set {
+            links: Links::All | Links::Except(_),
+            ..
         } => members(value)
             .into_iter()
             .map(|(member, how)| {
@@ -118,7 +124,10 @@ pub(super) fn one(desk: &Desk<'_>, field: &Field, value: &Json) -> Value {
                 let names: Vec<&str> = of_one.filter_map(|(name, _)| name.as_str()).collect();
                 names.join(", ")
             };
-            let said = Sentence::default().outside(&listed(How::In));
+            let said = match listed(How::In).as_str() {
+                "" => Sentence::of("leave it empty"),
+                names => Sentence::default().outside(names),
+            };
             match listed(How::Out).as_str() {
                 "" => Value::Said(said),
                 out => Value::Said(said.and(", without ").outside(out)),

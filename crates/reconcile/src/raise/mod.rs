@@ -347,7 +347,7 @@ impl Raising<'_> {
     /// The names of the ids in a text; `None` if the text contains anything else, or an id without a name that leads back to it. In that
     /// case, the column's other field has the value.
     fn ids(&mut self, field: &Field, to: Referent, always: &[&str]) -> Option<Json> {
-        let text = self.row.row.text(field.column)?;
+        let text = self.row.row.text(field.column).unwrap_or_default();
         let ids = crate::value::ids_of(text)?;
         let mut names = Vec::with_capacity(ids.len());
         for id in ids {
