@@ -303,7 +303,35 @@ fn a_workstream_is_changed_and_never_made_or_deleted() {
         &project,
         &["validate"],
         3,
-        &["[name-values]", "LiveChat|Voice|SMS"],
+        &[
+            "[name-values]",
+            "`Chat` in `Contoso chat / Chat` is no option of `msdyn_streamsource`",
+            "LiveChat|Voice|SMS",
+        ],
+    );
+    // The number of an option that has a word, and of one that has none.
+    project.edit(
+        WORKSTREAMS,
+        "Contoso chat / Chat",
+        "Contoso chat / 192360000",
+    );
+    finds(&project, &["validate"], 3, &["write `LiveChat`"]);
+    project.edit(
+        WORKSTREAMS,
+        "Contoso chat / 192360000",
+        "Contoso chat / 192399999",
+    );
+    project.run(&["validate"]).ended(0);
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[existing-missing]"],
+    );
+    project.edit(
+        WORKSTREAMS,
+        "Contoso chat / 192399999",
+        "Contoso chat / Chat",
     );
     project.edit(
         WORKSTREAMS,

@@ -11,6 +11,7 @@ use crate::manifests::{Declared, State};
 use crate::record::{Record, Value};
 use crate::set::SetMode;
 use crate::span::Span;
+use crate::suggest::{nearest, one_of};
 use crate::table::{Field, Holds, Unlisted};
 
 pub(crate) const ID_IN_MANIFEST: Explanation = Explanation::new(
@@ -114,22 +115,25 @@ fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
     let kind = declared.key.kind;
     let also = kind.definition().also;
     let values = kind.values_of(declared.key.name.as_written());
-    let is_one = |field: &Field, value: &str| match field.holds {
-        Holds::Option => value.parse::<i64>().is_ok(),
-        Holds::Choice(_) => field.option(value).is_some(),
+    // An option that the definition does not know is written as its number, as an export does.
+    let is_one = |field: &Field, value: &str| match (field.holds, value.parse::<i64>()) {
+        (Holds::Option, number) => number.is_ok(),
+        (Holds::Choice(options), Ok(number)) => {
+            options.iter().all(|option| option.number != number)
+        }
+        (Holds::Choice(_), Err(_)) => field.option(value).is_some(),
         _ => true,
     };
-    let fits = values.is_some_and(|values| {
-        also.iter()
-            .zip(&values[1..])
-            .all(|(field, value)| is_one(field, value))
-    });
-    if fits {
-        return;
-    }
     let Some(form) = kind.name_form() else {
         return;
     };
+    if let Some(values) = values {
+        let mut given = also.iter().zip(&values[1..]);
+        if let Some((field, value)) = given.find(|(field, value)| !is_one(field, value)) {
+            diagnostics.push(no_option(declared, field, value, &form));
+        }
+        return;
+    }
     diagnostics.push(
         Diagnostic::error(
             NAME_VALUES.code,
@@ -144,6 +148,28 @@ fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
         )
         .help(format!("write `{form}` with the values of the columns")),
     );
+}
+
+/// The finding about a value in a name that is no option of its column.
+fn no_option(declared: &Declared, field: &Field, value: &str, form: &str) -> Diagnostic {
+    let words = || field.options().iter().map(|option| option.word);
+    let finding = Diagnostic::error(
+        NAME_VALUES.code,
+        format!(
+            "`{value}` in `{}` is no option of `{}`",
+            declared.key.name, field.column
+        ),
+    )
+    .at(declared.name_span, "at its end");
+    let mut known = field.options().iter();
+    let same = known.find(|option| value.parse() == Ok(option.number));
+    let near = same.map(|option| option.word);
+    let what = match near.or_else(|| nearest(value, words())) {
+        Some(word) => format!("`{word}`"),
+        None if field.options().is_empty() => "a number".to_owned(),
+        None => format!("{}, or the number of another option", one_of(words())),
+    };
+    finding.help(format!("write {what}, as in `{form}`"))
 }
 
 fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {

@@ -125,7 +125,11 @@ fn own_row(declared: &Declared) -> DeclaredRow {
     let also = kind.also.iter().zip(others).map(|(field, value)| {
         let number = match field.holds {
             Holds::Option => value.parse().ok(),
-            _ => field.option(value).map(|option| option.number),
+            Holds::Choice(_) => field
+                .option(value)
+                .map(|option| option.number)
+                .or_else(|| value.parse().ok()),
+            _ => None,
         };
         let value = match number {
             Some(number) => Stored::Number(number),
