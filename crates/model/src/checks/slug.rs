@@ -236,6 +236,7 @@ impl<'a> Found<'a> {
         let Some(Spanned { value: text, span }) = text else {
             return;
         };
+        self.round(Form::Template, text, span);
         let mut rest = text;
         while let Some(at) = rest.find('{') {
             let of_script = rest[..at].ends_with('$');
@@ -266,17 +267,36 @@ impl<'a> Found<'a> {
                     "not replaced in a template",
                     &format!("write `{{{name}}}`"),
                 );
-            } else if name != name.trim() && is_name(name.trim()) {
-                self.push(
-                    "a slug contains spaces",
-                    span,
-                    "spaces inside the braces",
-                    &format!("write `{{{}}}`", name.trim()),
-                );
+            } else if let Some(name) = without_blanks(name) {
+                self.spaced(Form::Template, &name, span);
             } else if is_name(name) && !self.columns && !self.is_known(name) {
                 self.unknown(name, Form::Template, span);
             }
             rest = &inner[end + 1..];
+        }
+    }
+
+    fn spaced(&mut self, form: Form, name: &str, span: Span) {
+        self.push(
+            "a slug contains spaces",
+            span,
+            "spaces inside the braces",
+            &format!("write `{}`", form.of(name)),
+        );
+    }
+
+    /// A slug in round brackets, as a page of Microsoft prints one.
+    fn round(&mut self, form: Form, text: &str, span: Span) {
+        for (at, _) in text.match_indices("$(") {
+            let name = text[at + 2..].split(')').next().unwrap_or_default();
+            if is_name(name) && self.is_known(name) {
+                self.push(
+                    &format!("`$({name})` is in round brackets"),
+                    span,
+                    "not replaced",
+                    &format!("write `{}`", form.of(name)),
+                );
+            }
         }
     }
 
@@ -290,6 +310,7 @@ impl<'a> Found<'a> {
 
     /// A `${name}` in a script. Names with dots are those of session variables.
     fn script(&mut self, text: &str, span: Span) {
+        self.round(Form::Script, text, span);
         let mut rest = text;
         while let Some(at) = rest.find('{') {
             let is_form = rest[..at].ends_with('$');
@@ -299,7 +320,18 @@ impl<'a> Found<'a> {
                 rest = behind_expression(inner);
                 continue;
             }
-            if let Some((name, _)) = inner.split_once('}')
+            let closed = inner.split_once('}').map(|(name, _)| name);
+            let begins = inner.starts_with(|first: char| first.is_ascii_alphabetic());
+            if is_form && closed.is_none() && begins {
+                self.push(
+                    "a slug is not closed",
+                    span,
+                    "no `}`",
+                    "close it: `${customer}`",
+                );
+            } else if let Some(name) = closed.filter(|_| is_form).and_then(without_blanks) {
+                self.spaced(Form::Script, &name, span);
+            } else if let Some(name) = closed
                 && is_name(name)
             {
                 match (is_form, self.is_known(name)) {
@@ -330,6 +362,13 @@ impl<'a> Found<'a> {
                 .help(help),
         );
     }
+}
+
+/// The name that a text in braces becomes without blanks at its ends and beside its dots; `None` if it has no such blanks.
+fn without_blanks(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').map(str::trim).collect();
+    let whole = parts.join(".");
+    (whole != name && is_name(&whole)).then_some(whole)
 }
 
 /// Returns the rest of a text after the brace that closes an expression; nothing if none does.
