@@ -20,6 +20,15 @@ pub fn has_state(part: &PartTable) -> bool {
     Kind::of_table(part.parent).is_some_and(Kind::is_built_in)
 }
 
+/// Whether the rows of a table are those of a built-in kind, or parts of them.
+pub fn is_of_built_in(table: &Table) -> bool {
+    let owner = part_of(table).map_or(table, |part| part.parent);
+    Kind::of_table(owner).is_some_and(Kind::is_built_in)
+}
+
+/// Columns of built-in kinds that have no field, as the coverage page says with the reasons.
+pub const WITHOUT_A_FIELD: [&str; 1] = ["msdyn_productivitypaneuniquename"];
+
 /// Whether a part is inactive, as far as its state was read.
 pub fn is_inactive(row: &Row) -> bool {
     row.int(tables::STATUS.column)

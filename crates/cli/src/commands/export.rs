@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// Read an exported file instead: a solution or Configuration Migration data, zipped or unpacked. No environment is contacted
     #[arg(long, value_name = "ZIP|DIR")]
     solution: Option<PathBuf>,
-    /// Exit with 1 if the exported tables have custom columns, which deskstate does not manage; with `--solution`, any column or text in another language that deskstate does not manage
+    /// Exit with 1 if the exported tables have columns that deskstate does not manage, custom ones or newer ones of Microsoft's; with `--solution`, any column or text in another language that deskstate does not manage
     #[arg(long)]
     strict: bool,
     /// Include rows with this prefix; repeat it for several

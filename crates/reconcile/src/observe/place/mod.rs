@@ -338,8 +338,8 @@ impl Observed {
     }
 }
 
-/// Columns that somebody added to a table and that no kind models. A publisher's column begins with the publisher's prefix (Create a
-/// solution publisher prefix); Microsoft's own columns have the prefix `msdyn_` or none.
+/// Columns that no kind models: those that somebody added to a table, and in the tables of built-in kinds those that Microsoft added, too. A
+/// publisher's column begins with the publisher's prefix (Create a solution publisher prefix); Microsoft's have the prefix `msdyn_` or none.
 fn unmodelled(table: &'static Table, columns: &BTreeSet<String>) -> BTreeSet<String> {
     let modelled: BTreeSet<&str> = kinds::row_fields(table)
         .flat_map(|field| {
@@ -352,10 +352,12 @@ fn unmodelled(table: &'static Table, columns: &BTreeSet<String>) -> BTreeSet<Str
         .map(|column| lacking::logical(&column).to_owned())
         .chain([table.label.to_owned()])
         .collect();
+    let is_whole = kinds::is_of_built_in(table);
     let is_added = |column: &&String| {
         column.split_once('_').is_some_and(|(prefix, _)| {
-            (2..=8).contains(&prefix.len()) && format!("{prefix}_") != kinds::MICROSOFT_PREFIX
-        })
+            let is_theirs = format!("{prefix}_") == kinds::MICROSOFT_PREFIX;
+            (2..=8).contains(&prefix.len()) && (is_whole || !is_theirs)
+        }) && !kinds::WITHOUT_A_FIELD.contains(&column.as_str())
     };
     // The metadata lists the text of a lookup or choice as a column of its own.
     let is_text_of_another = |column: &str| {
