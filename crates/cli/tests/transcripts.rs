@@ -90,7 +90,7 @@ fn edited(auditing: bool) -> (Project, Server, Server) {
     let other = Server::with_parameters(project.path(), false);
     let variables = "variables: {widgetOrigin: \"https://widget.tenfold.example\"}";
     project.set_environments(&format!(
-        "    other: {{url: \"{url}\", {variables}}}\n    server: {{url: \"{}\", {variables}}}\n    unset: {{url: \"{url}\"}}\n",
+        "    other: {{url: \"{url}\", {variables}}}\n    server: {{url: \"{}\", {variables}}}\n    unset: {{url: \"https://unset.crm4.dynamics.com\"}}\n",
         server.url,
         url = other.url
     ));

@@ -45,6 +45,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::logical_name::LOGICAL_NAME,
     checks::unique_name::LOOK_ALIKE,
     yaml::read::key::MERGE_KEY,
+    checks::selectors::MISSING_APPS,
     shape_codes::MISSING_FIELD,
     checks::tab_parameters::MISSING_PARAMETER,
     name::NAME_SHAPE,

@@ -246,7 +246,7 @@ pub const POLICY_CHECKS: [&str; 18] = [
 ];
 
 /// The codes of warnings about manifests whose level `policy` may also set. Errors with the same code stay errors.
-pub const MANIFEST_WARNINGS: [&str; 19] = [
+pub const MANIFEST_WARNINGS: [&str; 20] = [
     "auto-accept",
     "exact-on-existing",
     "generic-template",
@@ -254,6 +254,7 @@ pub const MANIFEST_WARNINGS: [&str; 19] = [
     "icon",
     "loader-extension",
     "look-alike",
+    "missing-apps",
     "missing-parameter",
     "no-manifests",
     "preferred-value",

@@ -74,6 +74,21 @@ fn channel_url(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
 
 /// Guides also give only the host, and no page says that the product rejects it.
 fn trusted_domain(domain: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
+    let several = |text: &str| {
+        let parts = text.split([';', ',', ' ']);
+        parts.filter(|part| !part.trim().is_empty()).count() > 1
+    };
+    if let Some(domain) = domain.filter(|domain| several(domain.value)) {
+        diagnostics.push(
+            Diagnostic::warning(
+                HTTPS_NEEDED.code,
+                "`trustedDomain` holds one domain, and this looks like several",
+            )
+            .at(domain.span, "compared as a whole")
+            .help("write one domain; the product's script does not split the text"),
+        );
+        return;
+    }
     if let Some(domain) = domain.filter(|domain| !is_https(domain.value)) {
         diagnostics.push(
             Diagnostic::warning(

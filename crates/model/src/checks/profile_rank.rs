@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::AppProfile;
+use crate::kinds::{AppProfile, Status};
 use crate::manifests::State;
 
 pub(crate) const PROFILE_RANK: Explanation = Explanation::new(
@@ -25,6 +25,10 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let Some(profile) = AppProfile::of(&declared.spec) else {
             continue;
         };
+        // Nobody gets an inactive profile.
+        if profile.status().value() == Some(Status::Inactive) {
+            continue;
+        }
         if let Some(rank) = profile.rank().spanned() {
             if let Some((first, place)) = ranks.insert(rank.value, (&declared.key.name, rank.span))
             {

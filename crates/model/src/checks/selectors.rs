@@ -2,8 +2,16 @@
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::CifProvider;
 use crate::manifests::State;
+
+pub(crate) const MISSING_APPS: Explanation = Explanation::new(
+    "missing-apps",
+    "A CIF v1 provider has no `apps`.",
+    "The product's script loads the providers whose list of apps contains the app that an agent has open, so a provider without apps is loaded in none.",
+    "List the apps by unique name, such as `CustomerServiceHub`. Write `apps: []` if the provider is not in use yet.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
@@ -34,10 +42,25 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 );
             }
         }
-        let lacks = ["roles", "roleSelector"].iter().all(|word| {
-            declared.spec.span_of(word).is_none() && !context.is_unread(declared, word)
-        });
-        if lacks && declared.state == State::Present {
+        if declared.state != State::Present {
+            continue;
+        }
+        let lacks = |words: [&str; 2]| {
+            words.iter().all(|word| {
+                declared.spec.span_of(word).is_none() && !context.is_unread(declared, word)
+            })
+        };
+        if lacks(["apps", "appSelector"]) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    MISSING_APPS.code,
+                    format!("{} names no app, so no app shows it", declared.key),
+                )
+                .at(declared.name_span, "has no `apps`")
+                .help("list the apps: `apps: [CustomerServiceHub]`; `apps: []` says that none is meant"),
+            );
+        }
+        if lacks(["roles", "roleSelector"]) {
             diagnostics.push(
                 Diagnostic::error("missing-field", "`roles` is missing")
                     .at(declared.name_span, "the document needs `roles`")

@@ -183,9 +183,9 @@ record! {
             .form("Map of feature to `true` or `false`; a feature that has no name here yet is written as its option number")
             .note("In the environment a feature without a row, or with an empty value, is on: leaving it out does not switch it off.")
             .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features").under("Productivity pane");
-        /// CHT features: undocumented, and missing in older environments.
+        /// CHT features, by their name the toggle Case handling time of the productivity pane. Missing in older environments.
         cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to `true` or `false`")
-            .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").no_box();
+            .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").label("Case handling time").under("Productivity pane");
         /// The views of the inbox.
         inbox_views: SetOf<Item<InboxView<'static>>> = parts("inboxViews", &INBOX_VIEWS).form("Set of items")
             .stored("rows of `msdyn_inboxconfiguration` (`msdyn_appconfigurationid`)").label("Inbox");
