@@ -65,6 +65,13 @@ pub(super) fn too_deep(span: Span) -> Diagnostic {
     .help("manifests never need this; check the file for a missing bracket")
 }
 
+fn unquoted(bracket: &str) -> Cause {
+    Cause::new(
+        format!("a text that begins with `{bracket}` is not quoted"),
+        "a value that begins with a brace or bracket must be quoted: title: \"{customer}\"",
+    )
+}
+
 /// A text, and where its parser stopped.
 struct Broken<'t> {
     text: &'t str,
@@ -180,12 +187,7 @@ impl<'t> Broken<'t> {
         };
         let after = line[before.len()..].trim_start();
         let is_text = !after.is_empty() && !after.starts_with([',', ':', ']', '}', '#']);
-        (before.ends_with(closes) && is_text).then(|| {
-            Cause::new(
-                format!("a text that begins with `{}` is not quoted", &value[..1]),
-                "a value that begins with a brace or bracket must be quoted: title: \"{customer}\"",
-            )
-        })
+        (before.ends_with(closes) && is_text).then(|| unquoted(&value[..1]))
     }
 
     /// A bracket that is not closed, or is closed by the wrong one.
@@ -204,6 +206,12 @@ impl<'t> Broken<'t> {
                 format!("`{sign}` is closed by the wrong bracket"),
                 format!("close it with `{closes}`"),
             ));
+        }
+        // A slug of quick replies, `{FullName{Customer}}`.
+        let word = self.text[open + 1..self.at].trim();
+        let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if sign == '{' && is_word && rest.starts_with('{') {
+            return Some(unquoted("{"));
         }
         if self.at < line_end && rest.contains(closes) {
             return Some(Cause::new(

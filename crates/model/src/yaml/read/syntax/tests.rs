@@ -38,6 +38,8 @@ fn everyday_mistakes() {
         "spec:\n  o: [a]\n  owns\n  p: [a]\n",
         "spec:\n  o: [a]\n  owns\n",
         "spec:\n  canClose:true\n  o: [a]\n",
+        "spec:\n  message: {FullName{Customer}}\n  language: 1033\n",
+        "spec:\n  message: Hi, {FullName{Customer}}\n  o: {a {b}}\n",
         "spec:\n  o: [a]\n  canClose:true\n  # a note: x\n  title: [b]\n",
         "spec:\n  o: \"abc\n  p: [a]\n",
         "spec:\n  o: \"abc\n  p: [a]\n  q: \"x\"\n",
