@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 const QUEUES: &str = "manifests/queues.yaml";
 const WORKSTREAMS: &str = "manifests/workstreams.yaml";
+const REPLIES: &str = "manifests/quick-replies.yaml";
 const CHAT: &str = "metadata: {name: Contoso chat / LiveChat, state: existing}";
 const ORDERS: &str = "metadata: {name: Contoso orders / Messaging}";
 
@@ -343,6 +344,18 @@ fn a_workstream_is_changed_and_never_made_or_deleted() {
     let whole = project.read(WORKSTREAMS);
     project.write(WORKSTREAMS, "");
     project.run(&["validate"]).ended(0);
+    let replies = project.read(REPLIES);
+    project.write(
+        REPLIES,
+        &replies.replace("Contoso chat / LiveChat", "Contoso chat / LiveChatt"),
+    );
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["[name-values]", "write `LiveChat`"],
+    );
+    project.write(REPLIES, &replies);
     project.edit(
         "manifests/quick-replies.yaml",
         "[Contoso chat / LiveChat]\n---",

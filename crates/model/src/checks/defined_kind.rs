@@ -6,8 +6,9 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
-use crate::kinds::{Quirk, id_in, script_ids};
+use crate::kinds::{Kind, Quirk, id_in, script_ids};
 use crate::manifests::{Declared, State};
+use crate::name::UniqueName;
 use crate::record::{Record, Value};
 use crate::set::SetMode;
 use crate::span::Span;
@@ -37,7 +38,7 @@ pub(crate) const NOT_CREATABLE: Explanation = Explanation::new(
 
 pub(crate) const NAME_VALUES: Explanation = Explanation::new(
     "name-values",
-    "`metadata.name` does not have one value for each column that identifies a row of the kind.",
+    "A name does not have one value for each column that identifies a row of its kind, or a value is none of the column's options.",
     "One value alone may fit several rows, such as a quick reply in two languages. The values are separated by ` / `.",
     "Write the values in the order of the definition: `Greeting / 1033`.",
 );
@@ -48,13 +49,21 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         .iter()
         .filter(|declared| !declared.key.kind.is_built_in());
     for declared in defined {
-        several(declared, diagnostics);
+        diagnostics.extend(several(
+            declared.key.kind,
+            &declared.key.name,
+            declared.name_span,
+        ));
         kept(declared, diagnostics);
         ids(declared.spec.record(), diagnostics);
         parts(declared.spec.record(), diagnostics);
     }
     for declared in context.resources {
         scripts(declared, diagnostics);
+        for reference in declared.spec.references() {
+            let name = reference.name.name();
+            diagnostics.extend(several(reference.kind, name, reference.span));
+        }
     }
 }
 
@@ -111,10 +120,9 @@ fn parts(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Checks that a name made of several columns has a value for each of them.
-fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
-    let kind = declared.key.kind;
+fn several(kind: Kind, name: &UniqueName, span: Span) -> Option<Diagnostic> {
     let also = kind.definition().also;
-    let values = kind.values_of(declared.key.name.as_written());
+    let form = kind.name_form()?;
     // An option that the definition does not know is written as its number, as an export does.
     let is_one = |field: &Field, value: &str| match (field.holds, value.parse::<i64>()) {
         (Holds::Option, number) => number.is_ok(),
@@ -124,43 +132,30 @@ fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
         (Holds::Choice(_), Err(_)) => field.option(value).is_some(),
         _ => true,
     };
-    let Some(form) = kind.name_form() else {
-        return;
-    };
-    if let Some(values) = values {
+    if let Some(values) = kind.values_of(name.as_written()) {
         let mut given = also.iter().zip(&values[1..]);
-        if let Some((field, value)) = given.find(|(field, value)| !is_one(field, value)) {
-            diagnostics.push(no_option(declared, field, value, &form));
-        }
-        return;
+        let (field, value) = given.find(|(field, value)| !is_one(field, value))?;
+        return Some(no_option(name, span, field, value, &form));
     }
-    diagnostics.push(
-        Diagnostic::error(
-            NAME_VALUES.code,
-            format!(
-                "`{}` does not give a value for each column that identifies a row",
-                declared.key.name
-            ),
-        )
-        .at(
-            declared.name_span,
-            format!("{} values are needed", also.len() + 1),
-        )
-        .help(format!("write `{form}` with the values of the columns")),
+    let missing = Diagnostic::error(
+        NAME_VALUES.code,
+        format!("`{name}` does not give a value for each column that identifies a row"),
     );
+    Some(
+        missing
+            .at(span, format!("{} values are needed", also.len() + 1))
+            .help(format!("write `{form}` with the values of the columns")),
+    )
 }
 
 /// The finding about a value in a name that is no option of its column.
-fn no_option(declared: &Declared, field: &Field, value: &str, form: &str) -> Diagnostic {
+fn no_option(name: &UniqueName, span: Span, field: &Field, value: &str, form: &str) -> Diagnostic {
     let words = || field.options().iter().map(|option| option.word);
     let finding = Diagnostic::error(
         NAME_VALUES.code,
-        format!(
-            "`{value}` in `{}` is no option of `{}`",
-            declared.key.name, field.column
-        ),
+        format!("`{value}` in `{name}` is no option of `{}`", field.column),
     )
-    .at(declared.name_span, "at its end");
+    .at(span, "at its end");
     let mut known = field.options().iter();
     let same = known.find(|option| value.parse() == Ok(option.number));
     let near = same.map(|option| option.word);
