@@ -176,6 +176,48 @@ fn a_state_file_keeps_what_was_written_to_it() {
     );
 }
 
+/// Dataverse empties the lookups of other rows to a deleted one, and no plan writes these rows.
+#[test]
+fn an_undo_fills_the_lookups_that_a_delete_emptied() {
+    let (_folder, desk) = started("desk");
+    let extra = desk.join("manifests/extra.yaml");
+    let tab = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_anchor}\nspec: {displayName: Anchor, title: Anchor, pageType: EntityList, parameters: {entityName: account}}\n";
+    let session = |name: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: {name}}}\nspec: {{displayName: A, title: A, type: Generic, anchorTab: contoso_anchor}}\n"
+        )
+    };
+    let all = format!("{tab}{}{}", session("contoso_a"), session("contoso_b"));
+    std::fs::write(&extra, &all).unwrap();
+    let apply = ["apply", "--env", "local", "--yes"];
+    run(&desk, &apply).ended(0);
+    // One of the two sessions is changed by the same apply.
+    let changed = session("contoso_b").replace(
+        "title: A, type: Generic, anchorTab: contoso_anchor",
+        "title: B",
+    );
+    std::fs::write(
+        &extra,
+        format!("apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_anchor, state: absent}}\n{}", changed.replace("metadata: {name: contoso_b}", "metadata: {name: contoso_b, state: existing}")),
+    )
+    .unwrap();
+    let applied = run(&desk, &apply).ended(0);
+    says(&applied.err, &["still used by SessionTemplate contoso_a"]);
+    let file = applied
+        .out
+        .split('`')
+        .find_map(|word| word.strip_prefix("deskstate undo --env local "))
+        .unwrap();
+    let undone = run(&desk, &["undo", "--env", "local", file, "--yes"]).ended(0);
+    says(&undone.out, &["SessionTemplate contoso_a", "anchorTab"]);
+    std::fs::write(&extra, &all).unwrap();
+    let plan = ["plan", "--env", "local", "--detailed-exitcode"];
+    says(
+        &run(&desk, &plan).ended(0).out,
+        &["local matches the manifests"],
+    );
+}
+
 #[test]
 fn names_that_differ_only_in_case_are_one_file_or_an_error() {
     let (_folder, desk) = started("desk");

@@ -192,6 +192,46 @@ impl Referrer {
     }
 }
 
+/// A lookup of a row that stays, to a row that changes delete. Dataverse empties it, or deletes the row that has it.
+pub(crate) struct Emptied<'l> {
+    pub(crate) table: &'static Table,
+    pub(crate) row: &'l ObservedRow,
+    /// The navigation property of the lookup.
+    pub(crate) navigation: &'static str,
+    /// For a part: the table and id of the row that it belongs to, and the field for its parts.
+    pub(crate) part_of: Option<(&'static Table, Uuid, &'static str)>,
+}
+
+/// The lookups that changes empty without writing them.
+pub(crate) fn emptied<'l>(live: &'l Live, changes: &[Change]) -> Vec<Emptied<'l>> {
+    let gone = Gone::with(changes);
+    if gone.rows.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for pointer in pointers().iter().filter(|pointer| pointer.names.is_none()) {
+        for row in live.table(pointer.table).rows.values() {
+            let target = pointer.target(live, row);
+            let is_emptied = target.is_some_and(|target| gone.rows.contains(&target))
+                && !gone.rows.contains(&row.id)
+                && !gone.lookups.contains(&(row.id, pointer.navigation));
+            if !is_emptied {
+                continue;
+            }
+            let part_of = pointer.part.as_ref().and_then(|(part, column)| {
+                Some((part.parent, row.row.uuid(column)?, pointer.word))
+            });
+            found.push(Emptied {
+                table: pointer.table,
+                row,
+                navigation: pointer.navigation,
+                part_of,
+            });
+        }
+    }
+    found
+}
+
 /// The name of the field that a relationship stores.
 pub(crate) fn set_word(schema_name: &str) -> &'static str {
     Kind::all()

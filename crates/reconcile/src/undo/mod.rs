@@ -41,7 +41,7 @@ pub struct UndoFile {
     pub organization: Option<Uuid>,
     /// The digest of the plan that was executed.
     pub plan: String,
-    /// One entry for each change of the plan, in its order.
+    /// One entry for each change of the plan, in its order, and one for each further row with a lookup that a delete empties.
     pub changes: Vec<Recorded>,
     /// What cannot be restored, for people.
     #[serde(default)]

@@ -7,19 +7,41 @@ use uuid::Uuid;
 
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, VERSION};
 use crate::columns;
+use crate::kinds;
 use crate::live::Live;
 use crate::plan::{Change, Operation, Plan, RowTarget};
 use crate::plan_file::digest;
+use crate::referrers::{Emptied, emptied};
 
 /// Records the current state of everything that a plan changes.
 pub fn record(plan: &Plan, live: &Live, environment: &str) -> UndoFile {
     let mut taken = BTreeSet::new();
-    let changes: Vec<Recorded> = plan
+    let mut changes: Vec<Recorded> = plan
         .changes
         .iter()
         .map(|change| of_change(change, live, &mut taken))
         .collect();
     let mut not_restored = Vec::new();
+    let mut parts = BTreeSet::new();
+    for emptied in emptied(live, &plan.changes) {
+        match emptied.part_of {
+            None => of_emptied(&emptied, live, &mut changes),
+            Some((table, id, word)) => {
+                parts.insert(format!(
+                    "{} {} (`{word}`)",
+                    kinds::noun(table),
+                    live.label(table, id)
+                ));
+            }
+        }
+    }
+    if !parts.is_empty() {
+        let parts: Vec<String> = parts.into_iter().collect();
+        not_restored.push(format!(
+            "parts that refer to deleted rows, which the environment empties or deletes with them: {}",
+            parts.join(", ")
+        ));
+    }
     if changes.iter().any(|change| !change.deleted.is_empty()) {
         not_restored.push("of deleted rows: when and by whom they were made, their place in solutions, and columns that deskstate does not know".to_owned());
     }
@@ -31,6 +53,47 @@ pub fn record(plan: &Plan, live: &Live, environment: &str) -> UndoFile {
         changes,
         not_restored,
     }
+}
+
+/// Records a lookup that a delete empties in a row that the plan does not delete.
+fn of_emptied(emptied: &Emptied<'_>, live: &Live, changes: &mut Vec<Recorded>) {
+    let row = &emptied.row;
+    let columns = columns::of(emptied.table);
+    let (Some(kind), Some(name), Some(column)) = (
+        Kind::of_table(emptied.table),
+        kinds::name_of(emptied.table, &row.row),
+        columns.iter().find(|one| one.name == emptied.navigation),
+    ) else {
+        return;
+    };
+    let own = changes.iter().position(|recorded| recorded.id == row.id);
+    let at = own.unwrap_or_else(|| {
+        changes.push(Recorded {
+            kind: kind.as_str().to_owned(),
+            name: name.into_owned(),
+            id: row.id,
+            ..Recorded::default()
+        });
+        changes.len() - 1
+    });
+    let updated = &mut changes[at].updated;
+    let own = updated.iter().position(|update| update.id == row.id);
+    let update = own.unwrap_or_else(|| {
+        updated.push(SavedUpdate {
+            table: emptied.table.logical.to_owned(),
+            id: row.id,
+            label: live.label(emptied.table, row.id),
+            before: BTreeMap::new(),
+            after: BTreeMap::new(),
+        });
+        updated.len() - 1
+    });
+    let update = &mut updated[update];
+    let name = emptied.navigation.to_owned();
+    update
+        .before
+        .insert(name.clone(), columns::saved(column, &row.row, live));
+    update.after.insert(name, serde_json::Value::Null);
 }
 
 fn of_change(change: &Change, live: &Live, taken: &mut BTreeSet<SavedLink>) -> Recorded {
