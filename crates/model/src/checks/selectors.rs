@@ -57,7 +57,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                     format!("{} names no app, so no app shows it", declared.key),
                 )
                 .at(declared.name_span, "has no `apps`")
-                .help("list the apps: `apps: [CustomerServiceHub]`; `apps: []` says that none is meant"),
+                .help("list the apps: `apps: [CustomerServiceHub]`; write `apps: []` if it is not in use yet"),
             );
         }
         if lacks(["roles", "roleSelector"]) {
