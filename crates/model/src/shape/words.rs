@@ -61,7 +61,7 @@ pub(super) fn finding(
             Diagnostic::error("empty-text", format!("`{word}` is an empty text"))
                 .at(span, "empty")
                 .help(format!(
-                    "write `{word}: null` to clear it, or remove the key"
+                    "write `{word}: null` to clear it, if it may be empty, or remove the key"
                 ))
         }
         ValidationErrorKind::Minimum { limit } => {
@@ -282,7 +282,9 @@ fn not_clearable(found: &Found<'_>) -> Diagnostic {
             },
             "no value",
         )
-        .help(format!("write a value, or remove `{word}`"))
+        .help(format!(
+            "write a value, or remove `{word}`, which leaves it as it is in the environment"
+        ))
 }
 
 pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
