@@ -84,6 +84,16 @@ async def desk(client, tmp_path):
     return Desk(client, root)
 
 
+def edited(text, edit):
+    """The text after an edit within one line of characters that UTF-16 counts as one each."""
+    start, end = edit.range.start, edit.range.end
+    assert start.line == end.line
+    lines = text.splitlines(keepends=True)
+    line = lines[start.line]
+    lines[start.line] = line[: start.character] + edit.new_text + line[end.character :]
+    return "".join(lines)
+
+
 async def test_a_misspelt_word_is_reported_and_fixed(desk):
     assert desk.client.answer.capabilities.position_encoding == "utf-16"
     text = await desk.open()
@@ -95,7 +105,8 @@ async def test_a_misspelt_word_is_reported_and_fixed(desk):
         lsp.CodeActionParams(text_document=desk.document(), range=finding.range, context=lsp.CodeActionContext([finding]))
     )
     [edit] = action.edit.changes[desk.uri(FILE)]
-    assert edit.new_text == "  communicationPanelMode: Docked\n"
+    assert edit.new_text == "Docked"
+    assert edited(text.replace("Mode: Docked", "Mode: Doked"), edit) == text
 
 
 async def test_findings_point_into_the_contract(desk):
@@ -228,7 +239,7 @@ async def test_a_misspelt_name_and_a_value_that_a_contract_demands_are_corrected
             lsp.CodeActionParams(text_document=desk.document(), range=finding.range, context=lsp.CodeActionContext([finding]))
         )
         [edit] = action.edit.changes[desk.uri(FILE)]
-        assert edit.new_text == text.splitlines(keepends=True)[edit.range.start.line]
+        assert edited(text.replace(right, wrong, 1), edit) == text
         assert not action.is_preferred
         await desk.change(text)
         assert not await desk.told()

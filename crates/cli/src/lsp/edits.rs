@@ -66,7 +66,7 @@ fn edits(before: &str, after: &str, units: Units) -> Vec<TextEdit> {
     edits
 }
 
-/// The part of a text that another text changes, without what both begin and end with.
+/// The words of a text that another text changes, without what both begin and end with.
 fn without_ends<'t>(start: usize, from: &'t str, to: &'t str) -> (usize, &'t str, &'t str) {
     let same = |pairs: &mut dyn Iterator<Item = (char, char)>| -> usize {
         pairs
@@ -74,9 +74,13 @@ fn without_ends<'t>(start: usize, from: &'t str, to: &'t str) -> (usize, &'t str
             .map(|(one, _)| one.len_utf8())
             .sum()
     };
+    let is_word = |sign: char| sign.is_alphanumeric() || sign == '_';
     let before = same(&mut from.chars().zip(to.chars()));
+    let before = from[..before].trim_end_matches(is_word).len();
     let (from, to) = (&from[before..], &to[before..]);
     let after = same(&mut from.chars().rev().zip(to.chars().rev()));
+    let ends = &from[from.len() - after..];
+    let after = ends.trim_start_matches(is_word).len();
     (
         start + before,
         &from[..from.len() - after],
