@@ -96,6 +96,19 @@ impl Pointer {
         })
     }
 
+    /// The rows that keep a reference, with its target.
+    fn left_by<'l>(
+        &self,
+        live: &'l Live,
+        gone: &Gone<'_>,
+    ) -> impl Iterator<Item = (&'l ObservedRow, Uuid)> {
+        let rows = live.table(self.table).rows.values();
+        rows.filter_map(|row| Some((row, self.target(live, row)?)))
+            .filter(|(row, _)| {
+                !gone.rows.contains(&row.id) && !gone.lookups.contains(&(row.id, self.navigation))
+            })
+    }
+
     /// The target of a row's reference.
     fn target(&self, live: &Live, row: &ObservedRow) -> Option<Uuid> {
         match self.names {
@@ -138,15 +151,7 @@ impl Referrers {
             }
         }
         for pointer in pointers() {
-            for row in live.table(pointer.table).rows.values() {
-                let Some(target) = pointer.target(live, row) else {
-                    continue;
-                };
-                if gone.rows.contains(&row.id)
-                    || gone.lookups.contains(&(row.id, pointer.navigation))
-                {
-                    continue;
-                }
+            for (row, target) in pointer.left_by(live, gone) {
                 let from = match &pointer.part {
                     None => Some((pointer.table, row.id)),
                     Some((part, column)) => row.row.uuid(column).map(|id| (part.parent, id)),
@@ -210,12 +215,8 @@ pub(crate) fn emptied<'l>(live: &'l Live, changes: &[Change]) -> Vec<Emptied<'l>
     }
     let mut found = Vec::new();
     for pointer in pointers().iter().filter(|pointer| pointer.names.is_none()) {
-        for row in live.table(pointer.table).rows.values() {
-            let target = pointer.target(live, row);
-            let is_emptied = target.is_some_and(|target| gone.rows.contains(&target))
-                && !gone.rows.contains(&row.id)
-                && !gone.lookups.contains(&(row.id, pointer.navigation));
-            if !is_emptied {
+        for (row, target) in pointer.left_by(live, &gone) {
+            if !gone.rows.contains(&target) {
                 continue;
             }
             let part_of = pointer.part.as_ref().and_then(|(part, column)| {
