@@ -73,9 +73,9 @@ pub(super) fn check_same(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
     let mut in_order: Vec<&Environment> = project.environments.values().collect();
     in_order.sort_by_key(|environment| environment.span);
     for environment in in_order {
-        let place = match &environment.target {
-            Target::Url(url) => origin(&url.value),
-            Target::Emulator { state, .. } => state.display().to_string(),
+        let (what, place) = match &environment.target {
+            Target::Url(url) => ("address", origin(&url.value)),
+            Target::Emulator { state, .. } => ("state file", state.display().to_string()),
         };
         let Some(other) = first.get(&place) else {
             first.insert(place, environment);
@@ -89,9 +89,9 @@ pub(super) fn check_same(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
                     other.name, environment.name
                 ),
             )
-            .at(environment.span, "has the same address")
+            .at(environment.span, format!("has the same {what}"))
             .also(other.span, "first")
-            .help("correct the address of one of them"),
+            .help(format!("correct the {what} of one of them")),
         );
     }
 }
