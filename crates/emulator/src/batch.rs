@@ -8,8 +8,8 @@ use crate::call::{Call, Reply};
 use crate::engine::Engine;
 use crate::error::{Outcome, ServiceError, code};
 use crate::faults::Fault;
-use crate::multipart::{Item, Request, boundary, items};
-use crate::odata::path::relative;
+use crate::multipart::{Item, Request, UNREADABLE, boundary, items};
+use crate::odata::path::{self, relative};
 use crate::streamed::Sink;
 use crate::switches::{BatchStatus, ChangesetFailure};
 
@@ -24,7 +24,13 @@ pub(crate) fn answer(engine: &Engine, call: &Call, sink: &mut Sink) -> Outcome<R
             "The Content-Type of a batch request must be multipart/mixed with a boundary.",
         )
     })?;
-    let items = items(&call.body, &boundary)?;
+    let items = match items(&call.body, &boundary) {
+        Ok(items) => items,
+        Err(error) if error.message == UNREADABLE => {
+            return Ok(unreadable(engine, call));
+        }
+        Err(error) => return Err(error),
+    };
     let requests: usize = items
         .iter()
         .map(|item| {
@@ -39,6 +45,9 @@ pub(crate) fn answer(engine: &Engine, call: &Call, sink: &mut Sink) -> Outcome<R
         return Err(ServiceError::query(format!(
             "The batch request contains {requests} operations, which exceeds the limit of {MOST}."
         )));
+    }
+    if let Some(message) = items.iter().find_map(unusable) {
+        return Ok(thrown(&message));
     }
     let continues = call.preferences().continue_on_error;
     let mut writer = Writer {
@@ -84,6 +93,54 @@ pub(crate) fn answer(engine: &Engine, call: &Call, sink: &mut Sink) -> Outcome<R
     }
     writer.finish();
     Ok(writer.piece(status, continues))
+}
+
+/// What the reader of the service refuses in a changeset before anything is executed, in the words of its library.
+fn unusable(item: &Item) -> Option<String> {
+    let Item::Changeset(requests) = item else {
+        return None;
+    };
+    let mut seen = std::collections::HashSet::new();
+    requests.iter().find_map(|request| {
+        let is_write = matches!(
+            request.method,
+            Method::POST | Method::PUT | Method::DELETE | Method::PATCH
+        );
+        if !is_write {
+            return Some(format!(
+                "An invalid HTTP method '{}' was detected for a request in a change set. Requests in change sets only support the HTTP methods 'POST', 'PUT', 'DELETE', and 'PATCH'.",
+                request.method
+            ));
+        }
+        let id = request.content_id.as_deref()?;
+        (!seen.insert(id)).then(|| format!(
+            "The content ID '{id}' was found more than once in the same change set or same batch request. Content IDs have to be unique across all operations of a change set for OData V4.0 and have to be unique across all operations in the whole batch request for OData V4.01."
+        ))
+    })
+}
+
+/// The reply to a batch that the service cannot read: an error in another form than those of requests (PSDataverse, sample responses).
+fn thrown(message: &str) -> Reply {
+    let body = serde_json::json!({
+        "Message": message,
+        "ExceptionMessage": message,
+        "ExceptionType": "Microsoft.OData.ODataException",
+        "StackTrace": "   at Microsoft.OData.ODataBatchReader.ReadImplementation()",
+        "ErrorCode": "0x0",
+    });
+    Reply::json(StatusCode::BAD_REQUEST, &body, false)
+}
+
+/// The reply to a batch whose last line is not ended: a single part (Microsoft, "Web API client errors").
+fn unreadable(engine: &Engine, call: &Call) -> Reply {
+    let mut writer = Writer {
+        text: Vec::new(),
+        boundary: format!("batchresponse_{}", engine.request_id()),
+    };
+    let error = ServiceError::payload("", format_args!("System.ArgumentException: {UNREADABLE}"));
+    writer.part(&Reply::error(&error, call, &engine.request_id()));
+    writer.finish();
+    writer.piece(StatusCode::BAD_REQUEST, false)
 }
 
 struct Writer {
@@ -191,9 +248,9 @@ fn together(
         }
         let reads: Vec<(Call, Option<ServiceError>)> = requests
             .iter()
-            .map(|request| part_call(outer, request))
-            .map(|call| {
-                let refused = refused(engine, &call);
+            .map(|request| {
+                let call = part_call(outer, request);
+                let refused = refused(engine, &call, &request.url);
                 (call, refused)
             })
             .collect();
@@ -215,7 +272,10 @@ fn together(
 }
 
 /// The reason why a part is not executed.
-fn refused(engine: &Engine, call: &Call) -> Option<ServiceError> {
+fn refused(engine: &Engine, call: &Call, url: &str) -> Option<ServiceError> {
+    if let Some(error) = path::unknown_version(url) {
+        return Some(error);
+    }
     if call.path().trim_matches('/') == "$batch" {
         return Some(ServiceError::query("A batch cannot contain another batch."));
     }
@@ -233,7 +293,7 @@ fn loose(
     writer: &mut Writer,
 ) -> Option<StatusCode> {
     let call = part_call(outer, request);
-    let refused = refused(engine, &call);
+    let refused = refused(engine, &call, &request.url);
     let reply = match &refused {
         Some(error) => Reply::error(error, &call, &engine.request_id()),
         None => engine.respond(&call),
@@ -293,7 +353,6 @@ fn prepare(
     requests: Vec<Request>,
 ) -> Result<Vec<(Option<String>, Call)>, Failure> {
     let mut calls: Vec<(Option<String>, Call)> = Vec::with_capacity(requests.len());
-    let mut seen = std::collections::HashSet::new();
     for request in requests {
         let mut call = part_call(outer, &request);
         if !engine.switches().if_match_in_changesets && call.header("if-match").is_some() {
@@ -309,21 +368,11 @@ fn prepare(
         if let Err(error) = crate::service::check_url(&call) {
             return fail(error);
         }
-        if call.method == Method::GET {
-            return fail(ServiceError::query(
-                "GET requests are not allowed in a changeset.",
-            ));
+        if let Some(error) = path::unknown_version(&request.url) {
+            return fail(error);
         }
-        match &request.content_id {
-            None if engine.switches().content_id_required => {
-                return fail(ServiceError::query("Content-ID header not present"));
-            }
-            Some(id) if !seen.insert(id.clone()) => {
-                return fail(ServiceError::query(format!(
-                    "The content ID '{id}' was found more than once in the same change set."
-                )));
-            }
-            _ => {}
+        if request.content_id.is_none() && engine.switches().content_id_required {
+            return fail(ServiceError::query("Content-ID header not present"));
         }
         calls.push((request.content_id, call));
     }

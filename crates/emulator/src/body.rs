@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError, code};
 use crate::odata::filter::normal_date;
 use crate::odata::path::reference;
@@ -47,6 +48,14 @@ pub(crate) fn read(
     let mut body = Body::default();
     for (name, value) in json {
         if let Some((property, annotation)) = name.split_once('@') {
+            if !annotation.contains('.') {
+                return Err(ServiceError::payload(
+                    &own.name,
+                    format!(
+                        "Microsoft.OData.ODataException: The name '{annotation}' is an invalid instance annotation name. An instance annotation name must contain a period that is not at the start or end of the name."
+                    ),
+                ));
+            }
             if annotation == "odata.bind" && !property.is_empty() {
                 bind(tx, writing, table, property, value, creating, &mut body)?;
             }
@@ -64,6 +73,11 @@ pub(crate) fn read(
         match own.navigation.get(name) {
             Some(Navigation::Lookup { column, target }) => match value {
                 Json::Null => body.cells.push((*column, Value::Null)),
+                Json::Object(_) if !creating => {
+                    return Err(ServiceError::query(
+                        "Deep update of navigation properties is not allowed.",
+                    ));
+                }
                 Json::Object(inner) => {
                     let target = target.or_else(|| {
                         own.columns[*column]
@@ -125,7 +139,7 @@ fn undeclared(table: &str, name: &str) -> ServiceError {
     ServiceError::payload(
         table,
         format!(
-            "Microsoft.OData.ODataException: Invalid property '{name}' was found in entity 'Microsoft.Dynamics.CRM.{table}'. ---> Microsoft.OData.ODataException: The property '{name}' does not exist on type 'Microsoft.Dynamics.CRM.{table}'. Make sure to only use property names that are defined by the type."
+            "Microsoft.Crm.CrmException: Invalid property '{name}' was found in entity 'Microsoft.Dynamics.CRM.{table}'. ---> Microsoft.OData.ODataException: Does not support untyped value in non-open type."
         ),
     )
 }
@@ -242,6 +256,9 @@ pub(crate) fn target_of(
     Ok((table, id))
 }
 
+/// The first moment of 1753, the earliest that the platform stores.
+const EARLIEST: Moment = Moment(-6_847_804_800);
+
 /// Converts a JSON value to a cell of a column.
 pub(crate) fn cell(table: &str, column: &Column, json: &Json) -> Outcome<Value> {
     let wrong = || {
@@ -263,7 +280,11 @@ pub(crate) fn cell(table: &str, column: &Column, json: &Json) -> Outcome<Value> 
             text => Value::text(text),
         },
         Kind::Integer | Kind::BigInteger | Kind::Choice | Kind::State | Kind::Status => {
-            Value::Int(json.as_i64().ok_or_else(wrong)?)
+            let number = json.as_i64().ok_or_else(wrong)?;
+            if column.kind != Kind::BigInteger && i32::try_from(number).is_err() {
+                return Err(wrong());
+            }
+            Value::Int(number)
         }
         Kind::Decimal | Kind::Double => Value::Number(json.as_f64().ok_or_else(wrong)?),
         Kind::Flag => Value::Flag(json.as_bool().ok_or_else(wrong)?),
@@ -274,9 +295,19 @@ pub(crate) fn cell(table: &str, column: &Column, json: &Json) -> Outcome<Value> 
         ),
         Kind::DateTime => {
             let text = json.as_str().ok_or_else(wrong)?;
-            let moment = crate::clock::Moment::parse(&normal_date(text))
-                .ok_or_else(wrong)?
-                .iso();
+            if column.date_only && text.contains('T') {
+                return Err(wrong());
+            }
+            let moment = Moment::parse(&normal_date(text)).ok_or_else(wrong)?;
+            if moment < EARLIEST {
+                return Err(ServiceError::bad(
+                    code::DATE_OUT_OF_RANGE,
+                    format!(
+                        "DateTime is less than minimum value supported by CrmDateTime. Actual value: {text}, Minimum value supported: 01/01/1753 00:00:00"
+                    ),
+                ));
+            }
+            let moment = moment.iso();
             Value::text(if column.date_only {
                 &moment[..10]
             } else {

@@ -10,6 +10,7 @@ pub(crate) mod code {
     pub(crate) const CANNOT_DELETE_DUE_TO_ASSOCIATION: u32 = 0x8004_0227;
     pub(crate) const DUPLICATE_RECORD: u32 = 0x8004_0237;
     pub(crate) const INVALID_ARGUMENT: u32 = 0x8004_0203;
+    pub(crate) const DATE_OUT_OF_RANGE: u32 = 0x8004_0239;
     pub(crate) const INVALID_OPERATION: u32 = 0x8004_023B;
     pub(crate) const NOT_SUPPORTED: u32 = 0x8004_0315;
     pub(crate) const ISV_ABORTED: u32 = 0x8004_0265;
@@ -139,12 +140,13 @@ impl ServiceError {
         )
     }
 
-    pub(crate) fn wrong_method(method: &http::Method, resource: &str) -> ServiceError {
-        ServiceError::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            code::BAD_QUERY,
-            format!("The requested resource does not support http method '{method}': {resource}"),
-        )
+    pub(crate) fn wrong_method(method: &http::Method) -> ServiceError {
+        ServiceError {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            code: None,
+            message: format!("The requested resource does not support http method '{method}'."),
+            retry_after: None,
+        }
     }
 
     /// The code as `0x80040217`, or an empty string.

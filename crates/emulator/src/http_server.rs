@@ -314,7 +314,7 @@ fn answer(engine: &Engine, call: &Call, sink: &mut Sink) -> Reply {
     let result = if call.method == http::Method::POST {
         batch::answer(engine, call, sink)
     } else {
-        Err(ServiceError::wrong_method(&call.method, "$batch"))
+        Err(ServiceError::wrong_method(&call.method))
     };
     result.unwrap_or_else(|error| Reply::error(&error, call, &engine.request_id()))
 }

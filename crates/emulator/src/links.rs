@@ -244,6 +244,7 @@ fn write_lookup(
             own.columns[column].name
         )));
     }
+    rules::check_value(own, column, &value)?;
     let mut row = Row::clone(&before);
     row.cells[column] = value.clone();
     crate::layers::cover(own, &before, &mut row, std::iter::once(column));

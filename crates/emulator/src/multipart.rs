@@ -6,6 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::error::{Outcome, ServiceError};
 
+/// The error of a body whose last line is not ended.
+pub(crate) const UNREADABLE: &str = "Stream was not readable.";
+
 /// One item of a batch.
 #[derive(Debug)]
 pub(crate) enum Item {
@@ -81,7 +84,7 @@ pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
     // The service's reader waits for the end of a body's last line.
     let has_body = |item: &Item| matches!(item, Item::Request(request) if !request.body.is_empty());
     if !text.ends_with('\n') && items.last().is_some_and(has_body) {
-        return Err(unusable("Stream was not readable."));
+        return Err(unusable(UNREADABLE));
     }
     Ok(items)
 }

@@ -24,15 +24,15 @@ pub(crate) fn key(
     }
     match alternate(store, switches, table, segment)? {
         Alternate::Id(id) => Ok(id),
-        Alternate::Absent(_) => Err(key_not_found()),
+        Alternate::Absent(_) => Err(key_not_found(&store.schema.table(table).name)),
     }
 }
 
-pub(crate) fn key_not_found() -> ServiceError {
+pub(crate) fn key_not_found(table: &str) -> ServiceError {
     ServiceError::new(
         StatusCode::NOT_FOUND,
         code::KEY_NOT_FOUND,
-        "A record with the specified key values does not exist in the database.",
+        format!("A record with the specified key values does not exist in {table} entity"),
     )
 }
 
@@ -51,6 +51,16 @@ pub(crate) fn alternate(
     segment: &Segment,
 ) -> Outcome<Alternate> {
     let own = store.schema.table(table);
+    if segment
+        .key
+        .as_deref()
+        .is_some_and(|key| key.trim_start().starts_with('\''))
+    {
+        return Err(ServiceError::bad(
+            code::BAD_SEGMENT,
+            "Bad Request - Error in query syntax.",
+        ));
+    }
     let pairs = segment.pairs();
     let mut columns = Vec::new();
     for (name, value) in &pairs {
@@ -83,14 +93,25 @@ pub(crate) fn alternate(
 }
 
 /// Adds the values of a key without a matching row to the row to create. Values in the body take precedence (Upsert a record).
-pub(crate) fn fill_in(own: &Table, values: Vec<(usize, Value)>, body: &mut Map<String, Json>) {
+///
+/// # Errors
+/// If a client cannot write such a value: the row would not have the key.
+pub(crate) fn fill_in(
+    own: &Table,
+    values: Vec<(usize, Value)>,
+    body: &mut Map<String, Json>,
+) -> Outcome<()> {
     for (column, value) in values {
+        if own.columns[column].read_only {
+            return Err(key_not_found(&own.name));
+        }
         let name = own.columns[column].property();
         if !body.contains_key(&name) && !own.columns[column].kind.is_lookup() {
             let json = value.json(&name);
             body.insert(name, json);
         }
     }
+    Ok(())
 }
 
 /// The row that has all these values.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::NAMESPACE;
 use crate::call::Context;
 use crate::call::{Call, Reply};
-use crate::error::{Outcome, ServiceError};
+use crate::error::{Outcome, ServiceError, code};
 use crate::odata::path::{Segment, reference};
 use crate::resolve::{self, Alternate};
 use crate::schema::TableId;
@@ -29,7 +29,7 @@ pub(super) fn bulk(
     let table = table_of(&schema, &set.name)?;
     let own = schema.table(table);
     if !matches!(name, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple") {
-        return Err(ServiceError::unknown_segment(name));
+        return Err(super::unknown(name));
     }
     let body = call.object()?;
     let targets = body
@@ -49,10 +49,10 @@ pub(super) fn bulk(
             .get("@odata.type")
             .and_then(Json::as_str)
             .map(|kind| kind.trim_start_matches(['#']).trim_start_matches(NAMESPACE));
-        if kind.is_some_and(|kind| kind != own.name) {
+        if kind != Some(own.name.as_str()) {
             return Err(ServiceError::payload(
                 &own.name,
-                "Every target must be of the table that the action is bound to.",
+                "Every target must have an '@odata.type' that names the table that the action is bound to.",
             ));
         }
         let key = bulk_key(tx, context.switches, table, target)?;
@@ -62,8 +62,18 @@ pub(super) fn bulk(
                 write::create(tx, &writing, table, target)?;
             }
             ("UpsertMultiple", Some(Alternate::Absent(values))) => {
+                let repeats = |(column, _): &(usize, _)| {
+                    let column: usize = *column;
+                    target.contains_key(&own.columns[column].property())
+                };
+                if values.iter().any(repeats) {
+                    return Err(ServiceError::bad(
+                        code::UNEXPECTED,
+                        "An unexpected error occurred.",
+                    ));
+                }
                 let mut target = target.clone();
-                resolve::fill_in(own, values, &mut target);
+                resolve::fill_in(own, values, &mut target)?;
                 write::create(tx, &writing, table, &target)?;
             }
             ("UpsertMultiple", Some(Alternate::Id(key))) if tx.get(table, key).is_none() => {
@@ -72,7 +82,9 @@ pub(super) fn bulk(
             (_, Some(Alternate::Id(key))) => {
                 write::update(tx, &writing, table, key, target, &Condition::default())?
             }
-            (_, Some(Alternate::Absent(_))) => return Err(resolve::key_not_found()),
+            (_, Some(Alternate::Absent(_))) => {
+                return Err(resolve::key_not_found(&own.name));
+            }
             (_, None) => {
                 return Err(ServiceError::payload(
                     &own.name,

@@ -107,8 +107,9 @@ pub(crate) fn function(
             )?
         }
         _ => {
-            return Err(ServiceError::unknown_segment(
-                segments.last().map_or("", |segment| segment.name.as_str()),
+            let last = segments.last();
+            return Err(super::unknown(
+                last.map_or("", |segment| segment.name.as_str()),
             ));
         }
     };

@@ -42,6 +42,19 @@ pub(crate) fn is_function(segment: &Segment) -> bool {
     )
 }
 
+/// The functions and actions of Dataverse that the emulator does not have.
+const OTHERS: &str = include_str!("../../metadata/operations.txt");
+
+/// The error of a name that is no entity set here, with or without the namespace.
+pub(crate) fn unknown(name: &str) -> ServiceError {
+    let bare = name.trim_start_matches(NAMESPACE);
+    let mut lines = OTHERS.lines().filter(|line| !line.starts_with('#'));
+    if lines.any(|line| line.split(' ').any(|other| other == bare)) {
+        return ServiceError::not_emulated(format_args!("the operation '{bare}'"));
+    }
+    ServiceError::unknown_segment(bare)
+}
+
 /// Whether the last segment of a path calls a bound function.
 pub(crate) fn is_bound_function(segment: &Segment) -> bool {
     segment.name.starts_with(NAMESPACE)
@@ -70,9 +83,7 @@ pub(crate) fn action(
             remove_active(tx, context, call, only)?;
             Ok(Reply::empty())
         }
-        _ if call.method != Method::POST => {
-            Err(ServiceError::wrong_method(&call.method, call.path()))
-        }
+        _ if call.method != Method::POST => Err(ServiceError::wrong_method(&call.method)),
         [only] if only.name == "PublishXml" => {
             crate::rules::import_lock(&context.writing(call), "Publish")?;
             let body = call.object()?;
@@ -101,7 +112,8 @@ pub(crate) fn action(
             set,
             bound.name.trim_start_matches(NAMESPACE),
         ),
-        _ => Err(ServiceError::unknown_segment(call.path())),
+        [.., last] => Err(unknown(&last.name)),
+        [] => Err(ServiceError::unknown_segment(call.path())),
     }
 }
 
@@ -301,7 +313,7 @@ fn role_privileges(
             }
         }
         "RemovePrivilegeRole" => security::revoke_privilege(tx, root, id_in(&body, "PrivilegeId")?),
-        other => return Err(ServiceError::unknown_segment(other)),
+        other => return Err(unknown(other)),
     }
     Ok(Reply::empty())
 }

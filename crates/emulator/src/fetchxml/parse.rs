@@ -3,7 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::error::{Outcome, ServiceError};
+use crate::error::{Outcome, ServiceError, code};
 
 #[derive(Debug, Default)]
 pub(crate) struct Fetch {
@@ -239,15 +239,29 @@ fn group(element: &BytesStart<'_>) -> Outcome<Option<DatePart>> {
 
 fn begin(element: &BytesStart<'_>) -> Outcome<Open> {
     Ok(match element.name().as_ref() {
-        "fetch" => Open::Fetch(Fetch {
-            top: number(element, "top")?,
-            count: number(element, "count")?,
-            page: number(element, "page")?.unwrap_or(1).max(1),
-            distinct: flag(element, "distinct")?,
-            count_all: flag(element, "returntotalrecordcount")?,
-            aggregate: flag(element, "aggregate")?,
-            entity: Entity::default(),
-        }),
+        "fetch" => {
+            if number(element, "top")?.is_some() {
+                for paging in ["page", "count", "returntotalrecordcount"] {
+                    if attribute(element, paging)?.is_some() {
+                        return Err(ServiceError::bad(
+                            code::INVALID_ARGUMENT,
+                            format!(
+                                "The top attribute can't be specified with paging attribute {paging}"
+                            ),
+                        ));
+                    }
+                }
+            }
+            Open::Fetch(Fetch {
+                top: number(element, "top")?,
+                count: number(element, "count")?,
+                page: number(element, "page")?.unwrap_or(1).max(1),
+                distinct: flag(element, "distinct")?,
+                count_all: flag(element, "returntotalrecordcount")?,
+                aggregate: flag(element, "aggregate")?,
+                entity: Entity::default(),
+            })
+        }
         "entity" => Open::Entity(Entity {
             name: needed(element, "name")?,
             ..Entity::default()

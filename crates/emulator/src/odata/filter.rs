@@ -4,8 +4,11 @@ mod call;
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
+
 use super::expr::*;
 use super::lexer::{Token, tokens};
+use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError, code};
 use crate::like::Pattern;
 use crate::schema::{Kind, Navigation, Schema, TableId};
@@ -185,6 +188,13 @@ impl Parser<'_> {
                 "ge" => Operator::Ge,
                 "lt" => Operator::Lt,
                 "le" => Operator::Le,
+                "in" => {
+                    return Err(ServiceError::new(
+                        StatusCode::NOT_IMPLEMENTED,
+                        code::BAD_SEGMENT,
+                        "The query node In is not supported",
+                    ));
+                }
                 _ => {
                     return Err(ServiceError::query(format!(
                         "Syntax error: unknown operator '{name}'."
@@ -532,11 +542,26 @@ pub(crate) fn normal_date(date: &str) -> String {
         return date.to_owned();
     };
     let time = time.trim_end_matches('Z');
+    let (time, offset) = match time.find(['+', '-']) {
+        Some(at) => (&time[..at], Some(&time[at..])),
+        None => (time, None),
+    };
     let time = time.split('.').next().unwrap_or(time);
-    match time.len() {
+    let local = match time.len() {
         5 => format!("{day}T{time}:00Z"),
         _ => format!("{day}T{time}Z"),
-    }
+    };
+    let shifted = || {
+        let (hours, minutes) = offset?.get(1..)?.split_once(':')?;
+        let seconds = hours.parse::<i64>().ok()? * 3_600 + minutes.parse::<i64>().ok()? * 60;
+        let ahead = if offset?.starts_with('-') {
+            -seconds
+        } else {
+            seconds
+        };
+        Some(Moment::parse(&local)?.minus_seconds(ahead).iso())
+    };
+    shifted().unwrap_or(local)
 }
 
 #[cfg(test)]

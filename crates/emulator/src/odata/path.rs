@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::options::{decode_percent, split_outside};
+use crate::error::ServiceError;
 
 /// One segment: a name, and the content of the parentheses after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ impl Segment {
     /// The key as the id of a row.
     pub(crate) fn id(&self) -> Option<Uuid> {
         let key = self.key.as_deref()?.trim();
-        Uuid::try_parse(key.trim_matches(['{', '}', '\''])).ok()
+        Uuid::try_parse(key.trim_matches(['{', '}'])).ok()
     }
 
     /// The key as `name=value` pairs.
@@ -69,6 +70,22 @@ pub(crate) fn relative(url: &str) -> &str {
             .map_or("", |at| rest[at..].trim_start_matches('/'));
     }
     trimmed
+}
+
+/// The refusal of a URL whose version of the Web API is none.
+pub(crate) fn unknown_version(url: &str) -> Option<ServiceError> {
+    let at = url.to_ascii_lowercase().find("/api/data/")? + "/api/data/".len();
+    let version = url[at..].split(['/', '?']).next()?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_known = version
+        .strip_prefix(['v', 'V'])
+        .and_then(|numbers| numbers.split_once('.'))
+        .is_some_and(|(major, minor)| is_number(major) && is_number(minor));
+    (!is_known).then(|| {
+        ServiceError::query(format!(
+            "Requested API Version '{version}' was not understood. Please provide in the format /api/data/v<Major>.<Minor>/ and v9.2 is the latest version."
+        ))
+    })
 }
 
 /// The set and key in an `@odata.id`, `@odata.bind` or `$id`.

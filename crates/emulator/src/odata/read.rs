@@ -347,9 +347,7 @@ impl<'a> Reading<'a> {
             );
             body.insert(
                 "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded".into(),
-                page.count
-                    .is_some_and(|count| count >= LARGEST_COUNT)
-                    .into(),
+                page.count.is_some_and(|count| count > LARGEST_COUNT).into(),
             );
         }
         if self

@@ -26,12 +26,16 @@ pub(crate) fn write(
     let segments = path::parse(call.path());
     let schema = tx.schema();
     let Some(first) = segments.first() else {
-        return Err(ServiceError::wrong_method(&call.method, "/"));
+        return Err(ServiceError::wrong_method(&call.method));
     };
     if actions::is_function(first) {
         // Functions can only be called with GET.
         return Err(ServiceError {
             code: None,
+            message: format!(
+                "No HTTP resource was found that matches the request URI '{}{}'.",
+                call.base, call.target
+            ),
             ..ServiceError::unknown_segment(&first.name)
         });
     }
@@ -39,12 +43,12 @@ pub(crate) fn write(
         return actions::action(tx, context, &segments, call);
     }
     if metadata::is_metadata(&first.name) {
-        return Err(ServiceError::wrong_method(&call.method, &first.name));
+        return Err(ServiceError::wrong_method(&call.method));
     }
     let table = table_of(&schema, &first.name)?;
     let own = schema.table(table);
     if crate::component_layers::is_virtual(&own.name) {
-        return Err(ServiceError::wrong_method(&call.method, &first.name));
+        return Err(ServiceError::wrong_method(&call.method));
     }
     if own.intersect.is_some() {
         // Links are added and removed through `$ref`; their rows are never written directly.
@@ -67,7 +71,7 @@ pub(crate) fn write(
             let id = resolve::key(tx.store(), context.switches, table, first)?;
             write_property(tx, context, call, table, id, property, rest)
         }
-        _ => Err(ServiceError::wrong_method(&call.method, call.path())),
+        _ => Err(ServiceError::wrong_method(&call.method)),
     }
 }
 
@@ -178,7 +182,7 @@ pub(super) fn upsert(
             id.unwrap_or_default(),
         ));
     }
-    resolve::fill_in(own, absent_values, &mut json);
+    resolve::fill_in(own, absent_values, &mut json)?;
     let id = write::create_with(tx, &writing, table, &json, id)?;
     if representation {
         return represent(tx, context, call, table, id, StatusCode::CREATED);
@@ -221,7 +225,7 @@ pub(super) fn write_property(
                 links::disassociate(tx, &writing, table, id, navigation, target)?;
                 return Ok(Reply::empty());
             }
-            _ => return Err(ServiceError::wrong_method(&call.method, call.path())),
+            _ => return Err(ServiceError::wrong_method(&call.method)),
         }
     }
     if reference {
@@ -237,7 +241,7 @@ pub(super) fn write_property(
         .property(&property.name)
         .ok_or_else(|| ServiceError::unknown_segment(&property.name))?;
     if own.columns[column].kind.is_lookup() || !rest.is_empty() {
-        return Err(ServiceError::wrong_method(&call.method, call.path()));
+        return Err(ServiceError::wrong_method(&call.method));
     }
     let value = match call.method {
         Method::PUT => call
@@ -245,7 +249,7 @@ pub(super) fn write_property(
             .shift_remove("value")
             .ok_or_else(|| ServiceError::payload(&own.name, "The property 'value' is expected."))?,
         Method::DELETE => Json::Null,
-        _ => return Err(ServiceError::wrong_method(&call.method, call.path())),
+        _ => return Err(ServiceError::wrong_method(&call.method)),
     };
     let body = serde_json::Map::from_iter([(property.name.clone(), value)]);
     let condition = Condition {

@@ -26,7 +26,11 @@ async fn section_6_bulk_actions_are_one_transaction() {
         .await
         .expect(200);
     assert_eq!(answer.json()["Ids"], json!([A, B]));
-    let failing = json!({"Targets": [{"msdyn_notificationfieldid": A, "msdyn_value": "new"}, {"msdyn_notificationfieldid": B, "msdyn_order": -5}]});
+    let of = "Microsoft.Dynamics.CRM.msdyn_notificationfield";
+    let failing = json!({"Targets": [
+        {"@odata.type": of, "msdyn_notificationfieldid": A, "msdyn_value": "new"},
+        {"@odata.type": of, "msdyn_notificationfieldid": B, "msdyn_order": -5},
+    ]});
     desk.post(&action("UpdateMultiple"), failing)
         .await
         .expect(400);
@@ -38,7 +42,7 @@ async fn section_6_bulk_actions_are_one_transaction() {
     );
     desk.post(
         &action("UpsertMultiple"),
-        json!({"Targets": [{"msdyn_notificationfieldid": A, "msdyn_value": "new"}]}),
+        json!({"Targets": [{"@odata.type": of, "msdyn_notificationfieldid": A, "msdyn_value": "new"}]}),
     )
     .await
     .expect(204);
@@ -59,6 +63,7 @@ async fn section_6_targets_named_by_alternate_key_are_created_with_its_values_an
     .await;
     let target = |title: &str| {
         json!({"Targets": [{
+            "@odata.type": "Microsoft.Dynamics.CRM.msdyn_notificationfield",
             "@odata.id": "msdyn_notificationfields(msdyn_uniquename='contoso_keyed')",
             "msdyn_name": "Keyed", "msdyn_title": title,
         }]})
@@ -69,6 +74,11 @@ async fn section_6_targets_named_by_alternate_key_are_created_with_its_values_an
         .await
         .expect(404);
     assert_eq!(absent.code(), "0x80060891");
+    // microsoft/PowerPlatform-DataverseClient-Python, pull request 127.
+    let mut twice = target("A");
+    twice["Targets"][0]["msdyn_uniquename"] = json!("contoso_keyed");
+    let twice = desk.post(&path("UpsertMultiple"), twice).await.expect(400);
+    assert_eq!(twice.code(), "0x80040216");
     for title in ["A", "B"] {
         desk.post(&path("UpsertMultiple"), target(title))
             .await

@@ -126,7 +126,16 @@ async fn section_5_reads_are_not_allowed_in_a_changeset_and_content_ids_must_res
         )
         .await
         .expect(400);
-    assert!(answer.text.contains("0x80060888"), "{}", answer.text);
+    // rezanid/PSDataverse, SampleResponses.
+    assert_eq!(answer.json()["ErrorCode"], "0x0");
+    assert_eq!(
+        answer.json()["ExceptionMessage"],
+        "An invalid HTTP method 'GET' was detected for a request in a change set. Requests in change sets only support the HTTP methods 'POST', 'PUT', 'DELETE', and 'PATCH'."
+    );
+    let twice = changeset(&[part(1, "PATCH a", "", "{}"), part(1, "PATCH b", "", "{}")]);
+    let twice = desk.batch(&twice, None).await.expect(400).json();
+    let message = twice["Message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("The content ID '1' was found more than once in the same change set or same batch request."), "{message}");
     let answer = desk
         .batch(&changeset(&[part(1, "PATCH $7", "", "{}")]), None)
         .await

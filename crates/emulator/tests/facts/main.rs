@@ -5,6 +5,7 @@ mod administration;
 mod ages;
 mod aggregates;
 mod batches;
+mod clients;
 mod custom_tables;
 mod desk;
 mod faults;

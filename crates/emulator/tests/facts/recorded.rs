@@ -213,7 +213,15 @@ async fn a_body_at_the_end_of_a_batch_needs_a_line_break_and_the_last_boundary_m
     desk.batch(whole.trim_end(), None).await.expect(200);
     let post = "--b\nContent-Type: application/http\n\nPOST msdyn_sessiontemplates HTTP/1.1\nContent-Type: application/json\n\n{}\n--b--";
     let cut = desk.batch(post, None).await.expect(400);
-    assert_eq!(cut.message(), "Stream was not readable.");
+    // Microsoft, "Web API client errors", shows a single part.
+    for said in [
+        "--batchresponse_",
+        "HTTP/1.1 400 Bad Request",
+        "0x80048d19",
+        "Stream was not readable.",
+    ] {
+        assert!(cut.text.contains(said), "{}", cut.text);
+    }
     let open = desk
         .batch(whole.trim_end().trim_end_matches("--b--"), None)
         .await
