@@ -1,6 +1,6 @@
 //! What to do if an environment cannot be reached, or rejects the identity that signs in.
 
-use deskstate_dataverse::{Error, ErrorCode, Method, SignInError};
+use deskstate_dataverse::{Error, ErrorCode, Method, Place, SignInError};
 
 use crate::door::plain;
 
@@ -43,6 +43,21 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
         }
         Error::Redirected { .. } | Error::Malformed { .. } => {
             "check that `url` in deskstate.yaml is the address of the environment itself, not of a portal or a proxy"
+        }
+        // The service itself always states a code.
+        Error::Service(error) if error.place == Place::Whole && error.code.is_none() => {
+            match error.status {
+                403 => {
+                    "something in front of the environment refused the request: its IP firewall may allow other networks only (Power Platform admin center, the environment, Settings, Privacy + Security)"
+                }
+                404 if by_url => {
+                    "check that the address after `--url` is that of the environment itself, not of a portal or a proxy"
+                }
+                404 => {
+                    "check that `url` in deskstate.yaml is the address of the environment itself, not of a portal or a proxy"
+                }
+                _ => return None,
+            }
         }
         Error::SignIn(error) => {
             let chosen = crate::suggest::is_given("sign_in");

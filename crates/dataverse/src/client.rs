@@ -359,23 +359,15 @@ pub(crate) fn request_id(reply: &Reply) -> Option<&str> {
 
 /// The error that a complete reply states.
 pub(crate) fn stated(exchange: &Exchange, reply: &Reply) -> Error {
-    let error = server_error(&reply.body);
-    let message = match &error {
-        Some(error) if !error.message.is_empty() => error.message.clone(),
-        _ => http::StatusCode::from_u16(reply.status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or("no reason given")
-            .to_owned(),
-    };
+    let error = crate::batch::stated(reply.status, &reply.body);
     Error::Service(Box::new(ServiceError {
         method: exchange.method,
         path: exchange.path.clone(),
         status: reply.status,
         outer_status: reply.status,
         place: Place::Whole,
-        code: error.and_then(|error| error.code),
-        message,
+        code: error.code,
+        message: error.message,
         request_id: request_id(reply).map(str::to_owned),
         client_request_id: exchange.client_request_id,
     }))

@@ -31,6 +31,8 @@ pub(crate) enum Layout {
 /// The content of a reply other than its rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
+    /// The context URL, which says what the rows are.
+    pub(crate) context: Option<String>,
     /// Link to the next page.
     pub(crate) next: Option<String>,
     /// Whether `fetchXml` reports more rows.
@@ -156,6 +158,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                     })?;
                     page.found = true;
                 }
+                (None, "@odata.context") => page.context = map.next_value()?,
                 (None, "@odata.nextLink") => page.next = Some(map.next_value()?),
                 (None, "@Microsoft.Dynamics.CRM.morerecords") => page.more = map.next_value()?,
                 _ => {

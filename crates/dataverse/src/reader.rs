@@ -12,6 +12,7 @@ use crate::client::{Answered, Client, content_type, stated};
 use crate::decode::{self, Layout, RawRow};
 use crate::error::shortened;
 use crate::exchanged::{Head, Intake};
+use crate::query::Source;
 use crate::request::Request;
 use crate::retry::{self, Attempts, Kind, Wait};
 use crate::row::Columns;
@@ -22,6 +23,9 @@ use crate::{
 
 /// The answer to one query: its rows, or the server's refusal.
 pub type Answer = Result<Rows, Refused>;
+
+/// How often a query is repeated after an unexpected error of the server, before that error is its answer.
+const MOST_FAILURES: u8 = 2;
 
 /// Maximum length of a next link, in bytes.
 const LONGEST_LINK: usize = 1 << 16;
@@ -131,6 +135,8 @@ struct Pending {
     /// Index among the query's requests, if it is split.
     slice: usize,
     request: Request,
+    /// How often the server failed to answer it.
+    failures: u8,
 }
 
 /// The reason why the answer to a query is unusable.
@@ -195,6 +201,7 @@ impl<'a> Asking<'a> {
                     query: index,
                     slice,
                     request,
+                    failures: 0,
                 });
             }
         }
@@ -221,10 +228,14 @@ impl<'a> Asking<'a> {
         let gathered = &mut self.gathered[pending.query];
         if !part.is_success() {
             let refused = refused(&pending.request, part);
-            if is_turned_away(&refused) {
+            let failed = refused.status == 500 && pending.failures < MOST_FAILURES;
+            if failed || is_turned_away(&refused) {
                 left.wait = left.wait.max(part_wait(part));
                 left.turned_away = Some(refused);
-                left.parts.push(pending.clone());
+                left.parts.push(Pending {
+                    failures: pending.failures + u8::from(failed),
+                    ..pending.clone()
+                });
             } else {
                 gathered.refused.get_or_insert(refused);
             }
@@ -244,6 +255,12 @@ impl<'a> Asking<'a> {
         // a reply that exceeds the budget is not malformed
         self.meter.fill(&room)?;
         let page = page.map_err(|error| format!("{}: {error}", place()))?;
+        if let (Source::Rows { set }, Some(context)) = (&query.source, &page.context)
+            && let Some(other) = other_set(set, context)
+        {
+            let other = shortened(other);
+            return Err(format!("{} contains rows of `{other}`", place()).into());
+        }
         if page.more {
             return Err(format!("{} does not fit on a page", place()).into());
         }
@@ -261,6 +278,7 @@ impl<'a> Asking<'a> {
                 .extend(query.preferences().map(|value| ("Prefer", value)));
             self.waiting.push_back(Pending {
                 request,
+                failures: 0,
                 ..*pending
             });
         }
@@ -421,7 +439,6 @@ impl Gathered {
 impl Query {
     /// Where the reply contains its rows.
     fn layout(&self) -> Layout {
-        use crate::query::Source;
         match &self.source {
             Source::Rows { .. }
             | Source::UnpublishedRows { .. }
@@ -436,7 +453,7 @@ impl Query {
 }
 
 fn refused(request: &Request, part: &Part<'_>) -> Refused {
-    let error = batch::server_error(part.body).unwrap_or_default();
+    let error = batch::stated(part.status, part.body);
     Refused {
         path: request.path.clone(),
         status: part.status,
@@ -461,6 +478,16 @@ fn part_wait(part: &Part<'_>) -> Option<Duration> {
     let value = part.header("Retry-After")?.parse().ok()?;
     headers.insert(http::header::RETRY_AFTER, value);
     retry::retry_after(&headers, SystemTime::now())
+}
+
+/// The entity set that a context URL names, if it is not the one that was asked for. The answers of a batch have no other mark, so a server
+/// or a proxy that changes their order would go unnoticed.
+fn other_set<'c>(set: &str, context: &'c str) -> Option<&'c str> {
+    let named = context.rsplit_once('#')?.1.split(['(', '/']).next()?;
+    let mut bytes = named.bytes();
+    let is_set = bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_other = is_set && !matches!(named, "" | "Collection") && named != set;
+    is_other.then_some(named)
 }
 
 /// The path of a next link. Only the path is used, so a link can never send a token to another host.

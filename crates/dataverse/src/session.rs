@@ -198,7 +198,7 @@ fn part_error(
     operation: Option<usize>,
     requests: &[Request],
 ) -> ServiceError {
-    let error = batch::server_error(part.body).unwrap_or_default();
+    let error = batch::stated(part.status, part.body);
     let request = operation.and_then(|index| requests.get(index));
     ServiceError {
         method: request.map_or(answered.exchange.method, |request| request.method),

@@ -122,12 +122,19 @@ pub(crate) struct ServerError {
 /// Longer messages are truncated, since some contain a stack trace.
 const MAX_MESSAGE: usize = 4000;
 
-/// Parses `{"error":{"code":…,"message":…}}`. Returns `None` for any other body. The code may be empty.
+/// Parses `{"error":{"code":…,"message":…}}`, or `{"Message":…,"ExceptionMessage":…,"ErrorCode":…}`, which the service uses for requests
+/// that it could not read. Of a page, returns the title. Returns `None` for any other body. The code may be empty.
 pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
     #[derive(Deserialize)]
     struct Body {
         #[serde(alias = "Error")]
-        error: Inner,
+        error: Option<Inner>,
+        #[serde(rename = "ExceptionMessage")]
+        exception: Option<String>,
+        #[serde(rename = "Message")]
+        message: Option<String>,
+        #[serde(default, rename = "ErrorCode", deserialize_with = "code")]
+        code: Option<ErrorCode>,
     }
     #[derive(Deserialize)]
     struct Inner {
@@ -136,17 +143,55 @@ pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
         #[serde(default, alias = "Message")]
         message: Option<String>,
     }
-    let Body { error } = serde_json::from_slice(body).ok()?;
-    let mut message = error.message.unwrap_or_default();
+    let (code, message) = match serde_json::from_slice(body) {
+        Ok(Body {
+            error: Some(Inner { code, message }),
+            ..
+        }) => (code, message),
+        Ok(Body {
+            exception,
+            message,
+            code,
+            ..
+        }) => {
+            let exception = exception.filter(|text| !text.is_empty());
+            // The service writes 0 for "no code".
+            let code = code.filter(|code| *code != ErrorCode(0));
+            (code, Some(exception.or(message)?))
+        }
+        Err(_) => (None, Some(title(body)?)),
+    };
+    let mut message = message.unwrap_or_default();
     if message.len() > MAX_MESSAGE {
         let end = message.floor_char_boundary(MAX_MESSAGE);
         message.truncate(end);
         message.push('…');
     }
-    Some(ServerError {
-        code: error.code,
-        message,
-    })
+    Some(ServerError { code, message })
+}
+
+/// The title of an HTML page, such as that of a firewall.
+fn title(body: &[u8]) -> Option<String> {
+    let page = str::from_utf8(&body[..body.len().min(MAX_MESSAGE)]).ok()?;
+    let folded = page.to_ascii_lowercase();
+    let start = folded.find("<title")?;
+    let start = start + folded[start..].find('>')? + 1;
+    let end = start + folded[start..].find("</title")?;
+    let words: Vec<&str> = page[start..end].split_whitespace().collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// What an answer states, or else the meaning of its status.
+pub(crate) fn stated(status: u16, body: &[u8]) -> ServerError {
+    let mut error = server_error(body).unwrap_or_default();
+    if error.message.is_empty() {
+        error.message = http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("no reason given")
+            .to_owned();
+    }
+    error
 }
 
 /// A code is a string or a number. Anything else is skipped without storing it.
@@ -301,6 +346,30 @@ mod tests {
         ] {
             assert_eq!(read(body), Some(ServerError::default()), "{body}");
         }
+        let other = r#"{"Message":"a","ExceptionMessage":"too deep","ExceptionType":"E","StackTrace":"at","ErrorCode":"0x8004023e"}"#;
+        assert_eq!(
+            read(other),
+            Some(ServerError {
+                code: ErrorCode::parse("0x8004023e"),
+                message: "too deep".to_owned()
+            })
+        );
+        let bare = read(r#"{"Message":"a","ErrorCode":"0x0"}"#);
+        assert_eq!(
+            bare.map(|error| (error.code, error.message)),
+            Some((None, "a".to_owned()))
+        );
+        let page = read("<!DOCTYPE html><html><head><TITLE lang=en>\n Not from here </TITLE>");
+        assert_eq!(
+            page.map(|error| error.message),
+            Some("Not from here".to_owned())
+        );
+        assert_eq!(stated(404, b"<html>").message, "Not Found");
+        assert_eq!(
+            stated(500, br#"{"error":{"code":""}}"#).message,
+            "Internal Server Error"
+        );
+        assert_eq!(stated(799, b"").message, "no reason given");
         assert_eq!(read("<html>"), None);
         assert_eq!(read("{}"), None);
     }

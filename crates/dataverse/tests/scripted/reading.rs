@@ -13,6 +13,62 @@ fn name(row: &deskstate_dataverse::Row) -> &str {
 }
 
 #[tokio::test]
+async fn a_query_is_repeated_after_an_unexpected_error_and_gets_it_as_its_answer_in_the_end() {
+    let failed = || error(500, "", "0x80040216", "An unexpected error occurred.");
+    let good = || page(r#"{"cfg_name":"Gold"}"#, None);
+    let answers = vec![
+        parts(200, &[good(), failed()]),
+        parts(200, &[good()]),
+        parts(200, &[failed()]),
+        parts(200, &[failed()]),
+        parts(200, &[failed()]),
+    ];
+    let server = server(answers).await;
+    let reader = reader(&server);
+    let queries = ["cfg_queues", "cfg_desks"].map(Query::rows);
+    let answers = reader.read(&queries).await.expect("one is repeated");
+    for answer in &answers {
+        assert_eq!(
+            name(&answer.as_ref().expect("it is answered").rows[0]),
+            "Gold"
+        );
+    }
+    let answers = reader.read(&queries[1..]).await.expect("it is answered");
+    let refused = answers[0].as_ref().expect_err("it failed three times");
+    assert_eq!(
+        (
+            refused.status,
+            server.received_requests().await.map(|all| all.len())
+        ),
+        (500, Some(5))
+    );
+}
+
+#[tokio::test]
+async fn answers_in_another_order_are_not_taken_for_each_other() {
+    let of = |set: &str| {
+        let context = format!("https://x/api/data/v9.2/$metadata#{set}(cfg_name)");
+        part(
+            200,
+            "",
+            &format!(r#"{{"@odata.context":"{context}","value":[]}}"#),
+        )
+    };
+    let queries = ["cfg_queues", "cfg_desks"].map(|set| Query::rows(set).select(["cfg_name"]));
+    let answers = vec![
+        parts(200, &[of("cfg_queues"), of("cfg_desks")]),
+        parts(200, &[of("cfg_desks"), of("cfg_queues")]),
+    ];
+    let server = server(answers).await;
+    let reader = reader(&server);
+    reader.read(&queries).await.expect("each gets its own");
+    let error = reader.read(&queries).await.expect_err("they are swapped");
+    assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    let told = error.to_string();
+    assert!(told.contains("contains rows of `cfg_desks`"), "{told}");
+}
+
+#[tokio::test]
 async fn many_queries_travel_in_one_request_and_answer_in_order() {
     let id = "0c0f0000-0000-4000-8000-000000000001";
     let server = server(vec![parts(

@@ -19,7 +19,7 @@ pub(crate) const UNREADABLE: Explanation = Explanation::new(
     "Get read access to the whole organization. `deskstate doctor --env NAME` lists the missing rights.",
 );
 
-pub(super) const READ_ALL: &str = "give the caller read access to the whole organization (`deskstate doctor --env NAME` lists what is missing)";
+pub(super) const READ_ALL: &str = "run `deskstate doctor --env NAME`: it lists the rights that the caller lacks; if none is missing, run the command again";
 
 pub(super) fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
