@@ -200,6 +200,14 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 
 /// Creates the folder of a file. Folders for deskstate's own files are private.
 pub(crate) fn make_folder_of(path: &Path) -> io::Result<()> {
+    make_folders(path).map_err(|error| match error.kind() {
+        // Not the file exists, but something else in place of its folder.
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    })
+}
+
+fn make_folders(path: &Path) -> io::Result<()> {
     let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

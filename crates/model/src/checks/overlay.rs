@@ -9,8 +9,9 @@ use crate::document::Document;
 use crate::explanation::Explanation;
 use crate::kinds::ResourceKey;
 use crate::shape_codes::UNKNOWN_FIELD;
+use crate::span::Span;
 use crate::suggest::nearest;
-use crate::table::Field;
+use crate::table::{Field, Holds, Written};
 use crate::yaml::{Entry, Node, NodeValue};
 
 pub(crate) const OVERLAY: Explanation = Explanation::new(
@@ -153,7 +154,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
                 .at(item.span, "a required field")
                 .help("remove it from `unmanaged`"),
             ),
-            Some(_) => {}
+            Some(field) => diagnostics.extend(inside(field, path, item.span)),
             None => {
                 let diagnostic = Diagnostic::error(
                     UNKNOWN_FIELD.code,
@@ -170,4 +171,43 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
             }
         }
     }
+}
+
+/// Checks a path that leads into a field. Only a mapping of features can be managed in part; any other field is written as a whole, so
+/// what is left out of it would be lost.
+fn inside(field: &Field, path: &str, span: Span) -> Option<Diagnostic> {
+    let (word, key) = path.split_once('.')?;
+    let Holds::Parts(part) = field.holds else {
+        return Some(whole(word, key, span));
+    };
+    if !matches!(part.written, Written::Features(_)) {
+        return Some(whole(word, key, span));
+    }
+    if part.feature_number(key).is_some() {
+        return None;
+    }
+    let diagnostic = Diagnostic::error(
+        UNKNOWN_FIELD.code,
+        format!("`{word}` has no feature `{key}`"),
+    )
+    .at(span, "unknown feature");
+    let words = part.features().iter().map(|feature| feature.word);
+    Some(match nearest(key, words.clone()) {
+        Some(near) => diagnostic.meant(&format!("{word}.{near}")),
+        None => {
+            let words: Vec<&str> = words.collect();
+            diagnostic.help(format!("it has: {}", words.join(", ")))
+        }
+    })
+}
+
+fn whole(word: &str, key: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        OVERLAY.code,
+        format!("`{word}` is written as a whole, so `{key}` in it cannot be ignored"),
+    )
+    .at(span, "part of a field")
+    .help(format!(
+        "write `{word}` to ignore all of it, or give the value of this environment in `spec` of the overlay"
+    ))
 }
