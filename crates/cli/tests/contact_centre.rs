@@ -263,6 +263,47 @@ fn the_example_works_wherever_no_source_settles_what_the_product_does() {
     }
 }
 
+/// A deleted capacity profile leaves the rows that link it to workstreams, without the profile.
+#[test]
+fn a_capacity_profile_that_goes_and_comes_back_has_its_workstreams_again() {
+    let (project, server) = started();
+    project.apply();
+    let [routing, workstreams] =
+        ["manifests/routing.yaml", WORKSTREAMS].map(|file| project.read(file));
+    let profile = "metadata: {name: contoso_chat}\nspec:\n  displayName: Chat\n  limit: 3\n  resetFrequency: Immediate\n";
+    let delete = || {
+        project.edit(
+            "manifests/routing.yaml",
+            profile,
+            "metadata: {name: contoso_chat, state: absent}\n",
+        );
+        project.edit(WORKSTREAMS, "  capacityProfiles: [contoso_chat]\n", "");
+        let undo = Project::undo_file(&project.apply());
+        let links = rows(&server, "msdyn_liveworkstreamcapacityprofile");
+        assert!(
+            links
+                .values()
+                .all(|link| link["msdyn_capacityprofile_id"].is_null()),
+            "{links:?}"
+        );
+        project.write("manifests/routing.yaml", &routing);
+        project.write(WORKSTREAMS, &workstreams);
+        undo
+    };
+    let undo = delete();
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    plans_to_nothing(&project);
+    delete();
+    project.apply();
+    plans_to_nothing(&project);
+    assert_eq!(
+        rows(&server, "msdyn_liveworkstreamcapacityprofile").len(),
+        1
+    );
+}
+
 #[test]
 fn a_workstream_is_changed_and_never_made_or_deleted() {
     let (project, server) = started();

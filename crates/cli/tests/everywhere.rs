@@ -218,6 +218,134 @@ fn an_undo_fills_the_lookups_that_a_delete_emptied() {
     );
 }
 
+/// Dataverse deletes the tab of a tool with the tool (delete behaviour of `msdyn_msdyn_toolconfig_msdyn_tabconfig`), and empties the target of a
+/// step.
+#[test]
+fn an_undo_restores_the_parts_that_a_delete_emptied_or_took_along() {
+    let (_folder, desk) = started("desk");
+    let extra = desk.join("manifests/extra.yaml");
+    let document = |kind: &str, name: &str, rest: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}, state: {rest}\n"
+        )
+    };
+    let tool = |rest| document("PaneTool", "contoso_tool", rest);
+    let script = |name, rest| document("AgentScript", name, rest);
+    let pane = |tools: &str| {
+        document(
+            "ProductivityPane",
+            "contoso_pp",
+            &format!("present}}\nspec: {{displayName: A, tools: [{tools}]}}"),
+        )
+    };
+    let write = |all: &[String]| std::fs::write(&extra, all.concat()).unwrap();
+    let calls = "present}\nspec: {displayName: Calls, language: 1033, steps: [{displayName: Go on, script: contoso_next}]}";
+    let first = "present}\nspec: {displayName: Next, language: 1033, steps: [{displayName: Say it, text: Hello}]}";
+    let made = "present}\nspec: {displayName: T, controlName: contoso_control}";
+    let both = "{tool: contoso_tool, tooltip: Mine}, {tool: msdyn_callscript_tool_config}";
+    let whole = [
+        tool(made),
+        pane(both),
+        script("contoso_next", first),
+        script("contoso_calls", calls),
+    ];
+    write(&whole);
+    let here = |arguments: &[&str]| run(&desk, arguments);
+    let apply = ["apply", "--env", "local", "--yes"];
+    here(&apply).ended(0);
+    let gone = "absent}";
+    for leaves in [true, false] {
+        let rest = match leaves {
+            true => pane("{tool: msdyn_callscript_tool_config}"),
+            false => document("ProductivityPane", "contoso_pp", "existing}"),
+        };
+        write(&[
+            tool(gone),
+            rest,
+            script("contoso_next", gone),
+            script("contoso_calls", "existing}"),
+        ]);
+        let applied = here(&apply);
+        let applied = applied.ended(0);
+        let file = applied
+            .out
+            .split('`')
+            .find_map(|word| word.strip_prefix("deskstate undo --env local "))
+            .unwrap();
+        here(&["undo", "--env", "local", file, "--yes"]).ended(0);
+        write(&whole);
+        let plan = here(&["plan", "--env", "local", "--detailed-exitcode"]).ended(0);
+        says(&plan.out, &["local matches the manifests"]);
+    }
+}
+
+#[test]
+fn an_undo_deletes_no_row_that_later_got_a_link_or_a_part() {
+    let (_folder, desk) = started("desk");
+    let extra = desk.join("manifests/extra.yaml");
+    let apply = || {
+        let applied = run(&desk, &["apply", "--env", "local", "--yes"]).ended(0);
+        let file = applied
+            .out
+            .split('`')
+            .find_map(|word| word.strip_prefix("deskstate undo --env local "));
+        file.unwrap().to_owned()
+    };
+    for (kind, first, later, said) in [
+        (
+            "AppProfile",
+            "displayName: A, app: CustomerServiceApps, rank: 9",
+            ", roles: [CSR Manager]",
+            "msdyn_appprofilerolemapping",
+        ),
+        (
+            "AppProfile",
+            "displayName: A, app: CustomerServiceApps, rank: 9",
+            ", users: [lin@contoso.com]",
+            "`lin@contoso.com` in `users`",
+        ),
+        (
+            "NotificationTemplate",
+            "displayName: A, title: A",
+            ", fields: [{header: A, value: B}]",
+            "in `fields`",
+        ),
+    ] {
+        let declare = |rest: &str| {
+            let text = format!(
+                "apiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: contoso_later}}\nspec: {{{first}{rest}}}\n"
+            );
+            std::fs::write(&extra, text).unwrap();
+        };
+        declare("");
+        let created = apply();
+        declare(later);
+        let changed = apply();
+        let undo = |file: &str| run(&desk, &["undo", "--env", "local", file, "--yes"]);
+        let refused = undo(&created).ended(4);
+        says(
+            &refused.err,
+            &["error[undo-changed]", "is not deleted: it got", said],
+        );
+        let (field, _) = later[2..].split_once(':').unwrap();
+        let allow = format!("empty={kind}.{field}:1");
+        let newest = [
+            "undo", "--env", "local", &changed, "--yes", "--allow", &allow,
+        ];
+        run(&desk, &newest).ended(0);
+        undo(&created).ended(0);
+    }
+}
+
+#[test]
+fn a_file_in_place_of_the_folder_for_undo_files_ends_an_apply() {
+    let (_folder, desk) = started("desk");
+    std::fs::create_dir_all(desk.join(".deskstate")).unwrap();
+    std::fs::write(desk.join(".deskstate/undo"), "").unwrap();
+    let applied = run(&desk, &["apply", "--env", "local", "--yes"]).ended(1);
+    says(&applied.err, &["could not write", "not a directory"]);
+}
+
 #[test]
 fn names_that_differ_only_in_case_are_one_file_or_an_error() {
     let (_folder, desk) = started("desk");

@@ -1432,3 +1432,153 @@ fn an_export_of_what_people_made_leaves_out_microsofts_and_solutions_rows() {
     );
     in_sync(&project);
 }
+
+/// Dataverse keeps a copy of each security role in every business unit (Microsoft, "Security roles and privileges"), and each copy has its
+/// own `roleid`.
+#[test]
+fn a_mapping_to_the_copy_of_another_business_unit_is_a_difference() {
+    let server = Server::plain();
+    let unit = "Contoso Service";
+    let profile = |roles: &str| {
+        let spec =
+            format!("{{displayName: Agents, app: CustomerServiceApps, rank: 7, roles: {roles}}}");
+        document("AppProfile", "contoso_agents", &spec)
+    };
+    let project = Project::desk(&server, "", "", &profile("[Omnichannel agent]"));
+    let declare = |roles: &str| project.write("manifests/all.yaml", &profile(roles));
+    let mapped = || -> Vec<Json> {
+        let mappings = server.get("/api/data/v9.2/msdyn_appprofilerolemappings?$filter=msdyn_appprofileid/msdyn_uniquename%20eq%20'contoso_agents'");
+        let mut units: Vec<Json> = mappings["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|mapping| {
+                let role = mapping["_msdyn_securityroleid_value"].as_str().unwrap();
+                let path =
+                    format!("/api/data/v9.2/roles({role})?$expand=businessunitid($select=name)");
+                server.get(&path)["businessunitid"]["name"].clone()
+            })
+            .collect();
+        units.sort_by_key(Json::to_string);
+        units
+    };
+    project.apply();
+    in_sync(&project);
+    assert_eq!(mapped(), [json!("Contoso")]);
+
+    declare(&format!(
+        "[{{role: Omnichannel agent, businessUnit: {unit}}}]"
+    ));
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &plan.out,
+        &[
+            "− Omnichannel agent\n",
+            "+ Omnichannel agent of Contoso Service",
+        ],
+    );
+    project.apply();
+    in_sync(&project);
+    assert_eq!(mapped(), [json!(unit)]);
+
+    declare(&format!(
+        "[Omnichannel agent, {{role: Omnichannel agent, businessUnit: {unit}}}]"
+    ));
+    project.apply();
+    in_sync(&project);
+    assert_eq!(mapped(), [json!(unit), json!("Contoso")]);
+
+    project
+        .run(&[
+            "export", "--env", "server", "--prefix", "contoso_", "--out", "exported",
+        ])
+        .ended(0);
+    let exported = project.read("exported/app-profiles/contoso_agents.yaml");
+    says(
+        &exported,
+        &[
+            "    - Omnichannel agent\n",
+            "    - role: Omnichannel agent\n      businessUnit: Contoso Service\n",
+        ],
+    );
+    assert!(!exported.contains("name: contoso_agents_"), "{exported}");
+    std::fs::rename(
+        project
+            .path()
+            .join("exported/app-profiles/contoso_agents.yaml"),
+        project.path().join("manifests/all.yaml"),
+    )
+    .unwrap();
+    in_sync(&project);
+}
+
+#[test]
+fn two_words_for_one_row_are_refused_before_anything_is_written() {
+    let server = Server::plain();
+    let profile = |spec: &str| {
+        let spec = format!("{{displayName: A, app: CustomerServiceApps, rank: 7, {spec}}}");
+        document("AppProfile", "contoso_agents", &spec)
+    };
+    let project = Project::desk(&server, "", "", "");
+    let sofia = "7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11";
+    for twice in [
+        "roles: [CSR Manager, {role: CSR Manager, businessUnit: Contoso}]".to_owned(),
+        format!("users: {{mode: atLeast, members: [sofia.lind@contoso.com], without: [{sofia}]}}"),
+    ] {
+        project.write("manifests/all.yaml", &profile(&twice));
+        project.run(&["validate"]).ended(0);
+        let refused = project.run(&["apply", "--env", "server", "--yes"]).ended(1);
+        says(&refused.err, &["error[member-twice]", "in different words"]);
+    }
+    let mapped = server.get(
+        "/api/data/v9.2/msdyn_appconfigurations?$filter=msdyn_uniquename%20eq%20'contoso_agents'",
+    );
+    assert_eq!(mapped["value"], json!([]));
+}
+
+/// The product names the tab of a tool in a pane after the tool and the profile: `msdyn_callscript_tool_config_…_pane_tab`.
+#[test]
+fn the_tools_of_an_own_pane_belong_to_the_pane_whatever_their_names_begin_with() {
+    let server = Server::plain();
+    let pane = |tools: &str| {
+        document(
+            "ProductivityPane",
+            "contoso_pp",
+            &format!("{{displayName: A, tools: [{tools}]}}"),
+        )
+    };
+    let both = "{tool: msdyn_smartassist_tool_config}, {tool: msdyn_callscript_tool_config}";
+    let project = Project::desk(&server, "", "", &pane(both));
+    let undo = |applied: &support::Run| {
+        let file = Project::undo_file(applied);
+        project.run(&["undo", "--env", "server", &file, "--yes"])
+    };
+    undo(&project.apply()).ended(0);
+    project.apply();
+    let tabs = server.get("/api/data/v9.2/msdyn_panetabconfigurations?$filter=msdyn_ProductivityPaneId/msdyn_uniquename%20eq%20'contoso_pp'");
+    let tabs = tabs["value"].as_array().unwrap();
+    assert_eq!(tabs.len(), 2);
+    for tab in tabs {
+        assert_eq!(tab["ismanaged"], json!(false));
+        let name = tab["msdyn_uniquename"].as_str().unwrap();
+        assert!(name.starts_with("msdyn_"), "{name}");
+    }
+
+    project.write(
+        "manifests/all.yaml",
+        &pane("{tool: msdyn_callscript_tool_config, tooltip: Scripts}"),
+    );
+    project.apply();
+    in_sync(&project);
+    project.write("manifests/all.yaml", &pane(both));
+    project.apply();
+    in_sync(&project);
+    project.write(
+        "manifests/all.yaml",
+        "apiVersion: deskstate/v1\nkind: ProductivityPane\nmetadata: {name: contoso_pp, state: absent}\n",
+    );
+    let gone = project.apply();
+    undo(&gone).ended(0);
+    project.write("manifests/all.yaml", &pane(both));
+    in_sync(&project);
+}

@@ -73,7 +73,6 @@ pub fn foresee(live: &Live, plan: &Plan) -> Live {
             }
         }
     }
-    let roots = live.found.roles.roots();
     let mut after = live.clone();
     for (table, rows) in written {
         let before = live.table(table);
@@ -84,7 +83,7 @@ pub fn foresee(live: &Live, plan: &Plan) -> Live {
             .map(|row| row.row.clone());
         let all: Vec<Row> = kept.chain(rows.values().flatten().cloned()).collect();
         let part = Kind::part_tables().find(|part| part.table == table);
-        let mut now = LiveTable::index(table, part, all, before.access.clone(), &roots);
+        let mut now = LiveTable::index(table, part, all, before.access.clone());
         now.missing_columns.clone_from(&before.missing_columns);
         now.optimistic_concurrency = before.optimistic_concurrency;
         after.tables.insert(table, now);

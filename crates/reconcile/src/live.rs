@@ -136,12 +136,15 @@ impl LiveTable {
         part: Option<&PartTable>,
         rows: Vec<Row>,
         access: Access,
-        roots: &HashMap<Uuid, Uuid>,
     ) -> Self {
         let mut indexed = Self::empty(access);
         let parent_column = part.map(|part| (part, lookup_read_name(part.parent_column)));
         for row in rows {
             let Some(id) = row.uuid(table.key) else {
+                if indexed.access.is_whole() {
+                    let why = format!("the server sent a row without `{}`", table.key);
+                    indexed.access = Access::Partial(why);
+                }
                 continue;
             };
             if let Some(name) = kinds::name_of(table, &row) {
@@ -151,7 +154,7 @@ impl LiveTable {
                 && let Some(parent) = row.uuid(column)
             {
                 indexed.by_parent.entry(parent).or_default().push(id);
-                if let Some(identity) = part_identity(part, &row, roots) {
+                if let Some(identity) = part_identity(part, &row) {
                     indexed
                         .by_part
                         .entry((parent, identity))
@@ -184,14 +187,11 @@ impl LiveTable {
 }
 
 /// The identity of a live part, in the form that [`LiveTable::parts_of`] takes.
-pub fn part_identity(part: &PartTable, row: &Row, roots: &HashMap<Uuid, Uuid>) -> Option<String> {
+pub fn part_identity(part: &PartTable, row: &Row) -> Option<String> {
     match part.identity {
         PartIdentity::Text(column) => row.text(column).map(str::to_owned),
         PartIdentity::Number(column) => row.int(column).map(|number| number.to_string()),
-        PartIdentity::Lookup(column) => {
-            let id = row.uuid(&lookup_read_name(column))?;
-            Some(roots.get(&id).copied().unwrap_or(id).to_string())
-        }
+        PartIdentity::Lookup(column) => Some(row.uuid(&lookup_read_name(column))?.to_string()),
         PartIdentity::UniqueName => row.text(UNIQUE_NAME.column).map(fold),
     }
 }
@@ -314,11 +314,6 @@ impl Roles {
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Role> {
         let ids = self.by_name.get(&fold(name)).into_iter().flatten();
         ids.filter_map(|id| self.by_id.get(id))
-    }
-
-    /// Maps the id of every copy to its root role.
-    pub fn roots(&self) -> HashMap<Uuid, Uuid> {
-        self.all().map(|role| (role.id, role.root)).collect()
     }
 }
 
@@ -479,9 +474,27 @@ impl Live {
             .and_then(|row| kinds::name_of(table, &row.row))
             .map(Cow::into_owned);
         own.or_else(|| self.found.users.get(&id).map(|user| user.name.clone()))
-            .or_else(|| self.found.roles.get(id).map(|role| role.name.clone()))
+            .or_else(|| self.role_label(id))
             .or_else(|| self.found.labels.get(&id).cloned())
             .unwrap_or_else(|| id.to_string())
+    }
+
+    /// What people call a security role: its name, and for a copy also the business unit.
+    fn role_label(&self, id: Uuid) -> Option<String> {
+        let role = self.found.roles.get(id)?;
+        Some(match self.unit_of_copy(id) {
+            Some(unit) => format!("{} of {unit}", role.name),
+            None if role.root == id => role.name.clone(),
+            None => format!("{} of another business unit", role.name),
+        })
+    }
+
+    /// The name of the business unit of a copy of a security role; `None` for the role of the root business unit.
+    pub fn unit_of_copy(&self, id: Uuid) -> Option<&str> {
+        let role = self.found.roles.get(id)?;
+        let unit = role.business_unit.filter(|_| role.root != role.id)?;
+        let (name, _) = self.found.business_units.get(&unit)?;
+        Some(name)
     }
 
     /// Maps the id of every copy of a security role to its root role.

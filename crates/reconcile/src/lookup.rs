@@ -62,18 +62,22 @@ impl Live {
                 let Some(parent) = self.find(of).one() else {
                     return Match::nowhere(&live.access);
                 };
-                let identity = match part {
-                    PartName::Text(text) => text.clone(),
-                    PartName::Number(number) => number.to_string(),
-                    PartName::Row(key) => match self.find(key).one() {
-                        Some(id) => self.role_root(id).to_string(),
-                        None => return Match::nowhere(&live.access),
-                    },
-                };
-                Match::of(live.parts_of(parent, &identity), &live.access)
+                match self.identity(part) {
+                    Some(identity) => Match::of(live.parts_of(parent, &identity), &live.access),
+                    None => Match::nowhere(&live.access),
+                }
             }
             RowKey::Found(lookup) => self.look_up(lookup),
         }
+    }
+
+    /// The identity of a part within its parent, in the form that [`crate::live::part_identity`] returns.
+    pub(crate) fn identity(&self, part: &PartName) -> Option<String> {
+        Some(match part {
+            PartName::Text(text) => text.clone(),
+            PartName::Number(number) => number.to_string(),
+            PartName::Row(key) => self.find(key).one()?.to_string(),
+        })
     }
 
     /// Finds a looked-up row.

@@ -203,8 +203,8 @@ pub(crate) struct Emptied<'l> {
     pub(crate) row: &'l ObservedRow,
     /// The navigation property of the lookup.
     pub(crate) navigation: &'static str,
-    /// For a part: the table and id of the row that it belongs to, and the field for its parts.
-    pub(crate) part_of: Option<(&'static Table, Uuid, &'static str)>,
+    /// For a part: the table and id of the row that it belongs to.
+    pub(crate) part_of: Option<(&'static Table, Uuid)>,
 }
 
 /// The lookups that changes empty without writing them.
@@ -219,9 +219,9 @@ pub(crate) fn emptied<'l>(live: &'l Live, changes: &[Change]) -> Vec<Emptied<'l>
             if !gone.rows.contains(&target) {
                 continue;
             }
-            let part_of = pointer.part.as_ref().and_then(|(part, column)| {
-                Some((part.parent, row.row.uuid(column)?, pointer.word))
-            });
+            let part = pointer.part.as_ref();
+            let part_of =
+                part.and_then(|(part, column)| Some((part.parent, row.row.uuid(column)?)));
             found.push(Emptied {
                 table: pointer.table,
                 row,

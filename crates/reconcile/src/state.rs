@@ -197,6 +197,10 @@ impl RowKey {
         match self {
             Self::Named { name, .. } => name.as_written().to_owned(),
             Self::Part { part, .. } => part.label(),
+            Self::Found(Lookup::Role {
+                name,
+                business_unit: Some(unit),
+            }) => format!("{name} of {unit}"),
             Self::Found(lookup) => lookup.name().to_owned(),
         }
     }
@@ -480,8 +484,8 @@ mod tests {
             ),
             (
                 mapping(role("agent ", Some("Berlin"))),
-                "agent ",
-                "msdyn_appprofilerolemapping `agent ` of msdyn_appconfiguration `contoso_agents`",
+                "agent  of Berlin",
+                "msdyn_appprofilerolemapping `agent  of Berlin` of msdyn_appconfiguration `contoso_agents`",
                 "79a4d16e-ea92-5f5e-a12e-ab8806fb10d6",
             ),
         ] {

@@ -338,7 +338,6 @@ fn rights() -> impl Strategy<Value = Rights> {
 /// The environment as seen by that caller.
 fn seen_with(live: &Live, (tables, links, lookups): &Rights) -> Live {
     let mut view = live.clone();
-    let roots = live.found.roles.roots();
     let access = |level: u8| match level {
         0 => Access::Whole,
         1 => Access::Partial("own rows only".to_owned()),
@@ -356,7 +355,7 @@ fn seen_with(live: &Live, (tables, links, lookups): &Rights) -> Live {
             .filter(|(at, _)| shows(*level, kept, *at))
             .map(|(_, row)| row.row.clone())
             .collect();
-        *seen = LiveTable::index(table, part, rows, access(*level), &roots);
+        *seen = LiveTable::index(table, part, rows, access(*level));
     }
     for ((_, seen), (level, kept)) in view.links.iter_mut().zip(links) {
         let pairs = seen.pairs.iter().enumerate();

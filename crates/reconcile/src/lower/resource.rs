@@ -545,6 +545,10 @@ fn target_of(part: &PartTable, record: &Record) -> Option<(String, RowKey)> {
         }
         key => key,
     };
+    let label = match &key {
+        RowKey::Found(Lookup::Role { .. }) => key.label(),
+        _ => label,
+    };
     Some((label, key))
 }
 

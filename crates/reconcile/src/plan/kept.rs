@@ -3,7 +3,7 @@
 //! Some environments rewrite the parameters of a tab when the tab itself is written. A plan does not mention parameters that it leaves
 //! alone, so each change remembers their values.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Holds, Kind, PartTable, Table};
 use serde_json::Value as Json;
@@ -59,7 +59,7 @@ pub(crate) fn keep(changes: &mut [Change], live: &Live) {
                         row: RowTarget {
                             table: part.table,
                             id: row.id,
-                            label: part_identity(part, &row.row, &HashMap::new())
+                            label: part_identity(part, &row.row)
                                 .unwrap_or_else(|| live.label(part.table, row.id)),
                         },
                         columns: columns::of(part.table)

@@ -1,21 +1,22 @@
 //! Parts of a resource: rows that exist only within it and are identified by their parent and their position there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Diagnostic, Explanation, Holds, Links, PartTable, SetMode, Table, UNIQUE_NAME, Unlisted,
+    Diagnostic, Explanation, Holds, Links, PartTable, SetMode, Span, Table, UNIQUE_NAME, Unlisted,
     lookup_read_name, tables,
 };
 use uuid::Uuid;
 
 use super::planner::{Draft, ORDER, Planner};
 use super::problems::{ambiguous, unreadable, unseen_parts};
+use super::sets::twice;
 use super::{Difference, FieldChange, Operation, RowTarget};
 use crate::kinds::target_table;
-use crate::live::{Access, LiveTable, ObservedRow};
+use crate::live::{Access, LiveTable, ObservedRow, part_identity};
 use crate::lookup::Match;
 use crate::plan::problems::UNREADABLE;
-use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, RowKey, Stored};
+use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, PartName, RowKey, Stored};
 
 pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "part-elsewhere",
@@ -28,10 +29,21 @@ impl<'a> Planner<'a> {
     pub(super) fn parts(&mut self, draft: &mut Draft<'a>) {
         let resource = draft.resource;
         let mut listed: BTreeSet<Uuid> = BTreeSet::new();
+        let mut identities: BTreeMap<(&Table, String), Span> = BTreeMap::new();
         for declared in &resource.parts {
             let (RowKey::Named { table, .. } | RowKey::Part { table, .. }) = declared.key else {
                 continue;
             };
+            if let RowKey::Part { part, .. } = &declared.key
+                && matches!(part, PartName::Row(_))
+                && let Some(identity) = self.live.identity(part)
+                && let Some(first) = identities.insert((table, identity), declared.span)
+            {
+                let (list, member) = declared.path.split_once('.').unwrap_or_default();
+                self.findings
+                    .blocked(list, twice(list, member, declared.span, first));
+                continue;
+            }
             match self.live.find(&declared.key) {
                 Match::One(id) => {
                     listed.insert(id);
@@ -49,7 +61,12 @@ impl<'a> Planner<'a> {
                         .part
                         .map(|part| (part, draft.id, draft.row.is_none()));
                     let id = declared.key.derived_id();
-                    if self.is_free(
+                    if self.is_cut_off(draft, declared, table, id) {
+                        listed.insert(id);
+                        if self.create_row(draft, declared, table, id, parent) {
+                            self.join_again(draft, table, id);
+                        }
+                    } else if self.is_free(
                         table,
                         id,
                         &declared.path,
@@ -91,6 +108,38 @@ impl<'a> Planner<'a> {
             for list in &resource.part_lists {
                 self.unlisted_parts(draft, list, &listed);
             }
+        }
+    }
+
+    /// Whether the row that a new part would get exists, but no longer refers to its parent or to the row that it is named after: Dataverse
+    /// emptied the lookup when that row was deleted.
+    fn is_cut_off(
+        &self,
+        draft: &Draft<'a>,
+        declared: &DeclaredRow,
+        table: &'static Table,
+        id: Uuid,
+    ) -> bool {
+        let (Some(part), RowKey::Part { part: name, .. }) = (declared.part, &declared.key) else {
+            return false;
+        };
+        let Some(row) = self.live.row(table, id) else {
+            return false;
+        };
+        let parent = row.row.uuid(&lookup_read_name(part.parent_column));
+        let identity = part_identity(part, &row.row);
+        parent.is_none_or(|parent| parent == draft.id)
+            && (identity.is_none() || identity == self.live.identity(name))
+    }
+
+    /// Writes the values of a new part into its row, which exists.
+    fn join_again(&self, draft: &mut Draft<'a>, table: &'static Table, id: Uuid) {
+        if let Some(Operation::Create { row, body, .. }) = draft.operations.pop() {
+            draft.operations.push(Operation::Update {
+                row,
+                guard: self.guard(table, self.live.found(table, id)),
+                body,
+            });
         }
     }
 

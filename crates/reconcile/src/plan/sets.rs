@@ -11,9 +11,16 @@ use super::planner::{Draft, Planner};
 use super::{Difference, FieldChange, Operation, Options, RowTarget};
 use crate::live::Access;
 use crate::lookup::Match;
-use crate::plan::problems::UNREADABLE;
+use crate::plan::problems::{READ_ALL, UNREADABLE};
 use crate::quirks::loader::Loader;
 use crate::state::{DeclaredMember, DeclaredResource, DeclaredSet, Lookup, RowKey, Universe, fold};
+
+pub(crate) const MEMBER_TWICE: Explanation = Explanation::new(
+    "member-twice",
+    "A set names the same row twice, in different words: as two members, or in `members` and in `without`.",
+    "Only the environment tells that two names mean one row: a principal name and an object id can mean one user, and a role without a business unit is that of the root business unit.",
+    "Remove one of the two.",
+);
 
 pub(crate) const TEAM_UNREADABLE: Explanation = Explanation::new(
     "team-unreadable",
@@ -63,6 +70,17 @@ struct Members {
     complete: bool,
 }
 
+/// Two entries of a set that mean the same row.
+pub(super) fn twice(word: &str, label: &str, second: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(
+        MEMBER_TWICE.code,
+        format!("`{word}` names `{label}` twice, in different words"),
+    )
+    .at(second, "means the same in this environment")
+    .also(first, "as this")
+    .help("remove one of the two")
+}
+
 impl<'a> Planner<'a> {
     pub(super) fn sets(&mut self, draft: &mut Draft<'a>) {
         for set in &draft.resource.sets {
@@ -77,11 +95,12 @@ impl<'a> Planner<'a> {
             Access::Absent => return self.lacks_links(set),
             Access::Partial(why) | Access::Refused(why) => return self.unseen(draft, set, why),
         }
+        let unwanted = self.unwanted(set);
         let Members {
             wanted,
             kept,
             complete,
-        } = self.wanted(set);
+        } = self.wanted(set, &unwanted);
         let live: BTreeSet<Uuid> = match draft.row {
             Some(row) => links
                 .members(row.id)
@@ -97,17 +116,6 @@ impl<'a> Planner<'a> {
         if !complete {
             return;
         }
-        let mut unwanted: BTreeMap<Uuid, Span> = BTreeMap::new();
-        for member in &set.without {
-            match self.live.find(&member.key) {
-                // A user who can no longer sign in is removed nevertheless.
-                Match::One(id) | Match::Unfit(id, _) => drop(unwanted.insert(id, member.span)),
-                Match::None => {}
-                Match::Several(_) | Match::Unknown(_) => {
-                    self.report_missing(&member.key, set.field.word, member.span);
-                }
-            }
-        }
         for id in live
             .iter()
             .filter(|id| !wanted_ids.contains(id) && !kept.contains(id))
@@ -122,6 +130,22 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The members that the set keeps out, and where.
+    fn unwanted(&mut self, set: &DeclaredSet) -> BTreeMap<Uuid, Span> {
+        let mut unwanted = BTreeMap::new();
+        for member in &set.without {
+            match self.live.find(&member.key) {
+                // A user who can no longer sign in is removed nevertheless.
+                Match::One(id) | Match::Unfit(id, _) => drop(unwanted.insert(id, member.span)),
+                Match::None => {}
+                Match::Several(_) | Match::Unknown(_) => {
+                    self.report_missing(&member.key, set.field.word, member.span);
+                }
+            }
+        }
+        unwanted
+    }
+
     /// Whether the set covers the link to this member.
     fn speaks_of(&self, set: &DeclaredSet, member: Uuid) -> bool {
         match &set.universe {
@@ -132,7 +156,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The members with their ids, without duplicates, in the order of the manifest.
-    fn wanted(&mut self, set: &'a DeclaredSet) -> Members {
+    fn wanted(&mut self, set: &'a DeclaredSet, unwanted: &BTreeMap<Uuid, Span>) -> Members {
         let mut members = Members {
             wanted: Vec::new(),
             kept: BTreeSet::new(),
@@ -141,6 +165,13 @@ impl<'a> Planner<'a> {
         let mut seen = BTreeSet::new();
         for member in &set.members {
             match self.member(set, member) {
+                Member::Wanted(found) if let Some(out) = unwanted.get(&found.id) => {
+                    members.complete = false;
+                    self.findings.blocked(
+                        set.field.word,
+                        twice(set.field.word, &found.label, found.span, *out),
+                    );
+                }
                 Member::Wanted(found) => {
                     if seen.insert(found.id) {
                         members.wanted.push(found);
@@ -155,7 +186,7 @@ impl<'a> Planner<'a> {
             let found = self.team_members(set, team, *span);
             members.complete &= !found.is_empty();
             for found in found {
-                if seen.insert(found.id) {
+                if !unwanted.contains_key(&found.id) && seen.insert(found.id) {
                     members.wanted.push(found);
                 }
             }
@@ -552,9 +583,15 @@ impl<'a> Planner<'a> {
     fn unseen(&mut self, draft: &Draft<'a>, set: &DeclaredSet, why: &str) {
         self.findings.unknown(
             set.field.word,
-            Diagnostic::error(UNREADABLE.code, format!("it is unknown which `{}` {} has: {why}", set.field.word, draft.resource.key))
-                .at(set.span, "cannot be planned")
-                .help("give the caller read access to the whole organization (`deskstate doctor --env NAME` lists what is missing)"),
+            Diagnostic::error(
+                UNREADABLE.code,
+                format!(
+                    "it is unknown which `{}` {} has: {why}",
+                    set.field.word, draft.resource.key
+                ),
+            )
+            .at(set.span, "cannot be planned")
+            .help(READ_ALL),
         );
     }
 }

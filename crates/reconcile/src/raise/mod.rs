@@ -295,7 +295,20 @@ impl Raising<'_> {
 
     /// The name of the target of a lookup or a link.
     fn reference(&mut self, to: Referent, id: Uuid) -> Result<String, String> {
-        let name = self.live.label(target_table(to), id);
+        self.reference_of(to, id, None)
+    }
+
+    /// The name of the target of a lookup; that of a copy of a security role is written with its business unit.
+    fn reference_of(
+        &mut self,
+        to: Referent,
+        id: Uuid,
+        unit: Option<&str>,
+    ) -> Result<String, String> {
+        let name = match self.live.found.roles.get(id) {
+            Some(role) => role.name.clone(),
+            None => self.live.label(target_table(to), id),
+        };
         let named = name.clone();
         let lookup = match to {
             Referent::Named(table) => return self.named(table, id),
@@ -305,7 +318,7 @@ impl Raising<'_> {
             Referent::Row(table) => Lookup::Row { table, name: named },
             Referent::Role => Lookup::Role {
                 name: named,
-                business_unit: None,
+                business_unit: unit.map(str::to_owned),
             },
         };
         if !self.options.unchecked && self.live.look_up(&lookup) != Match::One(id) {

@@ -3,7 +3,7 @@
 use deskstate_dataverse::Cell;
 use deskstate_model::{
     Field, Fill, Holds, ItemTable, NameOf, PartIdentity, PartTable, Referent, Relationship, Table,
-    Unlisted, Written, unique_name_of_part,
+    Unlisted, Written, lookup_read_name, unique_name_of_part,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::raising::{Raising, SetForm, is_others};
 use super::text::refused;
 use crate::kinds;
-use crate::live::{Access, ObservedRow};
+use crate::live::{Access, Live, ObservedRow};
 use crate::state::fold;
 
 /// The table behind the items of a list or a set.
@@ -176,6 +176,7 @@ impl<'a> Raising<'a> {
         };
         let mut item = Map::new();
         let leftover = self.leftover(rows, row, &label)?;
+        let unit = unit_of(self.live, rows, row);
         for field in rows.fields {
             let lacking = &self.live.table(rows.table).missing_columns;
             if lacking.contains(field.column) || leftover.contains(&field.word) {
@@ -186,9 +187,11 @@ impl<'a> Raising<'a> {
                 Holds::UniqueName => {
                     let text = |word: &str| item.get(word)?.as_str();
                     let derived = match rows.name {
-                        NameOf::Behind(word) => {
-                            text(word).and_then(|of| unique_name_of_part(rows.name, &self.name, of))
-                        }
+                        NameOf::Behind(word) => text(word).and_then(|of| {
+                            let whole = unit.map(|unit| format!("{of} of {unit}"));
+                            let of = whole.as_deref().unwrap_or(of);
+                            unique_name_of_part(rows.name, &self.name, of)
+                        }),
                         NameOf::PaneTab(_) | NameOf::Given => None,
                     };
                     let is_identity = rows.part.is_none() || is_identity;
@@ -217,13 +220,12 @@ impl<'a> Raising<'a> {
                 }
                 Holds::Lookup { to, .. } => match row.row.uuid(&field.read_name()) {
                     Some(id) => {
-                        let id = match to {
-                            Referent::Role => self.live.role_root(id),
-                            _ => id,
-                        };
-                        let name = self.reference(to, id)?;
+                        let name = self.reference_of(to, id, unit)?;
                         if is_identity {
-                            label.clone_from(&name);
+                            label = match unit {
+                                Some(unit) => format!("{name} of {unit}"),
+                                None => name.clone(),
+                            };
                             self.is_once(rows, to, id, &name)?;
                         }
                         Some(json!(name))
@@ -233,7 +235,7 @@ impl<'a> Raising<'a> {
                     }
                     None => Some(Json::Null),
                 },
-                Holds::BusinessUnit => continue,
+                Holds::BusinessUnit => unit.map(|unit| json!(unit)),
                 _ if !field.is_written => continue,
                 // A listed part is on.
                 _ if field.fill == Fill::Yes => continue,
@@ -327,7 +329,7 @@ impl<'a> Raising<'a> {
     fn is_once(&self, rows: &Rows, to: Referent, id: Uuid, name: &str) -> Result<(), String> {
         let parts = self.live.table(rows.table);
         match to {
-            // Copies of a role in several business units are distinguished by their names.
+            // Two rows for one role are told by their labels.
             Referent::Role => Ok(()),
             _ if parts.parts_of(self.row.id, &id.to_string()).len() == 1 => Ok(()),
             _ => Err(format!("{name} occurs twice")),
@@ -503,6 +505,13 @@ impl Rows {
     }
 }
 
+/// The business unit of the security role of a part, if it is not the root business unit.
+fn unit_of<'l>(live: &'l Live, rows: &Rows, row: &ObservedRow) -> Option<&'l str> {
+    let mut fields = rows.fields.iter();
+    let field = fields.find(|field| matches!(field.holds, Holds::BusinessUnit))?;
+    live.unit_of_copy(row.row.uuid(&lookup_read_name(field.column))?)
+}
+
 /// The column that numbers the items of a list.
 fn position(fields: &'static [Field]) -> Option<&'static Field> {
     fields
@@ -513,7 +522,7 @@ fn position(fields: &'static [Field]) -> Option<&'static Field> {
 /// The row that a part refers to.
 fn identity(part: &PartTable, row: &ObservedRow) -> Option<Uuid> {
     match part.identity {
-        PartIdentity::Lookup(column) => row.row.uuid(&deskstate_model::lookup_read_name(column)),
+        PartIdentity::Lookup(column) => row.row.uuid(&lookup_read_name(column)),
         _ => None,
     }
 }

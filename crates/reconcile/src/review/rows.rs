@@ -1,11 +1,13 @@
 //! Single rows: protected, owned by somebody else, or still in use.
 
-use super::{Allow, Case, Finding, KindNameGlob, ReviewRules};
+use super::{Allow, Case, Finding, KindNameGlob};
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
 use crate::raise::is_others;
 use crate::referrers::Referrer;
-use deskstate_model::{Explanation, Kind, ResourceKey, Table, UNIQUE_NAME, tables};
+use deskstate_model::{
+    Explanation, Kind, ResourceKey, Table, UNIQUE_NAME, lookup_read_name, tables,
+};
 
 pub(crate) const MANAGED_LINK: Explanation = Explanation::new(
     "managed-link",
@@ -112,10 +114,11 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                             Some(index),
                             format!("the publisher does not allow changes of {what}"),
                         )
-                        .at(change.declared_at),
+                        .at(change.declared_at)
+                        .help("nothing lets this pass: omit the field, or ask the publisher to unlock the row"),
                     );
                 } else if (deletes && live.is_managed())
-                    || (is_foreign(row.table, live, case.rules) && !case.rules.allow_managed)
+                    || (is_foreign(case, row.table, live) && !case.rules.allow_managed)
                 {
                     let finding = foreign(&what, live.is_managed(), deletes, index);
                     let finding = if deletes {
@@ -156,12 +159,21 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
     }
 }
 
-fn is_foreign(table: &Table, row: &ObservedRow, rules: &ReviewRules) -> bool {
+/// Whether a row belongs to somebody else. A part belongs to whom its parent belongs to, whatever its name: the product begins the names
+/// of the tools of every pane with the name of the tool.
+fn is_foreign(case: &Case<'_>, table: &'static Table, row: &ObservedRow) -> bool {
+    let parent = Kind::part_tables()
+        .find(|part| part.table == table)
+        .and_then(|part| {
+            let id = row.row.uuid(&lookup_read_name(part.parent_column))?;
+            Some((part.parent, case.live.row(part.parent, id)?))
+        });
+    let (table, named) = parent.unwrap_or((table, row));
     row.is_managed()
-        || row
+        || named
             .row
             .text(UNIQUE_NAME.column)
-            .is_some_and(|name| is_others(table, name, &rules.owned_names))
+            .is_some_and(|name| is_others(table, name, &case.rules.owned_names))
 }
 
 fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {

@@ -159,8 +159,7 @@ impl Assembling {
                 Access::Whole
             };
             let part = kinds::part_of(table);
-            let roots = self.found.roles.roots();
-            live_tables.insert(table, LiveTable::index(table, part, rows, access, &roots));
+            live_tables.insert(table, LiveTable::index(table, part, rows, access));
         }
         let links = Kind::relationships()
             .map(|relationship| {

@@ -136,6 +136,25 @@ pub struct SavedUpdate {
     pub after: BTreeMap<String, Json>,
 }
 
+impl SavedUpdate {
+    /// The previous row, if it is a part that was recorded with all its values.
+    fn as_row(&self) -> Option<SavedRow> {
+        let mut parts = Kind::part_tables();
+        let part = parts.find(|part| part.table.logical == self.table)?;
+        let before = self.before.iter().filter(|(_, value)| !value.is_null());
+        self.before
+            .contains_key(part.parent_navigation)
+            .then(|| SavedRow {
+                table: self.table.clone(),
+                id: self.id,
+                label: self.label.clone(),
+                columns: before
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            })
+    }
+}
+
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -21,27 +21,10 @@ pub fn record(plan: &Plan, live: &Live, environment: &str) -> UndoFile {
         .iter()
         .map(|change| of_change(change, live, &mut taken))
         .collect();
-    let mut not_restored = Vec::new();
-    let mut parts = BTreeSet::new();
     for emptied in emptied(live, &plan.changes) {
-        match emptied.part_of {
-            None => of_emptied(&emptied, live, &mut changes),
-            Some((table, id, word)) => {
-                parts.insert(format!(
-                    "{} {} (`{word}`)",
-                    kinds::noun(table),
-                    live.label(table, id)
-                ));
-            }
-        }
+        of_emptied(&emptied, live, &mut changes);
     }
-    if !parts.is_empty() {
-        let parts: Vec<String> = parts.into_iter().collect();
-        not_restored.push(format!(
-            "parts that refer to deleted rows, which the environment empties or deletes with them: {}",
-            parts.join(", ")
-        ));
-    }
+    let mut not_restored = Vec::new();
     if changes.iter().any(|change| !change.deleted.is_empty()) {
         not_restored.push("of deleted rows: when and by whom they were made, their place in solutions, and columns that deskstate does not know".to_owned());
     }
@@ -55,23 +38,28 @@ pub fn record(plan: &Plan, live: &Live, environment: &str) -> UndoFile {
     }
 }
 
-/// Records a lookup that a delete empties in a row that the plan does not delete.
+/// Records a lookup that a delete empties in a row that the plan does not delete. A part is recorded with all its values, because the
+/// environment may delete it instead.
 fn of_emptied(emptied: &Emptied<'_>, live: &Live, changes: &mut Vec<Recorded>) {
     let row = &emptied.row;
+    let (owner_table, owner) = emptied.part_of.unwrap_or((emptied.table, row.id));
     let columns = columns::of(emptied.table);
-    let (Some(kind), Some(name), Some(column)) = (
-        Kind::of_table(emptied.table),
-        kinds::name_of(emptied.table, &row.row),
+    let (Some(kind), Some(owner), Some(column)) = (
+        Kind::of_table(owner_table),
+        live.row(owner_table, owner),
         columns.iter().find(|one| one.name == emptied.navigation),
     ) else {
         return;
     };
-    let own = changes.iter().position(|recorded| recorded.id == row.id);
+    let Some(name) = kinds::name_of(owner_table, &owner.row) else {
+        return;
+    };
+    let own = changes.iter().position(|recorded| recorded.id == owner.id);
     let at = own.unwrap_or_else(|| {
         changes.push(Recorded {
             kind: kind.as_str().to_owned(),
             name: name.into_owned(),
-            id: row.id,
+            id: owner.id,
             ..Recorded::default()
         });
         changes.len() - 1
@@ -90,9 +78,16 @@ fn of_emptied(emptied: &Emptied<'_>, live: &Live, changes: &mut Vec<Recorded>) {
     });
     let update = &mut updated[update];
     let name = emptied.navigation.to_owned();
-    update
-        .before
-        .insert(name.clone(), columns::saved(column, &row.row, live));
+    let lookup = columns::saved(column, &row.row, live);
+    if emptied.part_of.is_some() {
+        for column in &columns {
+            let value = columns::saved(column, &row.row, live);
+            if !value.is_null() {
+                update.before.entry(column.name.clone()).or_insert(value);
+            }
+        }
+    }
+    update.before.insert(name.clone(), lookup);
     update.after.insert(name, serde_json::Value::Null);
 }
 

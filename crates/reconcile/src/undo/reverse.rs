@@ -12,7 +12,7 @@ use deskstate_model::{
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Recorded, UndoFile, name};
+use super::{Recorded, SavedLink, UndoFile, name};
 use crate::columns::{self};
 use crate::live::{Access, Live};
 use crate::plan::defined::unfit;
@@ -75,12 +75,17 @@ pub fn rest(file: &UndoFile, plan: &Plan, live: &Live, server_rewrites_parts: bo
     reverse(file, live, own)
 }
 
-fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
+fn reverse<'a>(file: &'a UndoFile, live: &'a Live, own: BTreeSet<Uuid>) -> Planned {
     let mut undoing = Undoing {
         live,
         own,
         diagnostics: Vec::new(),
         going: going(file, live),
+        linked: file
+            .changes
+            .iter()
+            .flat_map(|change| &change.linked)
+            .collect(),
         coming: file
             .changes
             .iter()
@@ -141,6 +146,8 @@ struct Undoing<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Rows that this undo deletes.
     going: BTreeSet<Uuid>,
+    /// Links that the apply made.
+    linked: BTreeSet<&'a SavedLink>,
     /// Rows that the apply deleted and the undo restores, with their names.
     coming: BTreeMap<Uuid, String>,
 }

@@ -192,7 +192,6 @@ impl Rows {
 /// of the first), web resources and macros 1 and 2 (with the same name).
 pub(crate) fn live(rows: &Rows) -> Live {
     let found = found();
-    let roots = found.roles.roots();
     let mut all: BTreeMap<&'static Table, LiveTable> = BTreeMap::new();
     let part_tables = Kind::part_tables().map(|part| part.table);
     for table in Kind::all().map(Kind::table).chain(part_tables) {
@@ -203,7 +202,7 @@ pub(crate) fn live(rows: &Rows) -> Live {
             .filter(|(of, _)| *of == table)
             .map(|(_, cells)| row(cells))
             .collect();
-        let index = LiveTable::index(table, part, own, Access::Whole, &roots);
+        let index = LiveTable::index(table, part, own, Access::Whole);
         all.insert(table, index);
     }
     let links = Kind::relationships()
@@ -255,11 +254,16 @@ fn found() -> Found {
         let role = Role {
             id: id(number),
             name: name.to_owned(),
-            business_unit: None,
+            business_unit: Some(id(if number == root { 8 } else { 9 })),
             root: id(root),
         };
         found.roles.insert(role);
     }
+    found.business_units = [
+        (id(8), ("Contoso".to_owned(), true)),
+        (id(9), ("Hamburg".to_owned(), false)),
+    ]
+    .into();
     found.labels.insert(id(1), "contoso_icon.png".to_owned());
     found.labels.insert(id(2), "Twice".to_owned());
     found.labels.insert(id(30), "Desktop owners".to_owned());

@@ -23,14 +23,13 @@ impl Observed {
             .map(|table| (table, self.access(table)))
             .collect();
         let seen = |table| access.get(table).cloned().unwrap_or(Access::Whole);
-        let roots = self.found.roles.roots();
         let mut live_tables = BTreeMap::new();
         for table in written_tables() {
             let mut rows = self.rows.remove(table).unwrap_or_default();
             if self.lacks_structure(table).is_some() {
                 rows.clear();
             }
-            let mut live = LiveTable::index(table, part_of(table), rows, seen(table), &roots);
+            let mut live = LiveTable::index(table, part_of(table), rows, seen(table));
             live.options = self.options.remove(table).unwrap_or_default();
             live.missing_columns = self.missing_columns(table);
             live.unmodelled = self.unmodelled.remove(table);

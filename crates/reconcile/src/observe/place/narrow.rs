@@ -61,6 +61,7 @@ impl Observed {
         let relationships: Vec<&'static Relationship> = growing_links().collect();
         for row in rows {
             let Some(id) = row.uuid(table.key) else {
+                self.refuse_in_part();
                 continue;
             };
             for relationship in relationships.iter().copied() {

@@ -1,13 +1,13 @@
 //! Rows: those that come back, those that get their values back, and those that go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Row, Value as Wire};
 use deskstate_model::{Diagnostic, Kind, PartTable, Table};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::super::{SavedRow, SavedUpdate};
+use super::super::{SavedLink, SavedRow, SavedUpdate};
 use super::{UNDO_CHANGED, Undoing, member, target};
 use crate::columns::{self, Column};
 use crate::live::part_identity;
@@ -16,6 +16,7 @@ use crate::plan::removal::not_deletable;
 use crate::plan::{
     Action, Along, Change, Difference, FieldChange, Operation, Reason, Seen, part_path,
 };
+use crate::referrers::set_word;
 
 impl Undoing<'_> {
     /// Restores a deleted row under its id.
@@ -84,8 +85,7 @@ impl Undoing<'_> {
 
     /// The part of a restored parent that the server created automatically, under an id of its own.
     fn made_by_the_server(&self, part: &PartTable, parent: Uuid, shown: &Row) -> Option<Uuid> {
-        let roots = HashMap::new();
-        let identity = part_identity(part, shown, &roots)?;
+        let identity = part_identity(part, shown)?;
         match self.live.table(part.table).parts_of(parent, &identity) {
             [id] => Some(*id),
             _ => None,
@@ -137,7 +137,10 @@ impl Undoing<'_> {
             return;
         };
         let Some(row) = self.live.row(table, saved.id) else {
-            self.changed(table, &saved.label);
+            match saved.as_row() {
+                Some(whole) => self.restore(&whole, change),
+                None => self.changed(table, &saved.label),
+            }
             return;
         };
         let known: BTreeMap<String, Column> = columns::of(table)
@@ -224,6 +227,38 @@ impl Undoing<'_> {
         }
     }
 
+    /// A link or a part of a row that the apply did not make. It would be lost with the row.
+    fn later(&self, table: &'static Table, id: Uuid) -> Option<String> {
+        let own = Kind::relationships().filter(|relationship| relationship.owner == table);
+        let mut links = own.flat_map(|relationship| {
+            let members = self.live.links(relationship).members(id);
+            members.map(move |member| (relationship, member))
+        });
+        let link = links.find(|(relationship, member)| {
+            let (owner, member) = (id, *member);
+            let relationship = relationship.schema_name.to_owned();
+            !self.linked.contains(&SavedLink {
+                relationship,
+                owner,
+                member,
+            })
+        });
+        if let Some((relationship, member)) = link {
+            let word = set_word(relationship.schema_name);
+            let label = self.live.label(relationship.member, member);
+            return Some(format!("`{label}` in `{word}`"));
+        }
+        // The server makes some parts on its own.
+        let parts = Kind::part_tables().filter(|part| part.parent == table && !part.server_adds);
+        let mut rows = parts.flat_map(|part| {
+            let rows = self.live.table(part.table).children(part, id);
+            rows.map(move |row| (part, row.id))
+        });
+        let (part, row) = rows.find(|(_, row)| !self.going.contains(row))?;
+        let label = self.live.label(part.table, row);
+        Some(format!("{} `{label}`", part.table.logical))
+    }
+
     /// Deletes a row that the apply created, unless somebody has changed it since.
     pub(super) fn remove(&mut self, saved: &SavedRow, change: &mut Change) {
         let Some(table) = columns::table(&saved.table) else {
@@ -251,6 +286,21 @@ impl Undoing<'_> {
         if part.is_some_and(|part| part.goes_with_parent && self.going.contains(&change.id))
             && saved.id != change.id
         {
+            return;
+        }
+        if saved.id == change.id
+            && let Some(later) = self.later(table, saved.id)
+        {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    UNDO_CHANGED.code,
+                    format!(
+                        "{} `{}` is not deleted: it got {later} since the apply",
+                        table.logical, saved.label
+                    ),
+                )
+                .help("if a later apply changed it, undo that one first; otherwise, take this out of it, or delete the row with a manifest"),
+            );
             return;
         }
         let mut along = Vec::new();
