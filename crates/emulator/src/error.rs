@@ -122,7 +122,14 @@ impl ServiceError {
         )
     }
 
+    /// The error of a name that is neither an entity set nor an operation. Operations of Dataverse are not emulated instead.
     pub(crate) fn unknown_segment(segment: &str) -> ServiceError {
+        const OTHERS: &str = include_str!("../metadata/operations.txt");
+        let segment = segment.trim_start_matches("Microsoft.Dynamics.CRM.");
+        let mut lines = OTHERS.lines().filter(|line| !line.starts_with('#'));
+        if lines.any(|line| line.split(' ').any(|other| other == segment)) {
+            return ServiceError::not_emulated(format_args!("the operation '{segment}'"));
+        }
         ServiceError::new(
             StatusCode::NOT_FOUND,
             code::UNKNOWN_SEGMENT,

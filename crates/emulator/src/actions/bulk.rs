@@ -29,7 +29,7 @@ pub(super) fn bulk(
     let table = table_of(&schema, &set.name)?;
     let own = schema.table(table);
     if !matches!(name, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple") {
-        return Err(super::unknown(name));
+        return Err(ServiceError::unknown_segment(name));
     }
     let body = call.object()?;
     let targets = body

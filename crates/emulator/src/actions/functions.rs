@@ -108,7 +108,7 @@ pub(crate) fn function(
         }
         _ => {
             let last = segments.last();
-            return Err(super::unknown(
+            return Err(ServiceError::unknown_segment(
                 last.map_or("", |segment| segment.name.as_str()),
             ));
         }

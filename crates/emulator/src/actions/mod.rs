@@ -42,19 +42,6 @@ pub(crate) fn is_function(segment: &Segment) -> bool {
     )
 }
 
-/// The functions and actions of Dataverse that the emulator does not have.
-const OTHERS: &str = include_str!("../../metadata/operations.txt");
-
-/// The error of a name that is no entity set here, with or without the namespace.
-pub(crate) fn unknown(name: &str) -> ServiceError {
-    let bare = name.trim_start_matches(NAMESPACE);
-    let mut lines = OTHERS.lines().filter(|line| !line.starts_with('#'));
-    if lines.any(|line| line.split(' ').any(|other| other == bare)) {
-        return ServiceError::not_emulated(format_args!("the operation '{bare}'"));
-    }
-    ServiceError::unknown_segment(bare)
-}
-
 /// Whether the last segment of a path calls a bound function.
 pub(crate) fn is_bound_function(segment: &Segment) -> bool {
     segment.name.starts_with(NAMESPACE)
@@ -112,7 +99,7 @@ pub(crate) fn action(
             set,
             bound.name.trim_start_matches(NAMESPACE),
         ),
-        [.., last] => Err(unknown(&last.name)),
+        [.., last] => Err(ServiceError::unknown_segment(&last.name)),
         [] => Err(ServiceError::unknown_segment(call.path())),
     }
 }
@@ -313,7 +300,7 @@ fn role_privileges(
             }
         }
         "RemovePrivilegeRole" => security::revoke_privilege(tx, root, id_in(&body, "PrivilegeId")?),
-        other => return Err(unknown(other)),
+        other => return Err(ServiceError::unknown_segment(other)),
     }
     Ok(Reply::empty())
 }

@@ -59,5 +59,5 @@ pub(crate) fn check_url(call: &Call) -> Outcome<()> {
 pub(crate) fn table_of(schema: &Schema, set: &str) -> Outcome<TableId> {
     schema
         .with_set(set)
-        .ok_or_else(|| crate::actions::unknown(set))
+        .ok_or_else(|| ServiceError::unknown_segment(set))
 }
