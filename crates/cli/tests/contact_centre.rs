@@ -304,6 +304,32 @@ fn a_capacity_profile_that_goes_and_comes_back_has_its_workstreams_again() {
     );
 }
 
+/// `statecode` is a column of each of these tables (Microsoft's entity reference; Microsoft's migration schemas move it for quick replies).
+#[test]
+fn an_inactive_row_of_a_kind_without_a_status_in_its_manifest_is_reported() {
+    let (project, server) = started();
+    project.apply();
+    let (id, _) = row(&server, "characteristic", "name", "German");
+    server.patch(
+        &format!("characteristics({id})"),
+        &json!({"statecode": 1}).to_string(),
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &["warning[inactive-row]: Skill German is inactive"],
+    );
+    let exported = project
+        .run(&["export", "--env", "server", "Skill", "German"])
+        .ended(0);
+    assert!(
+        exported.out.contains("status: Inactive"),
+        "{}",
+        exported.out
+    );
+}
+
 #[test]
 fn a_workstream_is_changed_and_never_made_or_deleted() {
     let (project, server) = started();

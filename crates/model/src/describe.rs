@@ -1,8 +1,8 @@
 //! The part of a field's reference text that follows from the table.
 
-use crate::kinds::Kind;
+use crate::kinds::{Kind, PageType};
 use crate::set::SetMode;
-use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table, Unlisted};
+use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table, Unlisted, Written};
 
 impl Field {
     /// Describes the field's purpose, its values and where they are stored.
@@ -16,6 +16,7 @@ impl Field {
         if !self.words.note.is_empty() {
             sentences.push(self.words.note.to_owned());
         }
+        sentences.extend(self.keys());
         if let Some(kind) = self.names.and_then(Kind::of_table) {
             sentences.push(format!(
                 "Name of {}.",
@@ -140,14 +141,44 @@ impl Field {
         }
     }
 
-    /// At most three options are named here; editors show longer lists of options.
     fn options_words(&self) -> String {
         let words: Vec<String> = self.options().iter().map(|one| option(one.word)).collect();
         match words.as_slice() {
+            [] => String::new(),
             [one] => format!("{one}, the only value"),
-            [first, second] => format!("{first} or {second}"),
-            [first, second, third] => format!("{first}, {second} or {third}"),
-            _ => String::new(),
+            [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        }
+    }
+
+    /// Names the keys of a mapping.
+    fn keys(&self) -> Option<String> {
+        let Holds::Parts(part) = self.holds else {
+            return None;
+        };
+        match part.written {
+            Written::List | Written::Set => None,
+            Written::Features(features) => {
+                let words: Vec<String> = features.iter().map(|one| option(one.word)).collect();
+                Some(format!("Features: {}.", words.join(", ")))
+            }
+            Written::Parameters => {
+                let pages = PageType::ALL
+                    .iter()
+                    .filter(|page| !page.parameters().is_empty());
+                let pages: Vec<String> = pages
+                    .map(|page| {
+                        let all = page.parameters().iter().map(|name| {
+                            match page.needed_parameters().contains(name) {
+                                true => format!("`{name}` (needed)"),
+                                false => format!("`{name}`"),
+                            }
+                        });
+                        let all: Vec<String> = all.collect();
+                        format!("`{}` has {}", page.as_str(), all.join(", "))
+                    })
+                    .collect();
+                Some(format!("Of the page types, {}.", pages.join("; ")))
+            }
         }
     }
 

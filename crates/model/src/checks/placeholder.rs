@@ -74,6 +74,10 @@ enum Problem {
     Blank(char),
     /// A character that nobody sees.
     Hidden(char),
+    /// A dash that looks like a hyphen.
+    Dash(char),
+    /// `&` as HTML and XML write it.
+    Escaped,
     /// A piece that stands for the reader's own value.
     Placeholder(String),
     /// A percent sign that begins no escaped character.
@@ -107,6 +111,16 @@ impl Problem {
                 format!("the address contains the invisible character {}", code(*sign)),
                 "an invisible character".to_owned(),
                 "it is often copied from a web page or a chat: type the address again".to_owned(),
+            ),
+            Self::Dash(sign) => (
+                format!("the address contains `{sign}` ({}), which is not a hyphen", code(*sign)),
+                "looks like a hyphen".to_owned(),
+                "it is often copied from a document: type `-`".to_owned(),
+            ),
+            Self::Escaped => (
+                "the address contains `&amp;`, which is `&` in HTML and XML".to_owned(),
+                "stays as it is".to_owned(),
+                "write `&`".to_owned(),
             ),
             Self::Placeholder(piece) => (
                 match piece.as_str() {
@@ -151,6 +165,9 @@ fn problem_of(text: &str, braces: Braces) -> Option<Problem> {
     let mut signs = visible.chars();
     let sign = signs.find_map(|sign| match sign {
         '<' | '>' | '…' => Some(Problem::Placeholder(sign.to_string())),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => {
+            Some(Problem::Dash(sign))
+        }
         _ if sign.is_whitespace() => Some(Problem::Blank(sign)),
         _ if is_hidden(sign) || is_joiner(sign) => Some(Problem::Hidden(sign)),
         _ => None,
@@ -162,6 +179,7 @@ fn problem_of(text: &str, braces: Braces) -> Option<Problem> {
     sign.or_else(|| host.and_then(host_problem))
         .or_else(|| word(rest))
         .or_else(|| has_bad_percent(rest).then_some(Problem::Percent))
+        .or_else(|| text.contains("&amp;").then_some(Problem::Escaped))
 }
 
 /// Writes a letter for each variable that only an environment resolves, and for those that `$${{` keeps as text on purpose.
@@ -367,6 +385,15 @@ mod tests {
             Some(Problem::Percent)
         );
         assert_eq!(of("https://x.vendor.com/?a= b"), Some(Problem::Blank(' ')));
+        assert_eq!(
+            of("https://voice\u{2011}eu.example"),
+            Some(Problem::Dash('\u{2011}'))
+        );
+        assert_eq!(of("https://voice–eu.example/"), Some(Problem::Dash('–')));
+        assert_eq!(
+            of("https://x.vendor.com/?a=1&amp;b=2"),
+            Some(Problem::Escaped)
+        );
         assert_eq!(
             of("https://x.vendor.com/\u{a0}b"),
             Some(Problem::Blank('\u{a0}'))

@@ -15,9 +15,9 @@ use crate::table::{Field, Holds};
 
 pub(crate) const EXACT_ON_EXISTING: Explanation = Explanation::new(
     "exact-on-existing",
-    "A resource with `metadata.state: existing` has an exact set.",
+    "A resource with `metadata.state: existing` has an exact set or a list.",
     "Somebody else owns the resource and may link other members; an exact set removes them.",
-    "Write `{mode: atLeast, members: [...]}`.",
+    "In a set, write `{mode: atLeast, members: [...]}`. A list, such as the tools of a pane, is always complete: list all its items, as `deskstate export` writes them, and add yours.",
 );
 
 pub(crate) const SET_MEMBERS: Explanation = Explanation::new(
@@ -39,7 +39,11 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 Value::Set(set) => rule.set(field, set),
                 Value::Items(items) => {
                     rule.twice(field.word, items.iter().filter_map(named));
-                    rule.exact_on_existing(field.word, Some(value.span));
+                    rule.exact_on_existing(
+                        field.word,
+                        value.span,
+                        "list all items, as `deskstate export` writes them, and add yours: a list has no `atLeast`",
+                    );
                 }
                 _ => {}
             }
@@ -111,7 +115,8 @@ impl Rule<'_> {
                     .help("remove `without`, or write `mode: atLeast`"),
                 );
             }
-            self.exact_on_existing(field.word, Some(set.span));
+            let help = "write `{mode: atLeast, members: [...]}` to add only";
+            self.exact_on_existing(field.word, set.span, help);
         }
     }
 
@@ -136,10 +141,10 @@ impl Rule<'_> {
     }
 
     /// A resource that somebody else manages may have members that this project does not know.
-    fn exact_on_existing(&mut self, field: &str, span: Option<Span>) {
-        let Some(span) = span.filter(|_| self.declared.state == State::Existing) else {
+    fn exact_on_existing(&mut self, field: &str, span: Span, help: &str) {
+        if self.declared.state != State::Existing {
             return;
-        };
+        }
         self.diagnostics.push(
             Diagnostic::warning(
                 EXACT_ON_EXISTING.code,
@@ -147,7 +152,7 @@ impl Rule<'_> {
             )
             .at(span, "removes members that are not listed")
             .also(self.declared.name_span, "`state: existing`")
-            .help("write `{mode: atLeast, members: [...]}` to add only"),
+            .help(help),
         );
     }
 }

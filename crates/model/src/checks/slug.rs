@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
+use crate::inert::{is_hidden, is_joiner};
 use crate::kinds::{
     AgentScript, AppProfile, ApplicationTab, FieldItem, Kind, NotificationField,
     NotificationTemplate, Resource, SessionTemplate, SessionType,
@@ -237,6 +238,9 @@ impl<'a> Found<'a> {
             return;
         };
         self.round(Form::Template, text, span);
+        if let Some(sign) = text.chars().find(|sign| ['｛', '｝'].contains(sign)) {
+            self.strange(sign, span);
+        }
         let mut rest = text;
         while let Some(at) = rest.find('{') {
             let of_script = rest[..at].ends_with('$');
@@ -271,6 +275,8 @@ impl<'a> Found<'a> {
                 self.spaced(Form::Template, &name, span);
             } else if is_name(name) && !self.columns && !self.is_known(name) {
                 self.unknown(name, Form::Template, span);
+            } else if let Some(sign) = strange_sign(name).filter(|_| !self.is_known(name)) {
+                self.strange(sign, span);
             }
             rest = &inner[end + 1..];
         }
@@ -282,6 +288,21 @@ impl<'a> Found<'a> {
             span,
             "spaces inside the braces",
             &format!("write `{}`", form.of(name)),
+        );
+    }
+
+    /// A character that looks like one of a slug, or that nobody sees.
+    fn strange(&mut self, sign: char, span: Span) {
+        let code = format!("U+{:04X}", u32::from(sign));
+        let message = match is_hidden(sign) || is_joiner(sign) {
+            true => format!("a slug contains the invisible character {code}"),
+            false => format!("a slug contains `{sign}` ({code}), which no slug has"),
+        };
+        self.push(
+            &message,
+            span,
+            "not replaced",
+            "type the slug again, in English letters: `{customerName}`",
         );
     }
 
@@ -331,6 +352,8 @@ impl<'a> Found<'a> {
                 );
             } else if let Some(name) = closed.filter(|_| is_form).and_then(without_blanks) {
                 self.spaced(Form::Script, &name, span);
+            } else if let Some(sign) = closed.filter(|_| is_form).and_then(strange_sign) {
+                self.strange(sign, span);
             } else if let Some(name) = closed
                 && is_name(name)
             {
@@ -369,6 +392,17 @@ fn without_blanks(name: &str) -> Option<String> {
     let parts: Vec<&str> = name.split('.').map(str::trim).collect();
     let whole = parts.join(".");
     (whole != name && is_name(&whole)).then_some(whole)
+}
+
+/// The first character of a name in braces that keeps it from being a slug, if the name is a single word.
+fn strange_sign(name: &str) -> Option<char> {
+    let strange = |sign: &char| !sign.is_ascii();
+    let is_part = |sign: char| {
+        sign.is_alphanumeric() || is_hidden(sign) || is_joiner(sign) || "_.@".contains(sign)
+    };
+    name.chars()
+        .find(strange)
+        .filter(|_| name.chars().all(is_part))
 }
 
 /// Returns the rest of a text after the brace that closes an expression; nothing if none does.

@@ -11,6 +11,7 @@ use crate::explanation::Explanation;
 use crate::kinds::{AppProfile, CifProvider};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
+use crate::offer::Offer;
 use crate::record::{Record, Set, SetView, Text, Value};
 use crate::span::{Span, Spanned};
 use crate::table::{Holds, Referent};
@@ -105,16 +106,38 @@ fn check_form(users: SetView<'_, Text>, diagnostics: &mut Vec<Diagnostic>) {
 
 fn check_name(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     let domain_name = name.contains('@') || name.contains('\\');
-    if !domain_name && Uuid::try_parse(name).is_err() {
-        diagnostics.push(
-            Diagnostic::error(
-                USER_REFERENCE.code,
-                format!("`{name}` is neither a user principal name, an e-mail address nor an id"),
-            )
-            .at(span, "names no user")
-            .help("write `ada@contoso.com`, or the object id from Entra"),
-        );
+    let around = copied_with(name);
+    let is_id = Uuid::try_parse(name).is_ok() && !name.contains('{');
+    if (domain_name && around.is_none()) || is_id {
+        return;
     }
+    let diagnostic = Diagnostic::error(
+        USER_REFERENCE.code,
+        format!("`{name}` is neither a user principal name, an e-mail address nor an id"),
+    )
+    .at(span, "names no user");
+    diagnostics.push(match around {
+        Some(bare) => diagnostic
+            .help(format!("write `{bare}`"))
+            .offering(Offer::Whole(bare.to_owned())),
+        None => diagnostic.help("write `ada@contoso.com`, or the object id from Entra"),
+    });
+}
+
+/// The user in a text that has more around it, as mail programs and admin pages write it: `Ada <ada@contoso.com>`, `mailto:`, a separator
+/// at its end, or an id in braces. Names on premises may contain spaces.
+fn copied_with(name: &str) -> Option<&str> {
+    let trimmed = name.trim_end_matches([';', ',']).trim();
+    let inner = match trimmed.split_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>')?,
+        None => trimmed,
+    };
+    let inner = inner.strip_prefix("mailto:").unwrap_or(inner);
+    let inner = match inner.strip_prefix('{') {
+        Some(rest) => rest.strip_suffix('}')?,
+        None => inner,
+    };
+    (inner != name && !inner.contains([';', ','])).then_some(inner)
 }
 
 type Assignment<'a> = (&'a Declared, AppProfile<'a>, Span);

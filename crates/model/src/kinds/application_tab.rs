@@ -149,20 +149,22 @@ options! {
 }
 
 impl PageType {
+    /// All page types.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::EntityList,
+        Self::EntityRecord,
+        Self::Dashboard,
+        Self::Search,
+        Self::ThirdPartyWebsite,
+        Self::WebResource,
+        Self::Custom,
+        Self::Control,
+    ];
+
     /// Returns the page type with this word.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
-        let all = [
-            Self::EntityList,
-            Self::EntityRecord,
-            Self::Dashboard,
-            Self::Search,
-            Self::ThirdPartyWebsite,
-            Self::WebResource,
-            Self::Custom,
-            Self::Control,
-        ];
-        all.into_iter().find(|page| page.as_str() == word)
+        Self::ALL.into_iter().find(|page| page.as_str() == word)
     }
 
     /// Returns the parameters that Microsoft documents (Application tab templates, page types). A manifest owns all of them together.

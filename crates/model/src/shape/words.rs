@@ -132,6 +132,17 @@ pub(super) fn finding(
     }
 }
 
+/// The addresses of several people in one text, as a mail program separates them.
+fn addresses(text: &str) -> Option<Vec<&str>> {
+    let pieces = text.split([';', ',', ' ', '\n']).map(str::trim);
+    let all: Vec<&str> = pieces.filter(|piece| !piece.is_empty()).collect();
+    let is_plain = |piece: &&str| {
+        let fits = |sign: char| sign.is_ascii_alphanumeric() || "@.-_+".contains(sign);
+        piece.contains('@') && !piece.starts_with(['@', '-']) && piece.chars().all(fits)
+    };
+    (all.len() > 1 && all.iter().all(is_plain)).then_some(all)
+}
+
 /// Steps must have exactly one action, and environments exactly one target.
 fn one_action(found: &Found<'_>) -> Diagnostic {
     if found.word == Some("steps") {
@@ -357,6 +368,12 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         }
         NodeValue::Text(text) if wants("a list") && text.starts_with(['•', '–', '—', '*']) => {
             diagnostic.help("write `- ` before each item")
+        }
+        NodeValue::Text(text) if wants("a list") && addresses(text).is_some() => {
+            let all = addresses(text).unwrap_or_default().join(", ");
+            diagnostic
+                .help(format!("write `{word}: [{all}]`"))
+                .offering(Offer::Whole(format!("[{all}]")))
         }
         NodeValue::Text(text) if wants("a list") => diagnostic
             .help(format!("write `{word}: [{text}]`"))
