@@ -196,7 +196,7 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
         &over.out,
         &[
             "communicationPanelMode  Docked → Hidden",
-            "accepts nothing since 2027-01-31",
+            "accepts nothing after 2027-01-31",
         ],
     );
     let page = |today: &str, code| {
@@ -339,7 +339,7 @@ fn only_drift_that_no_valid_rule_accepts_is_put_back() {
     let left = project.run(&["drift", "--env", "server"]).ended(0);
     says(
         &left.out,
-        &["3 differences accepted", "accepts nothing since 2020-01-31"],
+        &["3 differences accepted", "accepts nothing after 2020-01-31"],
     );
     let again = project.run(&[
         "apply",

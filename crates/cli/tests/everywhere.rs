@@ -265,8 +265,9 @@ fn an_undo_restores_the_parts_that_a_delete_emptied_or_took_along() {
             script("contoso_next", gone),
             script("contoso_calls", "existing}"),
         ]);
-        let applied = here(&apply);
-        let applied = applied.ended(0);
+        let applied = here(&apply).ended(0);
+        let said = "− contoso_tool  deleted along";
+        assert_eq!(applied.out.contains(said), leaves, "{}", applied.out);
         let file = applied
             .out
             .split('`')

@@ -392,3 +392,53 @@ spec:
     says(&contacts, &[&format!("viewId: {view}")]);
     says(&overview, &["name: Contoso cases"]);
 }
+
+/// `docs/drift.md` shows this command for a row that no manifest declares. What it needs may be declared.
+#[test]
+fn an_export_into_the_manifests_declares_nothing_twice() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &support::tab("contoso_tab"));
+    project.apply();
+    let tab = server.found(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "msdyn_uniquename eq 'contoso_tab'",
+    );
+    let hand = support::by_hand::session(&server, "contoso_hand");
+    support::by_hand::link(
+        &server,
+        &format!("msdyn_sessiontemplates({hand})"),
+        "msdyn_sessiontemplate_applicationtab",
+        &format!("msdyn_applicationtabtemplates({tab})"),
+    );
+    let export = [
+        "export",
+        "--env",
+        "server",
+        "SessionTemplate",
+        "contoso_hand",
+    ];
+    let exported = project
+        .run(&[&export[..], &["--out", "manifests"]].concat())
+        .ended(0);
+    says(
+        &exported.err,
+        &[
+            "Kept 1 document that is declared already, such as ApplicationTab contoso_tab in manifests/all.yaml",
+        ],
+    );
+    project.run(&["validate"]).ended(0);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    // Elsewhere, an export is complete.
+    project
+        .run(&[&export[..], &["--out", "elsewhere"]].concat())
+        .ended(0);
+    assert!(
+        project
+            .path()
+            .join("elsewhere/application-tabs/contoso_tab.yaml")
+            .is_file()
+    );
+}

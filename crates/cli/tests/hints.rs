@@ -188,6 +188,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "explain_tells_what_findings_say_that_it_tells",
     ),
     (
+        "deskstate export",
+        "a_tool_is_added_to_the_pane_of_somebody_else_as_suggested",
+    ),
+    (
         "deskstate explain KIND",
         "explain_tells_what_findings_say_that_it_tells",
     ),
@@ -781,7 +785,7 @@ fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
     let plan = ["plan", "--env", "server"];
     run(ADMINISTRATION, &plan).ended(0);
     let unread = run(PIPELINE, &plan).ended(1);
-    let said = "`deskstate doctor --env NAME` lists what is missing";
+    let said = "run `deskstate doctor --env NAME`: it lists the rights that the caller lacks";
     assert!(unread.err.contains(said), "{}", unread.err);
     let doctor = suggested(&unread, "doctor").replace("NAME", "server");
     let words: Vec<&str> = doctor.split(' ').skip(1).collect();

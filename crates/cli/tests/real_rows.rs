@@ -1582,3 +1582,64 @@ fn the_tools_of_an_own_pane_belong_to_the_pane_whatever_their_names_begin_with()
     project.write("manifests/all.yaml", &pane(both));
     in_sync(&project);
 }
+
+/// alexander-you/D365-easydo, script 33, adds one tool to the pane of a profile and leaves the others.
+#[test]
+fn a_tool_is_added_to_the_pane_of_somebody_else_as_suggested() {
+    let server = Server::plain();
+    let others = "{tool: msdyn_smartassist_tool_config}, {tool: msdyn_callscript_tool_config}";
+    let pane = |state: &str, tools: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: ProductivityPane\nmetadata: {{name: cc1_desk_pp, state: {state}}}\nspec: {{tools: [{tools}]}}\n"
+        )
+    };
+    let theirs = pane("present", others).replace("spec: {", "spec: {displayName: A, ");
+    Project::desk(&server, "", "", &theirs).apply();
+    let own = document(
+        "PaneTool",
+        "contoso_tool",
+        "{displayName: T, controlName: contoso_control}",
+    );
+    let alone = format!("{own}{}", pane("existing", "{tool: contoso_tool}"));
+    let project = Project::desk(&server, "", "", &alone);
+    let warned = project.run(&["validate"]).ended(0);
+    says(
+        &warned.err,
+        &[
+            "warning[exact-on-existing]",
+            "as `deskstate export` writes them, and add yours",
+        ],
+    );
+    let exported = project
+        .run(&[
+            "export",
+            "--env",
+            "server",
+            "ProductivityPane",
+            "cc1_desk_pp",
+        ])
+        .ended(0);
+    for tool in [
+        "msdyn_smartassist_tool_config",
+        "msdyn_callscript_tool_config",
+    ] {
+        assert!(
+            exported.out.contains(&format!("tool: {tool}")),
+            "{}",
+            exported.out
+        );
+    }
+    let whole = pane("existing", &format!("{others}, {{tool: contoso_tool}}"));
+    project.write("manifests/all.yaml", &format!("{own}{whole}"));
+    project.apply();
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    let tabs = server.get("/api/data/v9.2/msdyn_panetabconfigurations?$filter=msdyn_ProductivityPaneId/msdyn_uniquename%20eq%20'cc1_desk_pp'");
+    let tabs = tabs["value"].as_array().unwrap();
+    assert_eq!(tabs.len(), 3);
+    assert!(
+        tabs.iter().all(|tab| tab["msdyn_isenabled"] == json!(true)),
+        "{tabs:?}"
+    );
+}

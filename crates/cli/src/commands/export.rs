@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::{Kind, fold};
+use deskstate_model::{Kind, ResourceKey, fold, load};
 use deskstate_reconcile::export::{
     Export, Selection, export, file_names, folder as folder_of, prefixes, write,
 };
@@ -16,7 +16,7 @@ use deskstate_reconcile::{Desired, solution};
 use super::choosing::{self, Choosing};
 use super::exporting::{Writing, counted, export_exactly, read_all, say_left_out};
 use super::live::stop_on_interrupt;
-use crate::door::{GOOD, WARN};
+use crate::door::{DIM, GOOD, WARN};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -25,7 +25,7 @@ use crate::kept::write_one_of_many;
 use crate::output::count;
 use crate::output::plain;
 use crate::paths::shown_path;
-use crate::project::{Need, load_environment, load_project_file};
+use crate::project::{self, Need, load_environment, load_project_file};
 use crate::ui::Ui;
 
 /// Writes live rows, or a solution file, as manifests that plan to no changes
@@ -106,6 +106,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     };
     if args.sanitize {
         sanitize(&mut exported);
+    }
+    if let Some(folder) = &args.out {
+        keep_declared(folder, &mut exported, global, ui);
     }
     match &args.out {
         _ if exported.documents.is_empty() => {}
@@ -259,6 +262,70 @@ async fn of_environment(
     Ok((exported, whole, prefixes(&live)))
     })
     .await
+}
+
+/// Leaves out what the project declares already, if the folder is one of its folders of manifests: it would be declared twice.
+fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut Ui) {
+    let Ok(root) = project::root(global) else {
+        return;
+    };
+    let (Ok(root_path), Ok(out)) = (std::path::absolute(&root), std::path::absolute(folder)) else {
+        return;
+    };
+    let Ok(below) = out.strip_prefix(&root_path) else {
+        return;
+    };
+    let (manifests, _) = load(&root, None);
+    let Some(project) = &manifests.project else {
+        return;
+    };
+    let is_loaded = project.manifests.iter().any(|pattern| {
+        let whole = pattern.value.split(['*', '?', '[', '{']).next();
+        let start = match whole {
+            Some(whole) if whole == pattern.value => whole,
+            Some(start) => start.rsplit_once('/').map_or("", |(folders, _)| folders),
+            None => "",
+        };
+        below.starts_with(start.trim_start_matches("./"))
+    });
+    if !is_loaded {
+        return;
+    }
+    let declared: BTreeMap<&ResourceKey, &Path> = manifests
+        .resources
+        .iter()
+        .map(|one| {
+            let file = manifests.sources.path(one.name_span.file);
+            (&one.key, Path::new(file))
+        })
+        .collect();
+    let names = file_names(exported.documents.iter().map(|document| &document.key));
+    let mut kept = Vec::new();
+    let mut own = names.iter();
+    exported.documents.retain(|document| {
+        let own = own.next().map(|name| below.join(name));
+        match declared.get(&document.key) {
+            Some(file) if own.as_deref() != Some(*file) => {
+                kept.push(format!("{} in {}", document.key, file.display()));
+                false
+            }
+            _ => true,
+        }
+    });
+    if let Some(first) = kept.first() {
+        ui.verb(
+            DIM,
+            "Kept",
+            format_args!(
+                "{} declared already, such as {}",
+                match kept.len() {
+                    1 => "1 document that is".to_owned(),
+                    several => format!("{several} documents that are"),
+                },
+                plain(first)
+            ),
+        );
+    }
 }
 
 /// Writes each document to its own file below a folder.

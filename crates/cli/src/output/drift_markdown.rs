@@ -144,7 +144,7 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     for expired in &report.expired {
         writeln!(
             out,
-            "- a rule of `ignore` for {} accepts nothing since {}: {}",
+            "- a rule of `ignore` for {} accepts nothing after {}: {}",
             code(&expired.resources),
             expired.until,
             prose(&expired.reason)

@@ -125,8 +125,9 @@ fn write_one(
                 } else {
                     String::new()
                 };
+                let column_at = VALUE_COLUMN.max(difference.path.chars().count() + 2);
                 out.line(format_args!(
-                    "    {path:VALUE_COLUMN$}{}{column}",
+                    "    {path:column_at$}{}{column}",
                     words(difference, &alike)
                 ));
             }
@@ -206,7 +207,7 @@ fn write_notes(out: &mut Page, looked: &Looked) {
     for expired in &report.expired {
         let place = looked.place(Some(expired.span)).unwrap_or_default();
         out.line(format_args!(
-            "{WARN}warning{WARN:#}: the rule for {} accepts nothing since {} ({place}): {}",
+            "{WARN}warning{WARN:#}: the rule for {} accepts nothing after {} ({place}): {}",
             plain(&expired.resources),
             expired.until,
             plain(&expired.reason)

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Diagnostic, Explanation, Holds, Links, PartTable, SetMode, Span, Table, UNIQUE_NAME, Unlisted,
-    lookup_read_name, tables,
+    Diagnostic, Explanation, Holds, Kind, Links, PartTable, ResourceKey, SetMode, Span, State,
+    Table, UNIQUE_NAME, Unlisted, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -299,8 +299,14 @@ impl<'a> Planner<'a> {
                     }
                 }
             };
-            let note = matches!(list.part.unlisted, Unlisted::SwitchOff(_))
-                .then(|| "switched off".to_owned());
+            let note = match list.part.unlisted {
+                Unlisted::SwitchOff(_) if self.goes_with_target(list.part, &label) => {
+                    Some("deleted along")
+                }
+                Unlisted::SwitchOff(_) => Some("switched off"),
+                Unlisted::Leave | Unlisted::Delete => None,
+            };
+            let note = note.map(str::to_owned);
             draft.operations.push(operation);
             draft.fields.push(FieldChange {
                 path: list.field.word.to_owned(),
@@ -312,6 +318,18 @@ impl<'a> Planner<'a> {
                 wire: list.part.table.logical.to_owned(),
             });
         }
+    }
+
+    /// Whether the resource that a part names is declared absent.
+    fn goes_with_target(&self, part: &PartTable, name: &str) -> bool {
+        let mut fields = part.fields.iter().filter(|field| part.is_identity(field));
+        let kind = fields.find_map(|field| match field.holds {
+            Holds::Lookup { to, .. } => Kind::of_table(target_table(to)),
+            _ => None,
+        });
+        let key = kind.map(|kind| ResourceKey::new(kind, name));
+        key.and_then(|key| self.desired.resources.get(&key))
+            .is_some_and(|resource| resource.state == State::Absent)
     }
 
     /// What people call a live part.

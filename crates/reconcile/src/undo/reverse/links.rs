@@ -18,7 +18,7 @@ impl Undoing<'_> {
                 .pairs
                 .contains(&(saved.owner, saved.member))
         {
-            change.fields.push(self.linked(relationship, saved, false));
+            self.show_link(relationship, saved, false, change);
             change.operations.push(Operation::Unlink {
                 relationship,
                 owner: saved.owner,
@@ -58,7 +58,7 @@ impl Undoing<'_> {
             ));
             return;
         }
-        change.fields.push(self.linked(relationship, saved, true));
+        self.show_link(relationship, saved, true, change);
         change.operations.push(Operation::Link {
             relationship,
             owner: saved.owner,
@@ -66,7 +66,25 @@ impl Undoing<'_> {
         });
     }
 
-    pub(super) fn linked(
+    /// Shows a link, unless its row is shown already.
+    fn show_link(
+        &self,
+        relationship: &'static Relationship,
+        saved: &SavedLink,
+        comes: bool,
+        change: &mut Change,
+    ) {
+        let link = self.linked(relationship, saved, comes);
+        let is_shown = change
+            .fields
+            .iter()
+            .any(|field| field.path == link.path && field.difference == link.difference);
+        if !is_shown {
+            change.fields.push(link);
+        }
+    }
+
+    fn linked(
         &self,
         relationship: &'static Relationship,
         saved: &SavedLink,
