@@ -645,12 +645,38 @@ fn fields_of_a_notification_need_no_order() {
         "header: Case, order: 7,",
     );
     project.apply();
+    in_sync(&project);
     let row = row(
         &server,
         "msdyn_notificationfields",
         "msdyn_uniquename eq 'contoso_call_case'",
     );
     assert_eq!(row["msdyn_order"], json!(7));
+
+    // A field that somebody adds on the admin page comes last.
+    project.edit(
+        "manifests/all.yaml",
+        "header: Case, order: 7,",
+        "header: Case,",
+    );
+    project.apply();
+    let template = server.found(
+        "msdyn_notificationtemplates",
+        "msdyn_notificationtemplateid",
+        "msdyn_uniquename eq 'contoso_call'",
+    );
+    let added = json!({"msdyn_uniquename": "contoso_added", "msdyn_name": "Added", "msdyn_title": "Added", "msdyn_value": "{caseId}"});
+    let added = support::by_hand::make(&server, "msdyn_notificationfields", &added);
+    support::by_hand::link(
+        &server,
+        &format!("msdyn_notificationtemplates({template})"),
+        "msdyn_notificationtemplate_notificationfield",
+        &format!("msdyn_notificationfields({added})"),
+    );
+    project.run(&["drift", "--env", "server"]).ended(2);
+    project.run(&["adopt", "--env", "server"]).ended(0);
+    says(&project.read("manifests/all.yaml"), &["header: Added"]);
+    in_sync(&project);
 }
 
 /// Steps, parameters, role mappings and pane tabs have a state of their own, which manifests do not have.

@@ -199,7 +199,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether the live rows of items are in the order of their list. Rows that were created in the admin pages have no number: the product
-    /// determines their order, and nothing contradicts the list.
+    /// determines their order, and nothing contradicts a list that has them at its end.
     fn items_in_order(&self, resource: &DeclaredResource, table: &'static Table) -> bool {
         let rows = resource.parts.iter();
         let rows = rows.filter(|row| row.key.table() == Some(table));
@@ -211,12 +211,22 @@ impl<'a> Planner<'a> {
                     .columns
                     .iter()
                     .find(|column| column.field.word == ORDER)?;
-                Some(live.row.int(order.field.column))
+                Some(match order.value {
+                    // A number that the manifest gives, other than the one that its place implies.
+                    Stored::Number(number) if order.span != row.span => Some(number),
+                    _ => live.row.int(order.field.column),
+                })
             })
             .collect();
-        numbers.iter().all(|number| *number == Some(None))
-            || numbers.iter().all(|number| matches!(number, Some(Some(_))))
-                && numbers.windows(2).all(|pair| pair[0] < pair[1])
+        let Some(numbers) = numbers.into_iter().collect::<Option<Vec<_>>>() else {
+            return false;
+        };
+        let rises = |pair: &[Option<i64>]| match (pair[0], pair[1]) {
+            (Some(first), Some(second)) => first < second,
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        numbers.windows(2).all(rises)
     }
 
     /// Whether a part that was found by its unique name belongs to this parent and not to another one.

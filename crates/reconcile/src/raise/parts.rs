@@ -81,7 +81,7 @@ impl<'a> Raising<'a> {
         if told {
             Ok(numbered.into_iter().map(|(_, row)| row).collect())
         } else {
-            Err("their order is unknown: numbers are missing or used twice".to_owned())
+            Err("their order is unknown: a number is missing or used twice".to_owned())
         }
     }
 
@@ -420,20 +420,17 @@ impl<'a> Raising<'a> {
             ));
         }
         if let Some(position) = position(items.own) {
-            let unordered = rows
-                .iter()
-                .all(|row| row.row.int(position.column).is_none());
-            if unordered {
-                if self.options.from_file && rows.len() > 1 {
-                    self.remark(
-                        field.word,
-                        "the file gives no order of the fields; they are in the order of their names",
-                    );
-                }
-                rows.sort_by_key(|row| fold(&self.live.label(table, row.id)));
-            } else {
-                rows = self.in_order(&rows, position.column)?;
+            let is_numbered = |row: &&ObservedRow| row.row.int(position.column).is_some();
+            let (numbered, mut others): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_numbered);
+            if self.options.from_file && others.len() > 1 {
+                self.remark(
+                    field.word,
+                    "the file gives no order of the fields; they are in the order of their names",
+                );
             }
+            others.sort_by_key(|row| fold(&self.live.label(table, row.id)));
+            rows = self.in_order(&numbered, position.column)?;
+            rows.append(&mut others);
         }
         let mut written = Vec::new();
         for (at, row) in (1_i64..).zip(rows) {
