@@ -431,6 +431,33 @@ fn an_export_into_the_manifests_declares_nothing_twice() {
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
+    // A file of its own is not overwritten for a row that needs it, either.
+    let own = project
+        .path()
+        .join("manifests/application-tabs/contoso_tab.yaml");
+    std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+    std::fs::rename(project.path().join("manifests/all.yaml"), &own).unwrap();
+    let before = std::fs::read(&own).unwrap();
+    for out in ["manifests", "elsewhere/../manifests"] {
+        std::fs::create_dir_all(project.path().join("elsewhere")).unwrap();
+        let again = ["--out", out, "--force"];
+        let exported = project.run(&[&export[..], &again].concat()).ended(0);
+        says(&exported.err, &["Kept 1 document", "Exported 1 document"]);
+        assert_eq!(std::fs::read(&own).unwrap(), before);
+    }
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  manifests: [.]\n  ignoreFiles: [answers.json]\n",
+    );
+    let again = ["--out", "more"];
+    let exported = project.run(&[&export[..], &again].concat()).ended(0);
+    says(&exported.err, &["Kept 2 documents"]);
+    project.edit(
+        "deskstate.yaml",
+        "  manifests: [.]\n",
+        "  manifests: [manifests]\n",
+    );
     // Elsewhere, an export is complete.
     project
         .run(&[&export[..], &["--out", "elsewhere"]].concat())

@@ -1538,6 +1538,50 @@ fn a_mapping_to_the_copy_of_another_business_unit_is_a_difference() {
     in_sync(&project);
 }
 
+/// Dataverse refuses a second row with the same unique name where a key demands it.
+#[test]
+fn a_mapping_keeps_its_name_when_its_role_changes() {
+    let server = Server::plain();
+    let profile = |roles: &str| {
+        let spec = format!("{{displayName: A, app: CustomerServiceApps, rank: 7, roles: {roles}}}");
+        document("AppProfile", "contoso_agents", &spec)
+    };
+    let named = |role: &str| format!("{{role: {role}, name: contoso_agents_x}}");
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        &profile(&format!("[{}]", named("CSR Manager"))),
+    );
+    project.apply();
+    for role in [
+        "Omnichannel agent",
+        "Omnichannel agent, businessUnit: Contoso Service",
+    ] {
+        project.write(
+            "manifests/all.yaml",
+            &profile(&format!("[{}]", named(role))),
+        );
+        let undo = Project::undo_file(&project.apply());
+        in_sync(&project);
+        project
+            .run(&["undo", "--env", "server", &undo, "--yes"])
+            .ended(0);
+        project.apply();
+        in_sync(&project);
+    }
+    let taken = format!(
+        "[{{role: Omnichannel agent, businessUnit: Contoso Service}}, {}]",
+        named("CSR Manager")
+    );
+    project.write("manifests/all.yaml", &profile(&taken));
+    let refused = project.run(&["plan", "--env", "server"]).ended(1);
+    says(
+        &refused.err,
+        &["error[part-elsewhere]", "this unique name is taken"],
+    );
+}
+
 #[test]
 fn two_words_for_one_row_are_refused_before_anything_is_written() {
     let server = Server::plain();

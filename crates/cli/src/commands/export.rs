@@ -107,9 +107,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if args.sanitize {
         sanitize(&mut exported);
     }
-    if let Some(folder) = &args.out {
-        keep_declared(folder, &mut exported, global, ui);
-    }
+    let kept = match &args.out {
+        Some(folder) => keep_declared(folder, &mut exported, global, ui),
+        None => false,
+    };
     match &args.out {
         _ if exported.documents.is_empty() => {}
         Some(folder) => write_files(folder, &exported, args.force, ui)?,
@@ -125,7 +126,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ui.note("what equals a default was left out, and is not watched for drift");
     }
     choosing::refuse_nothing(&exported.not_found)?;
-    say_unmatched(args, &exported, &live, ui)?;
+    if !kept || !exported.documents.is_empty() {
+        say_unmatched(args, &exported, &live, ui)?;
+    }
     Ok(if whole {
         ExitCode::Done
     } else {
@@ -264,33 +267,35 @@ async fn of_environment(
     .await
 }
 
-/// Leaves out what the project declares already, if the folder is one of its folders of manifests: it would be declared twice.
-fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut Ui) {
+/// Leaves out what the project declares already, if the folder is one of its folders of manifests: it would be declared twice, or its file
+/// would be overwritten although somebody selected something else. Returns whether it left out anything.
+fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut Ui) -> bool {
     let Ok(root) = project::root(global) else {
-        return;
+        return false;
     };
-    let (Ok(root_path), Ok(out)) = (std::path::absolute(&root), std::path::absolute(folder)) else {
-        return;
+    let (Some(root_path), Some(out)) = (real(&root), real(folder)) else {
+        return false;
     };
     let Ok(below) = out.strip_prefix(&root_path) else {
-        return;
+        return false;
     };
     let (manifests, _) = load(&root, None);
     let Some(project) = &manifests.project else {
-        return;
+        return false;
     };
-    let is_loaded = project.manifests.iter().any(|pattern| {
-        let whole = pattern.value.split(['*', '?', '[', '{']).next();
-        let start = match whole {
-            Some(whole) if whole == pattern.value => whole,
-            Some(start) => start.rsplit_once('/').map_or("", |(folders, _)| folders),
-            None => "",
-        };
-        below.starts_with(start.trim_start_matches("./"))
-    });
-    if !is_loaded {
-        return;
-    }
+    let starts: Vec<&str> = project
+        .manifests
+        .iter()
+        .map(|pattern| {
+            let whole = pattern.value.as_str();
+            let start = whole.split(['*', '?', '[', '{']).next().unwrap_or("");
+            let start = match start == whole {
+                true => start,
+                false => start.rsplit_once('/').map_or("", |(folders, _)| folders),
+            };
+            start.trim_start_matches("./").trim_start_matches('.')
+        })
+        .collect();
     let declared: BTreeMap<&ResourceKey, &Path> = manifests
         .resources
         .iter()
@@ -302,17 +307,21 @@ fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut
     let names = file_names(exported.documents.iter().map(|document| &document.key));
     let mut kept = Vec::new();
     let mut own = names.iter();
+    let needed: BTreeSet<&ResourceKey> = exported.needed.iter().map(|(key, _)| key).collect();
     exported.documents.retain(|document| {
-        let own = own.next().map(|name| below.join(name));
+        let own = own.next().map(|name| below.join(name)).unwrap_or_default();
+        let is_loaded = starts.iter().any(|start| own.starts_with(start));
         match declared.get(&document.key) {
-            Some(file) if own.as_deref() != Some(*file) => {
-                kept.push(format!("{} in {}", document.key, file.display()));
+            Some(file) if is_loaded && (own != **file || needed.contains(&document.key)) => {
+                kept.push((document.key.clone(), file.display().to_string()));
                 false
             }
             _ => true,
         }
     });
-    if let Some(first) = kept.first() {
+    let gone: BTreeSet<&ResourceKey> = kept.iter().map(|(key, _)| key).collect();
+    exported.needed.retain(|(key, _)| !gone.contains(key));
+    if let Some((first, file)) = kept.first() {
         ui.verb(
             DIM,
             "Kept",
@@ -322,10 +331,19 @@ fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut
                     1 => "1 document that is".to_owned(),
                     several => format!("{several} documents that are"),
                 },
-                plain(first)
+                plain(&format!("{first} in {file}"))
             ),
         );
     }
+    !kept.is_empty()
+}
+
+/// The folder without links and dots, whether or not it exists.
+fn real(folder: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(folder).ok()?;
+    let there = whole.ancestors().find(|ancestor| ancestor.exists())?;
+    let rest = whole.strip_prefix(there).ok()?;
+    Some(there.canonicalize().ok()?.join(rest))
 }
 
 /// Writes each document to its own file below a folder.

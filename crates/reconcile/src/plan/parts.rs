@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Diagnostic, Explanation, Holds, Kind, Links, PartTable, ResourceKey, SetMode, Span, State,
-    Table, UNIQUE_NAME, Unlisted, lookup_read_name, tables,
+    Diagnostic, Explanation, Holds, Kind, Links, PartIdentity, PartTable, ResourceKey, SetMode,
+    Span, State, Table, UNIQUE_NAME, Unlisted, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::kinds::target_table;
 use crate::live::{Access, LiveTable, ObservedRow, part_identity};
 use crate::lookup::Match;
 use crate::plan::problems::UNREADABLE;
-use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, PartName, RowKey, Stored};
+use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, PartName, RowKey, Stored, fold};
 
 pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "part-elsewhere",
@@ -30,6 +30,8 @@ impl<'a> Planner<'a> {
         let resource = draft.resource;
         let mut listed: BTreeSet<Uuid> = BTreeSet::new();
         let mut identities: BTreeMap<(&Table, String), Span> = BTreeMap::new();
+        let keys = resource.parts.iter().map(|declared| &declared.key);
+        let matched: BTreeSet<Uuid> = keys.filter_map(|key| self.live.find(key).one()).collect();
         for declared in &resource.parts {
             let (RowKey::Named { table, .. } | RowKey::Part { table, .. }) = declared.key else {
                 continue;
@@ -61,7 +63,15 @@ impl<'a> Planner<'a> {
                         .part
                         .map(|part| (part, draft.id, draft.row.is_none()));
                     let id = declared.key.derived_id();
-                    if self.is_cut_off(draft, declared, table, id) {
+                    if let Some(row) = self.with_its_name(declared, table) {
+                        listed.insert(row.id);
+                        if self.may_take_over(draft, declared, row, &matched)
+                            && self.create_row(draft, declared, table, row.id, parent)
+                        {
+                            self.join_again(draft, table, row.id);
+                            self.show_removed(draft, declared, row);
+                        }
+                    } else if self.is_cut_off(draft, declared, table, id) {
                         listed.insert(id);
                         if self.create_row(draft, declared, table, id, parent) {
                             self.join_again(draft, table, id);
@@ -109,6 +119,83 @@ impl<'a> Planner<'a> {
                 self.unlisted_parts(draft, list, &listed);
             }
         }
+    }
+
+    /// The live row with the unique name of a new part that is identified by another row.
+    fn with_its_name(
+        &self,
+        declared: &DeclaredRow,
+        table: &'static Table,
+    ) -> Option<&'a ObservedRow> {
+        let part = declared.part?;
+        if !matches!(part.identity, PartIdentity::Lookup(_)) {
+            return None;
+        }
+        let mut columns = declared
+            .when_new
+            .iter()
+            .map(|(field, value)| (*field, value));
+        let name = columns.find_map(|(field, value)| match (field.holds, value) {
+            (Holds::UniqueName, Stored::Text(name)) => Some(name),
+            _ => None,
+        })?;
+        match self.live.table(table).named(&fold(name)) {
+            [id] => self.live.row(table, *id),
+            _ => None,
+        }
+    }
+
+    /// Whether a new part may get the row with its unique name: if the row is a part of the same list, and no longer wanted there.
+    fn may_take_over(
+        &mut self,
+        draft: &Draft<'a>,
+        declared: &DeclaredRow,
+        row: &ObservedRow,
+        matched: &BTreeSet<Uuid>,
+    ) -> bool {
+        let mut lists = draft.resource.part_lists.iter();
+        let is_exact = lists.any(|list| {
+            list.mode == SetMode::Exact
+                && declared
+                    .part
+                    .is_some_and(|part| part.table == list.part.table)
+        });
+        let is_free = is_exact && !matched.contains(&row.id);
+        self.belongs(draft, declared, row) && {
+            if !is_free {
+                self.findings.blocked(
+                    declared.path.as_str(),
+                    Diagnostic::error(
+                        PART_ELSEWHERE.code,
+                        format!(
+                            "the unique name of `{}` belongs to another part of {}",
+                            declared.key.label(),
+                            draft.resource.key
+                        ),
+                    )
+                    .at(declared.span, "this unique name is taken")
+                    .help("give it another `name`"),
+                );
+            }
+            is_free
+        }
+    }
+
+    /// Shows that a part gave its row to another one.
+    fn show_removed(&self, draft: &mut Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) {
+        let Some(part) = declared.part else {
+            return;
+        };
+        let (list, _) = declared.path.split_once('.').unwrap_or_default();
+        draft.fields.push(FieldChange {
+            path: list.to_owned(),
+            difference: Difference::Removed {
+                member: self.part_label(part, row),
+                note: None,
+            },
+            span: Some(declared.span),
+            wire: part.table.logical.to_owned(),
+        });
     }
 
     /// Whether the row that a new part would get exists, but no longer refers to its parent or to the row that it is named after: Dataverse
@@ -344,7 +431,6 @@ impl<'a> Planner<'a> {
 
     /// What people call a live part.
     pub(super) fn part_label(&self, part: &PartTable, row: &ObservedRow) -> String {
-        use deskstate_model::PartIdentity;
         match part.identity {
             PartIdentity::Text(column) => row.row.text(column).unwrap_or_default().to_owned(),
             PartIdentity::Number(column) => row
