@@ -338,6 +338,56 @@ fn an_undo_deletes_no_row_that_later_got_a_link_or_a_part() {
     }
 }
 
+/// The server may make the rows of parameters itself, under other ids than the ones that the undo file names.
+#[test]
+fn an_undo_deletes_no_row_with_changed_parameters_or_that_others_use() {
+    let (_folder, desk) = started("desk");
+    let extra = desk.join("manifests/extra.yaml");
+    let document = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{displayName: A, {spec}}}\n"
+        )
+    };
+    let apply = |all: &str| {
+        std::fs::write(&extra, all).unwrap();
+        let applied = run(&desk, &["apply", "--env", "local", "--yes"]).ended(0);
+        let file = applied
+            .out
+            .split('`')
+            .find_map(|word| word.strip_prefix("deskstate undo --env local "));
+        file.unwrap().to_owned()
+    };
+    let tab = |table: &str| {
+        let spec = format!("title: A, pageType: EntityList, parameters: {{entityName: {table}}}");
+        document("ApplicationTab", "contoso_later", &spec)
+    };
+    let session = document(
+        "SessionTemplate",
+        "contoso_used",
+        "title: A, type: Entity, entity: account",
+    );
+    let profile = document(
+        "AppProfile",
+        "contoso_user",
+        "app: CustomerServiceApps, rank: 9, sessionTemplates: [contoso_used]",
+    );
+    let both = |table: &str| format!("{}{session}", tab(table));
+    let created = apply(&both("account"));
+    let changed = apply(&both("incident"));
+    let linked = apply(&format!("{}{profile}", both("incident")));
+    let undo = |file: &str| run(&desk, &["undo", "--env", "local", file, "--yes"]);
+    says(
+        &undo(&created).ended(4).err,
+        &[
+            "msdyn_templateparameter `entityName` was changed since the apply",
+            "is not deleted: it got a place in `sessionTemplates` of `contoso_user` since",
+        ],
+    );
+    for file in [linked, changed, created] {
+        undo(&file).ended(0);
+    }
+}
+
 #[test]
 fn a_file_in_place_of_the_folder_for_undo_files_ends_an_apply() {
     let (_folder, desk) = started("desk");

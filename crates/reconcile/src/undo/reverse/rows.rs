@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Row, Value as Wire};
-use deskstate_model::{Diagnostic, Kind, PartTable, Table};
+use deskstate_model::{Diagnostic, Holds, Kind, PartTable, Table};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -229,24 +229,41 @@ impl Undoing<'_> {
 
     /// A link or a part of a row that the apply did not make. It would be lost with the row.
     fn later(&self, table: &'static Table, id: Uuid) -> Option<String> {
-        let own = Kind::relationships().filter(|relationship| relationship.owner == table);
-        let mut links = own.flat_map(|relationship| {
-            let members = self.live.links(relationship).members(id);
-            members.map(move |member| (relationship, member))
+        let mut links = Kind::relationships().flat_map(|relationship| {
+            let links = self.live.links(relationship);
+            let (owns, is_member) = (relationship.owner == table, relationship.member == table);
+            let members = links
+                .members(id)
+                .filter(move |_| owns)
+                .map(move |member| (id, member));
+            let owners = links.owners(id).iter().filter(move |_| is_member);
+            let owners = owners.map(move |owner| (*owner, id));
+            members
+                .chain(owners)
+                .map(move |(owner, member)| (relationship, owner, member))
         });
-        let link = links.find(|(relationship, member)| {
-            let (owner, member) = (id, *member);
+        let link = links.find(|(relationship, owner, member)| {
+            let (owner, member) = (*owner, *member);
             let relationship = relationship.schema_name.to_owned();
-            !self.linked.contains(&SavedLink {
+            let saved = SavedLink {
                 relationship,
                 owner,
                 member,
-            })
+            };
+            !self.linked.contains(&saved)
         });
-        if let Some((relationship, member)) = link {
+        if let Some((relationship, owner, member)) = link {
             let word = set_word(relationship.schema_name);
-            let label = self.live.label(relationship.member, member);
-            return Some(format!("`{label}` in `{word}`"));
+            return Some(match owner == id {
+                true => format!(
+                    "`{}` in `{word}`",
+                    self.live.label(relationship.member, member)
+                ),
+                false => format!(
+                    "a place in `{word}` of `{}`",
+                    self.live.label(relationship.owner, owner)
+                ),
+            });
         }
         // The server makes some parts on its own.
         let parts = Kind::part_tables().filter(|part| part.parent == table && !part.server_adds);
@@ -264,17 +281,37 @@ impl Undoing<'_> {
         let Some(table) = columns::table(&saved.table) else {
             return;
         };
-        let Some(row) = self.live.row(table, saved.id) else {
+        let known = columns::of(table);
+        let part = Kind::part_tables().find(|part| part.table == table);
+        let own = self.live.row(table, saved.id);
+        let made = || {
+            let part = part.filter(|part| part.server_adds)?;
+            let parent = saved.columns.get(part.parent_navigation)?.get("id")?;
+            let shown = columns::as_row(&known, &saved.columns);
+            let id = self.made_by_the_server(part, parent.as_str()?.parse().ok()?, &shown)?;
+            self.live.row(table, id)
+        };
+        let Some(row) = own.or_else(made) else {
             return;
         };
-        let differs = columns::of(table).iter().any(|column| {
+        // A row that the server made itself has names of its own.
+        let is_compared = |column: &&Column| {
+            own.is_some()
+                || column
+                    .field
+                    .is_some_and(|field| !matches!(field.holds, Holds::UniqueName))
+        };
+        let differs = known.iter().filter(is_compared).any(|column| {
             saved
                 .columns
                 .get(&column.name)
                 .is_some_and(|value| !columns::holds(column, value, &row.row))
         });
-        if differs && !self.own.contains(&saved.id) {
+        if differs && !self.own.contains(&row.id) {
             self.changed(table, &saved.label);
+            return;
+        }
+        if own.is_none() {
             return;
         }
         if let Some(kind) = kept_by_undo(table) {
@@ -282,7 +319,6 @@ impl Undoing<'_> {
             self.diagnostics.push(not_deletable(&what, kind));
             return;
         }
-        let part = Kind::part_tables().find(|part| part.table == table);
         if part.is_some_and(|part| part.goes_with_parent && self.going.contains(&change.id))
             && saved.id != change.id
         {
