@@ -338,6 +338,48 @@ fn an_undo_deletes_no_row_that_later_got_a_link_or_a_part() {
     }
 }
 
+#[test]
+fn a_part_whose_parent_is_gone_keeps_no_undo_from_the_rest() {
+    let (_folder, desk) = started("desk");
+    let extra = desk.join("manifests/extra.yaml");
+    let script = |name: &str, state: &str, steps: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: AgentScript\nmetadata: {{name: {name}, state: {state}}}\n{steps}"
+        )
+    };
+    let steps = |rest: &str| {
+        format!(
+            "spec: {{displayName: A, language: 1033, steps: [{{displayName: One, name: contoso_one_{rest}}}]}}\n"
+        )
+    };
+    let next = script("contoso_next", "present", &steps("a, text: Hello"));
+    let calls = script(
+        "contoso_calls",
+        "present",
+        &steps("b, script: contoso_next"),
+    );
+    let apply = |text: String| {
+        std::fs::write(&extra, text).unwrap();
+        run(&desk, &["apply", "--env", "local", "--yes"]).ended(0)
+    };
+    apply(format!("{next}{calls}"));
+    let gone = script("contoso_next", "absent", "");
+    let deleted = apply(format!("{gone}{}", script("contoso_calls", "existing", "")));
+    apply(format!("{gone}{}", script("contoso_calls", "absent", "")));
+    let file = deleted
+        .out
+        .split('`')
+        .find_map(|word| word.strip_prefix("deskstate undo --env local "))
+        .unwrap();
+    let undone = run(&desk, &["undo", "--env", "local", file, "--yes"]).ended(0);
+    says(
+        &undone.err,
+        &["warning[undo-link]", "what it belonged to no longer exists"],
+    );
+    std::fs::write(&extra, next).unwrap();
+    run(&desk, &["plan", "--env", "local", "--detailed-exitcode"]).ended(0);
+}
+
 /// The server may make the rows of parameters itself, under other ids than the ones that the undo file names.
 #[test]
 fn an_undo_deletes_no_row_with_changed_parameters_or_that_others_use() {

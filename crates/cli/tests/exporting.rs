@@ -458,6 +458,21 @@ fn an_export_into_the_manifests_declares_nothing_twice() {
         "  manifests: [.]\n",
         "  manifests: [manifests]\n",
     );
+    // A file that declares something else, too.
+    project.write(
+        "manifests/session-templates/contoso_hand.yaml",
+        &format!(
+            "{}---\n{}",
+            project.read("manifests/session-templates/contoso_hand.yaml"),
+            support::tab("contoso_more")
+        ),
+    );
+    let again = ["--out", "manifests", "--force"];
+    let refused = project.run(&[&export[..], &again].concat()).ended(4);
+    says(
+        &refused.err,
+        &["declares ApplicationTab contoso_more, and would be overwritten"],
+    );
     // Elsewhere, an export is complete.
     project
         .run(&[&export[..], &["--out", "elsewhere"]].concat())

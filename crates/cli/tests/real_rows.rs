@@ -1583,6 +1583,149 @@ fn a_mapping_keeps_its_name_when_its_role_changes() {
 }
 
 #[test]
+fn copies_of_a_role_that_no_manifest_names_are_told_apart_and_adopted() {
+    let server = Server::plain();
+    let spec = "{displayName: A, app: CustomerServiceApps, rank: 7, roles: [Omnichannel agent]}";
+    let all = document("AppProfile", "contoso_agents", spec);
+    let project = Project::desk(&server, "", "", &all);
+    project.apply();
+    let profile = server.found(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "msdyn_uniquename eq 'contoso_agents'",
+    );
+    for unit in ["Contoso", "Contoso Service", "Contoso Back Office"] {
+        let role = server.found(
+            "roles",
+            "roleid",
+            &format!("name eq 'CSR Manager' and businessunitid/name eq '{unit}'"),
+        );
+        let mapping = json!({
+            "msdyn_name": unit, "msdyn_uniquename": format!("new_{}", unit.replace(' ', "")),
+            "msdyn_appprofileid@odata.bind": format!("/msdyn_appconfigurations({profile})"),
+            "msdyn_securityroleid@odata.bind": format!("/roles({role})"),
+        });
+        support::by_hand::make(&server, "msdyn_appprofilerolemappings", &mapping);
+    }
+    let drift = project.run(&["drift", "--env", "server"]).ended(2);
+    for told in [
+        "+ CSR Manager\n",
+        "+ CSR Manager of Contoso Service\n",
+        "+ CSR Manager of Contoso Back Office\n",
+    ] {
+        assert_eq!(drift.out.matches(told).count(), 1, "{}", drift.out);
+    }
+    project.run(&["adopt", "--env", "server"]).ended(0);
+    in_sync(&project);
+}
+
+#[test]
+fn a_deleted_row_whose_name_is_taken_since_does_not_come_back() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &support::tab("contoso_tab"));
+    project.apply();
+    let absent = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_tab, state: absent}\n";
+    project.write("manifests/all.yaml", absent);
+    let undo = Project::undo_file(&project.apply());
+    let made = json!({"msdyn_uniquename": "contoso_Tab", "msdyn_name": "A", "msdyn_title": "A", "msdyn_pagetype": 509_180_000});
+    let other = support::by_hand::make(&server, "msdyn_applicationtabtemplates", &made);
+    let refused = project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(4);
+    says(
+        &refused.err,
+        &[
+            "error[undo-changed]",
+            &format!("another row has its name since, {other}"),
+        ],
+    );
+}
+
+/// A role may be made in any business unit (Microsoft, "Create or edit a security role"); it is then no copy of another one.
+#[test]
+fn roles_of_one_name_that_are_no_copies_are_told_apart_by_their_business_units() {
+    let server = Server::plain();
+    for unit in ["Contoso Service", "Contoso Back Office"] {
+        let unit = server.found(
+            "businessunits",
+            "businessunitid",
+            &format!("name eq '{unit}'"),
+        );
+        let role = json!({"name": "Local agent", "businessunitid@odata.bind": format!("/businessunits({unit})")});
+        support::by_hand::make(&server, "roles", &role);
+    }
+    let profile = |role: &str| {
+        let spec =
+            format!("{{displayName: A, app: CustomerServiceApps, rank: 7, roles: [{role}]}}");
+        document("AppProfile", "contoso_agents", &spec)
+    };
+    let project = Project::desk(&server, "", "", &profile("Local agent"));
+    let plan = project.run(&["plan", "--env", "server"]).ended(1);
+    says(
+        &plan.err,
+        &["name its business unit: `{role: Agent, businessUnit: Berlin}`"],
+    );
+    let named = "{role: Local agent, businessUnit: Contoso Service}";
+    project.write("manifests/all.yaml", &profile(named));
+    project.apply();
+    in_sync(&project);
+    let exported = project
+        .run(&["export", "--env", "server", "AppProfile", "contoso_agents"])
+        .ended(0);
+    says(
+        &exported.out,
+        &["- role: Local agent\n      businessUnit: Contoso Service"],
+    );
+}
+
+#[test]
+fn what_a_set_keeps_out_is_taken_out_and_a_name_that_means_nothing_is_told() {
+    let server = Server::plain();
+    let profile = |roles: &str, users: &str| {
+        let spec = format!(
+            "{{displayName: A, app: CustomerServiceApps, rank: 7, roles: {roles}, users: {users}}}"
+        );
+        document("AppProfile", "contoso_agents", &spec)
+    };
+    let all = profile("[CSR Manager, Omnichannel agent]", "[ada@contoso.com]");
+    let project = Project::desk(&server, "", "", &all);
+    project.apply();
+    let without = |role: &str, user: &str| {
+        profile(
+            &format!("{{mode: atLeast, members: [Omnichannel agent], without: [{role}]}}"),
+            &format!("{{mode: atLeast, members: [ada@contoso.com], without: [{user}]}}"),
+        )
+    };
+    project.write(
+        "manifests/all.yaml",
+        &without("CSR Manger", "lim@contoso.com"),
+    );
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &plan.err,
+        &[
+            "`roles` keeps out `CSR Manger`, which the environment does not have",
+            "`users` keeps out `lim@contoso.com`",
+        ],
+    );
+    project.write(
+        "manifests/all.yaml",
+        &without("CSR Manager", "lin@contoso.com"),
+    );
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["− CSR Manager"]);
+    project.apply();
+    in_sync(&project);
+    let nowhere = "[{role: CSR Manager, businessUnit: Nowhere}]";
+    project.write("manifests/all.yaml", &profile(nowhere, "[ada@contoso.com]"));
+    let plan = project.run(&["plan", "--env", "server"]).ended(1);
+    says(
+        &plan.err,
+        &["no security role `CSR Manager` in a business unit `Nowhere`"],
+    );
+}
+
+#[test]
 fn two_words_for_one_row_are_refused_before_anything_is_written() {
     let server = Server::plain();
     let profile = |spec: &str| {
@@ -1594,6 +1737,7 @@ fn two_words_for_one_row_are_refused_before_anything_is_written() {
     for twice in [
         "roles: [CSR Manager, {role: CSR Manager, businessUnit: Contoso}]".to_owned(),
         format!("users: {{mode: atLeast, members: [sofia.lind@contoso.com], without: [{sofia}]}}"),
+        "roles: {mode: atLeast, members: [CSR Manager], without: [{role: CSR Manager, businessUnit: Contoso}]}".to_owned(),
     ] {
         project.write("manifests/all.yaml", &profile(&twice));
         project.run(&["validate"]).ended(0);

@@ -139,6 +139,7 @@ impl LiveTable {
     ) -> Self {
         let mut indexed = Self::empty(access);
         let parent_column = part.map(|part| (part, lookup_read_name(part.parent_column)));
+        let mut repeated = false;
         for row in rows {
             let Some(id) = row.uuid(table.key) else {
                 if indexed.access.is_whole() {
@@ -162,7 +163,13 @@ impl LiveTable {
                         .push(id);
                 }
             }
-            indexed.rows.insert(id, ObservedRow { id, row });
+            let before = indexed.rows.insert(id, ObservedRow { id, row });
+            repeated |= before.is_some();
+        }
+        if repeated {
+            // A row that changes between two pages can be on both; the later one counts.
+            let once = indexed.rows.into_values().map(|row| row.row);
+            return Self::index(table, part, once.collect(), indexed.access);
         }
         // A server sends rows in any order; results must not depend on it.
         let by_name = indexed.by_name.values_mut();
@@ -303,6 +310,11 @@ impl Roles {
     /// The role with this id.
     pub fn get(&self, id: Uuid) -> Option<&Role> {
         self.by_id.get(&id)
+    }
+
+    /// The number of roles with this name that are no copies.
+    fn originals(&self, name: &str) -> usize {
+        self.named(name).filter(|role| role.root == role.id).count()
     }
 
     /// All roles, by id.
@@ -489,12 +501,14 @@ impl Live {
         })
     }
 
-    /// The name of the business unit of a copy of a security role; `None` for the role of the root business unit.
+    /// The name of the business unit of a security role, if the role's name alone means another one or none.
     pub fn unit_of_copy(&self, id: Uuid) -> Option<&str> {
         let role = self.found.roles.get(id)?;
-        let unit = role.business_unit.filter(|_| role.root != role.id)?;
-        let (name, _) = self.found.business_units.get(&unit)?;
-        Some(name)
+        let (name, is_root) = self.found.business_units.get(&role.business_unit?)?;
+        // A role that somebody made in a child unit is no copy, but its name alone may mean another one.
+        let is_bare =
+            *is_root || role.root == role.id && self.found.roles.originals(&role.name) < 2;
+        (!is_bare).then_some(name)
     }
 
     /// Maps the id of every copy of a security role to its root role.

@@ -135,6 +135,8 @@ impl Desired {
                 }
                 visit_key(&row.key, visit);
             }
+            let unwanted = resource.part_lists.iter().flat_map(|list| &list.without);
+            unwanted.for_each(|key| visit_key(key, visit));
             resource.named_in_texts().for_each(|key| visit(&key));
             for set in &resource.sets {
                 for member in set.members.iter().chain(&set.without) {

@@ -108,7 +108,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         sanitize(&mut exported);
     }
     let kept = match &args.out {
-        Some(folder) => keep_declared(folder, &mut exported, global, ui),
+        Some(folder) => keep_declared(folder, &mut exported, global, ui)?,
         None => false,
     };
     match &args.out {
@@ -269,19 +269,24 @@ async fn of_environment(
 
 /// Leaves out what the project declares already, if the folder is one of its folders of manifests: it would be declared twice, or its file
 /// would be overwritten although somebody selected something else. Returns whether it left out anything.
-fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut Ui) -> bool {
+fn keep_declared(
+    folder: &Path,
+    exported: &mut Export,
+    global: &Global,
+    ui: &mut Ui,
+) -> Result<bool, Error> {
     let Ok(root) = project::root(global) else {
-        return false;
+        return Ok(false);
     };
     let (Some(root_path), Some(out)) = (real(&root), real(folder)) else {
-        return false;
+        return Ok(false);
     };
     let Ok(below) = out.strip_prefix(&root_path) else {
-        return false;
+        return Ok(false);
     };
     let (manifests, _) = load(&root, None);
     let Some(project) = &manifests.project else {
-        return false;
+        return Ok(false);
     };
     let starts: Vec<&str> = project
         .manifests
@@ -319,6 +324,22 @@ fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut
             _ => true,
         }
     });
+    let names = file_names(exported.documents.iter().map(|document| &document.key));
+    for (name, document) in names.iter().zip(&exported.documents) {
+        let own = below.join(name);
+        let mut others = declared.iter();
+        if let Some((other, _)) = others.find(|(key, file)| **file == own && **key != &document.key)
+        {
+            return Err(Error::Refused {
+                message: plain(&format!(
+                    "{} declares {other}, and would be overwritten with {}; nothing was written",
+                    own.display(),
+                    document.key
+                )),
+                hint: Some("choose another `--out`".to_owned()),
+            });
+        }
+    }
     let gone: BTreeSet<&ResourceKey> = kept.iter().map(|(key, _)| key).collect();
     exported.needed.retain(|(key, _)| !gone.contains(key));
     if let Some((first, file)) = kept.first() {
@@ -335,7 +356,7 @@ fn keep_declared(folder: &Path, exported: &mut Export, global: &Global, ui: &mut
             ),
         );
     }
-    !kept.is_empty()
+    Ok(!kept.is_empty())
 }
 
 /// The folder without links and dots, whether or not it exists.

@@ -11,19 +11,26 @@ use crate::error::Error;
 use crate::project::Loaded;
 use crate::today;
 
+/// The selection of a plan, and what it may do beyond the project file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Judging {
+    #[command(flatten)]
+    pub(super) allowing: Allowing,
+    // Last, because it has its own heading.
+    #[command(flatten)]
+    choosing: Choosing,
+}
+
 /// Permissions for a plan beyond those of the project file.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Review options")]
-pub(crate) struct Judging {
+pub(crate) struct Allowing {
     /// Allow a blocked change: paste the value that review printed, such as `unlink=AppProfile.users:12`
     #[arg(long, value_name = "WHAT")]
     allow: Vec<Allow>,
     /// Allow changes of managed and out-of-the-box rows
     #[arg(long)]
     allow_managed: bool,
-    // Last, because it has its own heading.
-    #[command(flatten)]
-    choosing: Choosing,
 }
 
 impl Judging {
@@ -62,7 +69,9 @@ impl Judging {
         options.only = Some(selection.keys);
         Ok((options, choosing::along(&selection.needed)))
     }
+}
 
+impl Allowing {
     /// The rules of a review, without the overrides of the project file.
     pub(super) fn rules(
         &self,

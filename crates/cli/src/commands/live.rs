@@ -143,7 +143,7 @@ pub(super) async fn compare(
     let mut plan = planned;
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
-    let mut rules = judging.rules(loaded, environment)?;
+    let mut rules = judging.allowing.rules(loaded, environment)?;
     // The overrides of the project file are for its own changes, not for reverting drift.
     if accepting.is_none() {
         rules.committed = judging::committed(loaded, environment);

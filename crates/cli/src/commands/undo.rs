@@ -12,7 +12,7 @@ use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{Desired, Scope, reach, undo};
 
 use super::carrying::{Carrying, tell_unfinished};
-use super::judging::{self, Judging, refuse_denied};
+use super::judging::{self, Allowing, refuse_denied};
 use super::live::{Cutting, read, read_file, stop_on_interrupt};
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -27,7 +27,7 @@ use crate::ui::Ui;
 
 /// Reverts an apply using its undo file
 ///
-/// Refuses to overwrite later changes by others. The manifests stay unchanged: change them too, or the next apply makes the same changes again.
+/// Reverts the whole apply, and refuses to overwrite later changes by others. The manifests stay unchanged: change them too, or the next apply makes the same changes again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     cutting: Cutting,
     #[command(flatten)]
-    judging: Judging,
+    allowing: Allowing,
     #[command(flatten)]
     access: Access,
 }
@@ -87,7 +87,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let (mut plan, mut found) = undo::plan(&file, &live);
             let failed = found.iter().any(Diagnostic::is_error);
             let reach = reach(&plan, &desired, &live);
-            let rules = args.judging.rules(&loaded, environment)?;
+            let rules = args.allowing.rules(&loaded, environment)?;
             let Review {
                 findings,
                 unknown,

@@ -1,6 +1,6 @@
 //! Decoded system query options.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Outcome, ServiceError};
 
@@ -37,7 +37,13 @@ pub(crate) fn parse(query: &str) -> Outcome<Options> {
 /// Parses options that are already decoded.
 pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outcome<Options> {
     let mut options = Options::default();
+    let mut seen = BTreeSet::new();
     for (name, value) in pairs {
+        if name.starts_with('$') && !seen.insert(name.clone()) {
+            return Err(ServiceError::query(format!(
+                "Query option '{name}' was specified more than once, but it must be specified at most once."
+            )));
+        }
         match name.as_str() {
             "$select" => options.select = Some(value),
             "$filter" => options.filter = Some(value),

@@ -219,6 +219,13 @@ pub(super) fn read_row(
                     None => Ok(Reply::empty()),
                 }
             }
+            crate::value::Value::Lookup(target, id) => {
+                let found = reading.store.get(target, id).map(|row| Row::clone(row));
+                match found {
+                    Some(found) => read_row(reading, call, target, &found, further, options),
+                    None => Ok(Reply::empty()),
+                }
+            }
             _ => Ok(Reply::empty()),
         },
         Some(navigation) => {

@@ -374,6 +374,23 @@ fn name_of(side: &Side<'_>, set: &DeclaredSet, id: Uuid) -> Result<String, Strin
     }
 }
 
+/// What people call a part that is written as a plain name or, if that does not say all, as a mapping.
+fn told_as(part: &'static PartTable, item: &Json) -> Option<String> {
+    let field = |which: &dyn Fn(&Field) -> bool| {
+        let field = part.fields.iter().find(|field| which(field))?;
+        item.get(field.word)?.as_str()
+    };
+    let name = item
+        .as_str()
+        .or_else(|| field(&|field| part.is_bare(field)))?;
+    Some(
+        match field(&|field| matches!(field.holds, Holds::BusinessUnit)) {
+            Some(unit) => format!("{name} of {unit}"),
+            None => name.to_owned(),
+        },
+    )
+}
+
 /// Parts that are written as plain names, such as roles. Existing ones stay as they are written; others are added by name.
 fn bare_parts(
     side: &Side<'_>,
@@ -407,14 +424,10 @@ fn bare_parts(
         }
     }
     if exact {
-        for name in listed(&raised, "members").into_iter().flatten() {
-            if name
-                .as_str()
-                .is_some_and(|name| !names.contains(&fold(name)))
-            {
-                kept.push(name.clone());
-            }
-        }
+        let added = listed(&raised, "members").into_iter().flatten();
+        let is_new =
+            |item: &&Json| told_as(part, item).is_some_and(|name| !names.contains(&fold(&name)));
+        kept.extend(added.filter(is_new).cloned());
     }
     Ok(with_lists(written, kept, None))
 }

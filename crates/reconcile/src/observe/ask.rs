@@ -67,6 +67,25 @@ pub(super) enum Ask {
     Workstreams,
 }
 
+/// Security roles, with the business units of their copies.
+pub(super) fn security_roles(filter: Option<Filter>) -> [(Ask, Query); 2] {
+    let mut roles = Query::rows(tables::ROLE.set).select([
+        "roleid",
+        "name",
+        "_businessunitid_value",
+        "_parentrootroleid_value",
+    ]);
+    if let Some(filter) = filter {
+        roles = roles.filter(filter);
+    }
+    let units = Query::rows(tables::BUSINESS_UNIT.set).select([
+        "businessunitid",
+        "name",
+        "_parentbusinessunitid_value",
+    ]);
+    [(Ask::Roles, roles), (Ask::BusinessUnits, units)]
+}
+
 /// All columns of a table that deskstate reads.
 pub(super) fn columns(table: &'static Table) -> Vec<String> {
     let mut columns = BTreeSet::new();
@@ -325,24 +344,8 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
         ));
     }
     if scope.names || !roles.is_empty() {
-        let mut query = Query::rows(tables::ROLE.set).select([
-            "roleid",
-            "name",
-            "_businessunitid_value",
-            "_parentrootroleid_value",
-        ]);
-        if !scope.names {
-            query = query.filter(Filter::any_of("name", roles));
-        }
-        trip.push((Ask::Roles, query));
-        trip.push((
-            Ask::BusinessUnits,
-            Query::rows(tables::BUSINESS_UNIT.set).select([
-                "businessunitid",
-                "name",
-                "_parentbusinessunitid_value",
-            ]),
-        ));
+        let filter = (!scope.names).then(|| Filter::any_of("name", roles));
+        trip.extend(security_roles(filter));
     }
     let mut named = |noun, table: &Table, names: Vec<String>, columns: &[&str]| {
         if !names.is_empty() {

@@ -3,7 +3,9 @@
 use deskstate_dataverse::{Expand, Filter, Query};
 use deskstate_model::tables;
 
-use super::ask::{Ask, Scope, USER_COLUMNS, guarded_tables, linked, read_privilege};
+use super::ask::{
+    Ask, Scope, USER_COLUMNS, guarded_tables, linked, read_privilege, security_roles,
+};
 use super::place::Observed;
 use crate::lower::Desired;
 
@@ -49,6 +51,11 @@ pub(super) fn next_trip(
         ));
     }
     for (table, ids) in labels {
+        if table == &tables::ROLE {
+            // The name of a copy is not enough.
+            trip.extend(security_roles(Some(Filter::any_of(table.key, ids))));
+            continue;
+        }
         let query = Query::rows(table.set)
             .select([table.key, table.label])
             .filter(Filter::any_of(table.key, ids));

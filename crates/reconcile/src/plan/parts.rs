@@ -114,6 +114,9 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        for list in &resource.part_lists {
+            self.check_without(draft, list);
+        }
         if draft.row.is_some() {
             for list in &resource.part_lists {
                 self.unlisted_parts(draft, list, &listed);
@@ -345,6 +348,31 @@ impl<'a> Planner<'a> {
         false
     }
 
+    /// Reports a part that a list wants and keeps out, in different words.
+    fn check_without(&mut self, draft: &Draft<'a>, list: &DeclaredParts) {
+        for key in &list.without {
+            let RowKey::Part { part: name, .. } = key else {
+                continue;
+            };
+            let Some(unwanted) = self.live.identity(name) else {
+                continue;
+            };
+            let mut wanted = draft
+                .resource
+                .parts
+                .iter()
+                .filter(|row| row.key.table() == key.table());
+            let twice_at = wanted.find(|row| match &row.key {
+                RowKey::Part { part, .. } => self.live.identity(part).as_ref() == Some(&unwanted),
+                _ => false,
+            });
+            if let Some(row) = twice_at {
+                let finding = twice(list.field.word, &key.label(), row.span, list.span);
+                self.findings.blocked(list.field.word, finding);
+            }
+        }
+    }
+
     fn unlisted_parts(
         &mut self,
         draft: &mut Draft<'a>,
@@ -363,8 +391,17 @@ impl<'a> Planner<'a> {
             );
             return;
         }
-        let named = list.without.iter();
-        let unwanted: BTreeSet<Uuid> = named.filter_map(|key| self.live.find(key).one()).collect();
+        let mut unwanted: BTreeSet<Uuid> = BTreeSet::new();
+        for key in &list.without {
+            if let RowKey::Part {
+                part: PartName::Row(target),
+                ..
+            } = key
+            {
+                self.look_for_unwanted(target, list.field.word, list.span);
+            }
+            unwanted.extend(self.live.find(key).one());
+        }
         for row in live
             .children(list.part, draft.id)
             .filter(|row| !listed.contains(&row.id))

@@ -3,7 +3,7 @@
 use deskstate_model::{Diagnostic, Explanation, Table};
 use uuid::Uuid;
 
-use crate::state::{DeclaredParts, RowKey};
+use crate::state::{DeclaredParts, Lookup, RowKey};
 
 pub(crate) const AMBIGUOUS_ROW: Explanation = Explanation::new(
     "ambiguous-row",
@@ -23,11 +23,17 @@ pub(super) const READ_ALL: &str = "run `deskstate doctor --env NAME`: it lists t
 
 pub(super) fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let help = match key {
+        RowKey::Found(Lookup::Role { .. }) => {
+            "name its business unit: `{role: Agent, businessUnit: Berlin}`"
+        }
+        _ => "delete or rename all but one in the environment; deskstate never guesses",
+    };
     Diagnostic::error(
         AMBIGUOUS_ROW.code,
         format!("{key} exists more than once: {}", ids.join(", ")),
     )
-    .help("delete or rename all but one in the environment; deskstate never guesses")
+    .help(help)
 }
 
 pub(super) fn unreadable(what: &str, why: &str) -> Diagnostic {

@@ -6,7 +6,7 @@ use super::problems::ambiguous;
 use crate::kinds;
 use crate::live::Access;
 use crate::lookup::Match;
-use crate::state::{DeclaredColumn, DeclaredRow, RowKey, Stored};
+use crate::state::{DeclaredColumn, DeclaredRow, Lookup, RowKey, Stored};
 use crate::value::{self, Resolved};
 use deskstate_model::{Diagnostic, Explanation, Field, Span, State, Table, UniqueName, tables};
 use uuid::Uuid;
@@ -89,11 +89,42 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Finds the row of a member that must not be there. A name that means nothing may be misspelt, so that the member stays.
+    pub(super) fn look_for_unwanted(
+        &mut self,
+        key: &RowKey,
+        word: &str,
+        span: Span,
+    ) -> Option<Uuid> {
+        match self.live.find(key) {
+            // A user who can no longer sign in is removed nevertheless.
+            Match::One(id) | Match::Unfit(id, _) => Some(id),
+            Match::None => {
+                let message = format!(
+                    "`{word}` keeps out `{}`, which the environment does not have",
+                    key.label()
+                );
+                self.findings.warn(
+                    Diagnostic::warning(LOOKUP_MISSING.code, message)
+                        .at(span, "named here")
+                        .help("correct the name, or remove it from `without`"),
+                );
+                None
+            }
+            Match::Several(_) | Match::Unknown(_) => {
+                self.report_missing(key, word, span);
+                None
+            }
+        }
+    }
+
     pub(super) fn report_missing(&mut self, key: &RowKey, path: &str, span: Span) {
         let what = match key {
-            RowKey::Found(crate::state::Lookup::Organization) => {
-                "the id of the organization".to_owned()
-            }
+            RowKey::Found(Lookup::Organization) => "the id of the organization".to_owned(),
+            RowKey::Found(Lookup::Role {
+                name,
+                business_unit: Some(unit),
+            }) => format!("security role `{name}` in a business unit `{unit}`"),
             RowKey::Found(lookup) => format!("{} `{}`", lookup.noun(), lookup.name()),
             RowKey::Named { table, name } => {
                 let kind = kinds::noun(table);
@@ -136,8 +167,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn lookup_table(lookup: &crate::state::Lookup) -> &'static Table {
-    use crate::state::Lookup;
+fn lookup_table(lookup: &Lookup) -> &'static Table {
     match lookup {
         Lookup::User(_) => &tables::USER,
         Lookup::Team(_) => &tables::TEAM,

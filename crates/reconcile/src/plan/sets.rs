@@ -134,13 +134,8 @@ impl<'a> Planner<'a> {
     fn unwanted(&mut self, set: &DeclaredSet) -> BTreeMap<Uuid, Span> {
         let mut unwanted = BTreeMap::new();
         for member in &set.without {
-            match self.live.find(&member.key) {
-                // A user who can no longer sign in is removed nevertheless.
-                Match::One(id) | Match::Unfit(id, _) => drop(unwanted.insert(id, member.span)),
-                Match::None => {}
-                Match::Several(_) | Match::Unknown(_) => {
-                    self.report_missing(&member.key, set.field.word, member.span);
-                }
+            if let Some(id) = self.look_for_unwanted(&member.key, set.field.word, member.span) {
+                unwanted.insert(id, member.span);
             }
         }
         unwanted

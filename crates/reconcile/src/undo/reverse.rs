@@ -38,7 +38,7 @@ pub(crate) const UNDO_ELSEWHERE: Explanation = Explanation::new(
 
 pub(crate) const UNDO_LINK: Explanation = Explanation::new(
     "undo-link",
-    "A link cannot be restored, because one of its rows was deleted after the apply.",
+    "A link or a part cannot be restored, because a row that it needs was deleted after the apply.",
     "Everything else is restored.",
     "If you need the link, declare the missing row. Otherwise do nothing.",
 );

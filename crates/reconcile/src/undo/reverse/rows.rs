@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::{SavedLink, SavedRow, SavedUpdate};
-use super::{UNDO_CHANGED, Undoing, member, target};
+use super::{UNDO_CHANGED, UNDO_LINK, Undoing, member, target};
 use crate::columns::{self, Column};
 use crate::live::part_identity;
 use crate::plan::defined::kept_by_undo;
@@ -17,6 +17,7 @@ use crate::plan::{
     Action, Along, Change, Difference, FieldChange, Operation, Reason, Seen, part_path,
 };
 use crate::referrers::set_word;
+use crate::state::fold;
 
 impl Undoing<'_> {
     /// Restores a deleted row under its id.
@@ -45,9 +46,35 @@ impl Undoing<'_> {
             .and_then(|value| value.get("id")?.as_str()?.parse().ok());
         let shown = columns::as_row(&known, &saved.columns);
         if let (Some(part), Some(parent)) = (part, parent)
+            && self.live.row(part.parent, parent).is_none()
+            && !self.coming.contains_key(&parent)
+        {
+            self.diagnostics.push(Diagnostic::warning(
+                UNDO_LINK.code,
+                format!(
+                    "{} `{}` cannot be restored: what it belonged to no longer exists",
+                    table.logical, saved.label
+                ),
+            ));
+            return;
+        }
+        if let (Some(part), Some(parent)) = (part, parent)
             && let Some(made) = self.made_by_the_server(part, parent, &shown)
         {
             self.set_right(table, &known, saved, made, change);
+            return;
+        }
+        if let Some(other) = self.with_the_name(table, saved.id, &shown) {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    UNDO_CHANGED.code,
+                    format!(
+                        "{} `{}` cannot come back: another row has its name since, {other}",
+                        table.logical, saved.label
+                    ),
+                )
+                .help("delete or rename the other row, or keep it and do not undo"),
+            );
             return;
         }
         if saved.id == change.id {
@@ -81,6 +108,14 @@ impl Undoing<'_> {
             body,
             attaches_to: parent.filter(|parent: &Uuid| !self.coming.contains_key(parent)),
         });
+    }
+
+    /// Another row with the unique name of a deleted one, unless this undo deletes it.
+    fn with_the_name(&self, table: &'static Table, id: Uuid, shown: &Row) -> Option<Uuid> {
+        let name = crate::kinds::name_of(table, shown)?;
+        let named = self.live.table(table).named(&fold(&name)).iter();
+        let mut others = named.filter(|other| **other != id && !self.going.contains(other));
+        others.next().copied()
     }
 
     /// The part of a restored parent that the server created automatically, under an id of its own.
@@ -155,7 +190,12 @@ impl Undoing<'_> {
         let mut fields = Vec::new();
         let mut copies = Vec::new();
         let old = columns::as_row(&columns::of(table), &saved.before);
-        for (name, before) in &saved.before {
+        // Of a part that the apply did not write, the other values are only for creating it again.
+        let written = saved
+            .before
+            .iter()
+            .filter(|(name, _)| saved.after.contains_key(*name));
+        for (name, before) in written {
             let Some(column) = known.get(name) else {
                 continue;
             };
