@@ -253,6 +253,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
         let mut cells: Vec<(u32, Cell)> = Vec::with_capacity(columns.len().min(64));
         let mut etag = None;
         let mut next = 0;
+        let mut expected = 0;
         while let Some(name) = map.next_key_seed(NameSeed {
             columns: &mut *columns,
             next,
@@ -267,6 +268,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                 }
                 Name::Column(slot) => {
                     next = slot + 1;
+                    expected += usize::from(columns.is_expected(slot));
                     if let Some(key) = keys.get(slot as usize) {
                         let related = map.next_value_seed(KeysSeed { key, room })?;
                         if !related.is_empty() {
@@ -285,6 +287,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                 }
             }
         }
+        columns.count_row(expected);
         cells.sort_by_key(|(slot, _)| *slot);
         cells.dedup_by_key(|(slot, _)| *slot);
         Ok((cells.into_boxed_slice(), etag))

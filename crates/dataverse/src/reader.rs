@@ -188,6 +188,9 @@ impl<'a> Asking<'a> {
         for (index, query) in queries.iter().enumerate() {
             let requests = query.requests()?;
             let mut columns = Columns::default();
+            if matches!(query.source, Source::Rows { .. }) {
+                columns.expect(&query.select);
+            }
             for (navigation, _) in query.only_keys() {
                 columns.intern(navigation);
             }
@@ -260,6 +263,23 @@ impl<'a> Asking<'a> {
         {
             let other = shortened(other);
             return Err(format!("{} contains rows of `{other}`", place()).into());
+        }
+        if let Some(name) = gathered.columns.lacking() {
+            let (code, message) = match name {
+                Some(name) => (
+                    Some(ErrorCode::NO_COLUMN),
+                    format!("the answer has no column `{name}`"),
+                ),
+                None => (None, "the answer lacks columns in some rows".to_owned()),
+            };
+            gathered.refused.get_or_insert(Refused {
+                path: pending.request.path.clone(),
+                status: part.status,
+                code,
+                message,
+                request_id: batch::request_id(part).map(str::to_owned),
+            });
+            return Ok(());
         }
         if page.more {
             return Err(format!("{} does not fit on a page", place()).into());
@@ -425,7 +445,7 @@ impl Gathered {
         if let Some(refused) = self.refused {
             return Err(refused);
         }
-        let columns = Arc::new(self.columns);
+        let columns = Arc::new(self.columns.read());
         let rows = self
             .slices
             .into_iter()

@@ -16,11 +16,53 @@ const LOOKUP_TABLE: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 pub(crate) struct Columns {
     names: Vec<Arc<str>>,
     slots: HashMap<Arc<str>, u32>,
+    /// Which columns every row of the reply must have.
+    expected: Expected,
+}
+
+/// The selected columns, while a reply is read: an absent column is not an empty one.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Expected {
+    names: Vec<String>,
+    /// By slot, whether the column is selected.
+    selected: Vec<bool>,
+    /// Whether a row lacked one.
+    lacking: bool,
 }
 
 impl Columns {
     pub(crate) fn slot(&self, name: &str) -> Option<u32> {
         self.slots.get(name).copied()
+    }
+
+    /// Expects these columns in every row.
+    pub(crate) fn expect(&mut self, names: &[String]) {
+        self.expected.names = names.to_vec();
+    }
+
+    /// Whether the column in this slot is expected.
+    pub(crate) fn is_expected(&self, slot: u32) -> bool {
+        self.expected.selected.get(slot as usize) == Some(&true)
+    }
+
+    /// Notes how many of the expected columns a row has.
+    pub(crate) fn count_row(&mut self, found: usize) {
+        self.expected.lacking |= found < self.expected.names.len();
+    }
+
+    /// A column that rows lack: its name, if no row has it.
+    pub(crate) fn lacking(&self) -> Option<Option<&str>> {
+        let mut names = self.expected.names.iter();
+        let nowhere = names.find(|name| {
+            self.slot(name).is_none() && self.slot(&format!("_{name}_value")).is_none()
+        });
+        self.expected.lacking.then(|| nowhere.map(String::as_str))
+    }
+
+    /// Forgets what was expected, since all rows are read.
+    pub(crate) fn read(mut self) -> Self {
+        self.expected = Expected::default();
+        self
     }
 
     /// Returns the slot of a name. A new name gets the next slot.
@@ -29,6 +71,13 @@ impl Columns {
             return slot;
         }
         let slot = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        // A lookup may be selected by its own name.
+        let inner = name
+            .strip_prefix('_')
+            .and_then(|rest| rest.strip_suffix("_value"));
+        let mut names = self.expected.names.iter();
+        let is_expected = names.any(|one| one == name || Some(one.as_str()) == inner);
+        self.expected.selected.push(is_expected);
         let name: Arc<str> = name.into();
         self.names.push(Arc::clone(&name));
         self.slots.insert(name, slot);

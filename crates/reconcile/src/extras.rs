@@ -78,7 +78,7 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
                 key: ResourceKey::new(kind, &name),
                 id: row.id,
                 named_by,
-                locked: row.is_managed() || !row.is_customizable(),
+                locked: row.may_be_managed(table) || !row.is_customizable(),
             });
         }
     }

@@ -33,6 +33,11 @@ impl ObservedRow {
         self.row.flag("ismanaged") == Some(true)
     }
 
+    /// Whether it came with a managed solution, or does not say so although its table can be part of one.
+    pub fn may_be_managed(&self, table: &Table) -> bool {
+        self.row.flag("ismanaged").unwrap_or(table.component)
+    }
+
     /// Whether its publisher lets others change it. Rows without the property are not restricted.
     pub fn is_customizable(&self) -> bool {
         match self.row.get("iscustomizable") {

@@ -62,6 +62,11 @@ impl Live {
                 let Some(parent) = self.find(of).one() else {
                     return Match::nowhere(&live.access);
                 };
+                if let PartName::Row(target) = part
+                    && let Match::Unknown(why) = self.find(target)
+                {
+                    return Match::Unknown(why);
+                }
                 match self.identity(part) {
                     Some(identity) => Match::of(live.parts_of(parent, &identity), &live.access),
                     None => Match::nowhere(&live.access),

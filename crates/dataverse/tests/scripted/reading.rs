@@ -45,6 +45,48 @@ async fn a_query_is_repeated_after_an_unexpected_error_and_gets_it_as_its_answer
 }
 
 #[tokio::test]
+async fn a_selected_column_that_an_answer_lacks_is_not_an_empty_one() {
+    let answers = vec![
+        parts(
+            200,
+            &[page(
+                r#"{"cfg_name":"Gold","_cfg_deskid_value":null}"#,
+                None,
+            )],
+        ),
+        parts(200, &[page(r#"{"cfg_name":"Gold"}"#, None)]),
+        parts(
+            200,
+            &[page(
+                r#"{"cfg_name":"Gold","_cfg_deskid_value":null},{"cfg_name":"Red"}"#,
+                None,
+            )],
+        ),
+    ];
+    let server = server(answers).await;
+    let reader = reader(&server);
+    for (select, lacks) in [
+        (["cfg_name", "cfg_deskid"], None),
+        (
+            ["cfg_name", "_cfg_deskid_value"],
+            Some("the answer has no column `_cfg_deskid_value`"),
+        ),
+        (
+            ["cfg_name", "_cfg_deskid_value"],
+            Some("the answer lacks columns in some rows"),
+        ),
+    ] {
+        let query = Query::rows("cfg_queues").select(select);
+        let answers = reader.read(&[query]).await.expect("the trip succeeds");
+        let refused = answers[0]
+            .as_ref()
+            .err()
+            .map(|refused| refused.message.as_str());
+        assert_eq!(refused, lacks);
+    }
+}
+
+#[tokio::test]
 async fn answers_in_another_order_are_not_taken_for_each_other() {
     let of = |set: &str| {
         let context = format!("https://x/api/data/v9.2/$metadata#{set}(cfg_name)");

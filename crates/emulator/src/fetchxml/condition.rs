@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::parse::{Condition, Filter};
 use super::{Bound, position};
-use crate::error::{Outcome, ServiceError};
+use crate::error::{Outcome, ServiceError, code};
 use crate::like::like;
 use crate::odata::eval::cell;
 use crate::odata::functions;
@@ -73,6 +75,20 @@ pub(super) fn condition_holds(
         .iter()
         .map(|text| literal(kind, text))
         .collect();
+    let is_compared = matches!(
+        condition.operator.as_str(),
+        "eq" | "ne" | "neq" | "gt" | "ge" | "lt" | "le" | "in" | "not-in"
+    );
+    if is_compared && let Some(text) = condition.values.iter().find(|text| !fits(kind, text)) {
+        let own = reading.store.schema.table(table);
+        return Err(ServiceError::bad(
+            code::INVALID_ARGUMENT,
+            format!(
+                "Condition for attribute '{}.{}': cannot convert input value '{text}' to the type of the attribute.",
+                own.name, own.columns[column].name
+            ),
+        ));
+    }
     let compared = |test: fn(Ordering) -> bool| {
         values
             .first()
@@ -110,6 +126,18 @@ pub(super) fn condition_holds(
             reading.scope().function(function, at, &value, &values)
         }
     })
+}
+
+/// Whether a value can be one of a column.
+fn fits(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Integer | Kind::BigInteger | Kind::Choice | Kind::State | Kind::Status => {
+            text.trim().parse::<i64>().is_ok()
+        }
+        Kind::Decimal | Kind::Double => text.trim().parse::<f64>().is_ok(),
+        Kind::Id | Kind::Lookup | Kind::Owner => Uuid::try_parse(text.trim()).is_ok(),
+        _ => true,
+    }
 }
 
 pub(super) fn literal(kind: Kind, text: &str) -> Value {

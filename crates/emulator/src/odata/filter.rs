@@ -372,6 +372,19 @@ impl Parser<'_> {
             }
         };
         let subject = self.operand()?;
+        if let Operand::Column(path) = &subject
+            && !matches!(
+                self.schema.table(path.table).columns[path.column].kind,
+                Kind::Text | Kind::Memo | Kind::EntityName
+            )
+        {
+            return Err(ServiceError::bad(
+                code::UNKNOWN_PROPERTY,
+                format!(
+                    "No function signature for the function with name '{name}' matches the specified arguments. The function signatures considered are: {name}(Edm.String Nullable=true, Edm.String Nullable=true)."
+                ),
+            ));
+        }
         self.expect(&Token::Comma)?;
         let pattern = match self.operand()? {
             Operand::Literal(Value::Text(text)) => text.into_string(),

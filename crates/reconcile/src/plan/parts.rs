@@ -30,6 +30,8 @@ impl<'a> Planner<'a> {
         let resource = draft.resource;
         let mut listed: BTreeSet<Uuid> = BTreeSet::new();
         let mut identities: BTreeMap<(&Table, String), Span> = BTreeMap::new();
+        // Tables with a declared part that may be any of the rows.
+        let mut unclear: BTreeSet<&Table> = BTreeSet::new();
         let keys = resource.parts.iter().map(|declared| &declared.key);
         let matched: BTreeSet<Uuid> = keys.filter_map(|key| self.live.find(key).one()).collect();
         for declared in &resource.parts {
@@ -46,7 +48,11 @@ impl<'a> Planner<'a> {
                     .blocked(list, twice(list, member, declared.span, first));
                 continue;
             }
-            match self.live.find(&declared.key) {
+            let found = self.live.find(&declared.key);
+            if matches!(found, Match::Unknown(_) | Match::Several(_)) {
+                unclear.insert(table);
+            }
+            match found {
                 Match::One(id) => {
                     listed.insert(id);
                     let row = self.live.found(table, id);
@@ -118,7 +124,8 @@ impl<'a> Planner<'a> {
             self.check_without(draft, list);
         }
         if draft.row.is_some() {
-            for list in &resource.part_lists {
+            let lists = resource.part_lists.iter();
+            for list in lists.filter(|list| !unclear.contains(list.part.table)) {
                 self.unlisted_parts(draft, list, &listed);
             }
         }

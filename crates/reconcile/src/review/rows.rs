@@ -117,10 +117,10 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         .at(change.declared_at)
                         .help("nothing lets this pass: omit the field, or ask the publisher to unlock the row"),
                     );
-                } else if (deletes && live.is_managed())
+                } else if (deletes && live.may_be_managed(row.table))
                     || (is_foreign(case, row.table, live) && !case.rules.allow_managed)
                 {
-                    let finding = foreign(&what, live.is_managed(), deletes, index);
+                    let finding = foreign(&what, live.may_be_managed(row.table), deletes, index);
                     let finding = if deletes {
                         finding
                     } else {
@@ -168,8 +168,9 @@ fn is_foreign(case: &Case<'_>, table: &'static Table, row: &ObservedRow) -> bool
             let id = row.row.uuid(&lookup_read_name(part.parent_column))?;
             Some((part.parent, case.live.row(part.parent, id)?))
         });
+    let is_managed = row.may_be_managed(table);
     let (table, named) = parent.unwrap_or((table, row));
-    row.is_managed()
+    is_managed
         || named
             .row
             .text(UNIQUE_NAME.column)

@@ -295,10 +295,13 @@ fn found() -> Found {
 fn row(cells: &Json) -> Row {
     let cells = cells.as_object().expect("a row is an object");
     let etag = cells.get("@odata.etag").and_then(Json::as_str);
+    let told = cells.contains_key("ismanaged");
+    let unmanaged = (!told).then_some(("ismanaged", Cell::Flag(false)));
     Row::from_cells(
         cells
             .iter()
-            .map(|(name, value)| (name.as_str(), Cell::from(value.clone()))),
+            .map(|(name, value)| (name.as_str(), Cell::from(value.clone())))
+            .chain(unmanaged),
         etag.and_then(Etag::new),
     )
 }
