@@ -1,6 +1,6 @@
 //! Planning without a network: declared resources against the same number of live ones. The goal is 100 ms for 10,000, with linear growth.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -75,10 +75,7 @@ fn live(count: usize) -> Live {
                 Vec::new()
             };
             let part = Kind::part_tables().find(|part| part.table == table);
-            (
-                table,
-                LiveTable::index(table, part, own, Access::Whole, &HashMap::new()),
-            )
+            (table, LiveTable::index(table, part, own, Access::Whole))
         })
         .collect();
     let links = Kind::relationships()
