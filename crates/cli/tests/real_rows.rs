@@ -1538,6 +1538,32 @@ fn a_mapping_to_the_copy_of_another_business_unit_is_a_difference() {
     in_sync(&project);
 }
 
+/// Dataverse empties the lookup of a mapping whose profile is deleted (delete behaviour `RemoveLink`), and keeps the mapping.
+#[test]
+fn the_mapping_of_a_profile_that_somebody_deleted_is_used_again() {
+    let server = Server::plain();
+    let spec = "{displayName: A, app: CustomerServiceApps, rank: 7, roles: [CSR Manager]}";
+    let all = document("AppProfile", "contoso_agents", spec);
+    let project = Project::desk(&server, "", "", &all);
+    project.apply();
+    let profile = server.found(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "msdyn_uniquename eq 'contoso_agents'",
+    );
+    let path = format!("/api/data/v9.2/msdyn_appconfigurations({profile})");
+    let deleted = server.request("DELETE", &path, "", "");
+    assert!(deleted.starts_with("HTTP/1.1 204"), "{deleted}");
+    let orphan = row(
+        &server,
+        "msdyn_appprofilerolemappings",
+        "msdyn_uniquename eq 'contoso_agents_csrManager'",
+    );
+    assert_eq!(orphan["_msdyn_appprofileid_value"], json!(null));
+    project.apply();
+    in_sync(&project);
+}
+
 /// Dataverse refuses a second row with the same unique name where a key demands it.
 #[test]
 fn a_mapping_keeps_its_name_when_its_role_changes() {

@@ -32,8 +32,6 @@ impl<'a> Planner<'a> {
         let mut identities: BTreeMap<(&Table, String), Span> = BTreeMap::new();
         // Tables with a declared part that may be any of the rows.
         let mut unclear: BTreeSet<&Table> = BTreeSet::new();
-        let keys = resource.parts.iter().map(|declared| &declared.key);
-        let matched: BTreeSet<Uuid> = keys.filter_map(|key| self.live.find(key).one()).collect();
         for declared in &resource.parts {
             let (RowKey::Named { table, .. } | RowKey::Part { table, .. }) = declared.key else {
                 continue;
@@ -69,18 +67,18 @@ impl<'a> Planner<'a> {
                         .part
                         .map(|part| (part, draft.id, draft.row.is_none()));
                     let id = declared.key.derived_id();
-                    if let Some(row) = self.with_its_name(declared, table) {
+                    if self.is_cut_off(draft, declared, table, id) {
+                        listed.insert(id);
+                        if self.create_row(draft, declared, table, id, parent) {
+                            self.join_again(draft, table, id);
+                        }
+                    } else if let Some(row) = self.with_its_name(declared, table) {
                         listed.insert(row.id);
-                        if self.may_take_over(draft, declared, row, &matched)
+                        if self.may_take_over(draft, declared, row)
                             && self.create_row(draft, declared, table, row.id, parent)
                         {
                             self.join_again(draft, table, row.id);
                             self.show_removed(draft, declared, row);
-                        }
-                    } else if self.is_cut_off(draft, declared, table, id) {
-                        listed.insert(id);
-                        if self.create_row(draft, declared, table, id, parent) {
-                            self.join_again(draft, table, id);
                         }
                     } else if self.is_free(
                         table,
@@ -161,7 +159,6 @@ impl<'a> Planner<'a> {
         draft: &Draft<'a>,
         declared: &DeclaredRow,
         row: &ObservedRow,
-        matched: &BTreeSet<Uuid>,
     ) -> bool {
         let mut lists = draft.resource.part_lists.iter();
         let is_exact = lists.any(|list| {
@@ -170,7 +167,11 @@ impl<'a> Planner<'a> {
                     .part
                     .is_some_and(|part| part.table == list.part.table)
         });
-        let is_free = is_exact && !matched.contains(&row.id);
+        let is_matched = || {
+            let mut keys = draft.resource.parts.iter().map(|other| &other.key);
+            keys.any(|key| self.live.find(key).one() == Some(row.id))
+        };
+        let is_free = is_exact && !is_matched();
         self.belongs(draft, declared, row) && {
             if !is_free {
                 self.findings.blocked(
