@@ -38,26 +38,14 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
         Error::Untrusted { .. } => {
             "`--ca-file FILE` trusts another certificate authority, such as that of your company's proxy"
         }
-        Error::Redirected { .. } | Error::Malformed { .. } if by_url => {
+        _ if leads_elsewhere(error) && by_url => {
             "check that the address after `--url` is that of the environment itself, not of a portal or a proxy"
         }
-        Error::Redirected { .. } | Error::Malformed { .. } => {
+        _ if leads_elsewhere(error) => {
             "check that `url` in deskstate.yaml is the address of the environment itself, not of a portal or a proxy"
         }
-        // The service itself always states a code.
-        Error::Service(error) if error.place == Place::Whole && error.code.is_none() => {
-            match error.status {
-                403 => {
-                    "something in front of the environment refused the request: its IP firewall may allow other networks only (Power Platform admin center, the environment, Settings, Privacy + Security)"
-                }
-                404 if by_url => {
-                    "check that the address after `--url` is that of the environment itself, not of a portal or a proxy"
-                }
-                404 => {
-                    "check that `url` in deskstate.yaml is the address of the environment itself, not of a portal or a proxy"
-                }
-                _ => return None,
-            }
+        _ if is_of_another(error, 403) => {
+            "something in front of the environment refused the request: its IP firewall may allow other networks only (Power Platform admin center, the environment, Settings, Privacy + Security)"
         }
         Error::SignIn(error) => {
             let chosen = crate::suggest::is_given("sign_in");
@@ -67,6 +55,16 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
         _ => return None,
     };
     Some(remedy.to_owned())
+}
+
+/// Whether the address is probably not that of an environment.
+fn leads_elsewhere(error: &Error) -> bool {
+    matches!(error, Error::Redirected { .. } | Error::Malformed { .. }) || is_of_another(error, 404)
+}
+
+/// Whether something other than the service answered with this status. The service itself states a code.
+fn is_of_another(error: &Error, status: u16) -> bool {
+    matches!(error, Error::Service(error) if error.place == Place::Whole && error.code.is_none() && error.status == status)
 }
 
 const NOT_A_MEMBER: &str = "add the application to the environment as an application user with a security role: Power Platform admin center, the environment, Settings, Users + permissions, Application users (a person: Users)";

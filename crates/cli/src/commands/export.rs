@@ -298,7 +298,10 @@ fn keep_declared(
                 true => start,
                 false => start.rsplit_once('/').map_or("", |(folders, _)| folders),
             };
-            start.trim_start_matches("./").trim_start_matches('.')
+            match start.trim_start_matches("./") {
+                "." => "",
+                start => start,
+            }
         })
         .collect();
     let declared: BTreeMap<&ResourceKey, &Path> = manifests
@@ -324,12 +327,15 @@ fn keep_declared(
             _ => true,
         }
     });
+    let mut by_file: BTreeMap<&Path, Vec<&ResourceKey>> = BTreeMap::new();
+    for (key, file) in &declared {
+        by_file.entry(file).or_default().push(key);
+    }
     let names = file_names(exported.documents.iter().map(|document| &document.key));
     for (name, document) in names.iter().zip(&exported.documents) {
         let own = below.join(name);
-        let mut others = declared.iter();
-        if let Some((other, _)) = others.find(|(key, file)| **file == own && **key != &document.key)
-        {
+        let mut others = by_file.get(own.as_path()).into_iter().flatten();
+        if let Some(other) = others.find(|key| **key != &document.key) {
             return Err(Error::Refused {
                 message: plain(&format!(
                     "{} declares {other}, and would be overwritten with {}; nothing was written",
