@@ -108,7 +108,7 @@ pub use project::{
     Target, Undeclared, Writes,
 };
 pub use read_project::DEFAULT_FOLDER;
-pub use record::{Items as RecordItems, Record, Set, SetView, Value, Viewed};
+pub use record::{Items as RecordItems, Record, Set, SetView, Value, Viewed, of_unit};
 pub use render::{render, to_yaml};
 pub use schema::json_schemas;
 pub use set::{LookedUp, Owner, Reference, SetMode};

@@ -163,10 +163,8 @@ impl Record {
             }
         };
         let own = text(&|field| part.is_identity(field)).unwrap_or_default();
-        match text(&|field| matches!(field.holds, Holds::BusinessUnit)) {
-            Some(unit) => format!("{own} of {unit}"),
-            None => own,
-        }
+        let unit = text(&|field| matches!(field.holds, Holds::BusinessUnit));
+        of_unit(&own, unit.as_deref())
     }
 
     /// Frees unused memory, because thousands of records are kept until the end of a run.
@@ -233,11 +231,18 @@ impl NameOf {
             Some(Spanned::new(value.value.as_text()?, value.span))
         };
         let source = text(&|field| field.word == word)?;
-        let whole = match text(&|field| matches!(field.holds, Holds::BusinessUnit)) {
-            Some(unit) => format!("{} of {}", source.value, unit.value),
-            None => source.value.to_owned(),
-        };
+        let unit = text(&|field| matches!(field.holds, Holds::BusinessUnit));
+        let whole = of_unit(source.value, unit.map(|unit| unit.value));
         Some(Spanned::new(whole, source.span))
+    }
+}
+
+/// Returns what people call a security role, with its business unit if its name alone means another role. Unique names are derived from it.
+#[must_use]
+pub fn of_unit(role: &str, unit: Option<&str>) -> String {
+    match unit {
+        Some(unit) => format!("{role} of {unit}"),
+        None => role.to_owned(),
     }
 }
 

@@ -499,11 +499,11 @@ impl Live {
     /// What people call a security role: its name, and for a copy also the business unit.
     fn role_label(&self, id: Uuid) -> Option<String> {
         let role = self.found.roles.get(id)?;
-        Some(match self.unit_of_copy(id) {
-            Some(unit) => format!("{} of {unit}", role.name),
-            None if role.root == id => role.name.clone(),
-            None => format!("{} of another business unit", role.name),
-        })
+        let unread = (role.root != id).then_some("another business unit");
+        Some(deskstate_model::of_unit(
+            &role.name,
+            self.unit_of_copy(id).or(unread),
+        ))
     }
 
     /// The name of the business unit of a security role, if the role's name alone means another one or none.

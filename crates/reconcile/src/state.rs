@@ -200,7 +200,7 @@ impl RowKey {
             Self::Found(Lookup::Role {
                 name,
                 business_unit: Some(unit),
-            }) => format!("{name} of {unit}"),
+            }) => deskstate_model::of_unit(name, Some(unit)),
             Self::Found(lookup) => lookup.name().to_owned(),
         }
     }

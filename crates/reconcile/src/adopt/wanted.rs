@@ -383,12 +383,8 @@ fn told_as(part: &'static PartTable, item: &Json) -> Option<String> {
     let name = item
         .as_str()
         .or_else(|| field(&|field| part.is_bare(field)))?;
-    Some(
-        match field(&|field| matches!(field.holds, Holds::BusinessUnit)) {
-            Some(unit) => format!("{name} of {unit}"),
-            None => name.to_owned(),
-        },
-    )
+    let unit = field(&|field| matches!(field.holds, Holds::BusinessUnit));
+    Some(deskstate_model::of_unit(name, unit))
 }
 
 /// Parts that are written as plain names, such as roles. Existing ones stay as they are written; others are added by name.

@@ -3,7 +3,7 @@
 use deskstate_dataverse::Cell;
 use deskstate_model::{
     Field, Fill, Holds, ItemTable, NameOf, PartIdentity, PartTable, Referent, Relationship, Table,
-    Unlisted, Written, lookup_read_name, unique_name_of_part,
+    Unlisted, Written, lookup_read_name, of_unit, unique_name_of_part,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -188,9 +188,7 @@ impl<'a> Raising<'a> {
                     let text = |word: &str| item.get(word)?.as_str();
                     let derived = match rows.name {
                         NameOf::Behind(word) => text(word).and_then(|of| {
-                            let whole = unit.map(|unit| format!("{of} of {unit}"));
-                            let of = whole.as_deref().unwrap_or(of);
-                            unique_name_of_part(rows.name, &self.name, of)
+                            unique_name_of_part(rows.name, &self.name, &of_unit(of, unit))
                         }),
                         NameOf::PaneTab(_) | NameOf::Given => None,
                     };
@@ -222,10 +220,7 @@ impl<'a> Raising<'a> {
                     Some(id) => {
                         let name = self.reference_of(to, id, unit)?;
                         if is_identity {
-                            label = match unit {
-                                Some(unit) => format!("{name} of {unit}"),
-                                None => name.clone(),
-                            };
+                            label = of_unit(&name, unit);
                             self.is_once(rows, to, id, &name)?;
                         }
                         Some(json!(name))
