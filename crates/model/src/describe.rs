@@ -4,6 +4,9 @@ use crate::kinds::{Kind, PageType};
 use crate::set::SetMode;
 use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table, Unlisted, Written};
 
+/// Absence from the documentation is all that is known of such a field.
+const UNDOCUMENTED: &str = "Microsoft documents no place for it in the admin center.";
+
 impl Field {
     /// Describes the field's purpose, its values and where they are stored.
     #[must_use]
@@ -58,10 +61,8 @@ impl Field {
                 let place = format!("In the admin center: {under}{}{others}.", screen.label);
                 Some(format!("{place} {}", screen.hint).trim_end().to_owned())
             }
-            Shown::Nowhere { instead: "" } => Some("Not available in the admin center.".to_owned()),
-            Shown::Nowhere { instead } => {
-                Some(format!("Not available in the admin center. {instead}"))
-            }
+            Shown::Nowhere { instead: "" } => Some(UNDOCUMENTED.to_owned()),
+            Shown::Nowhere { instead } => Some(format!("{UNDOCUMENTED} {instead}")),
         }
     }
 

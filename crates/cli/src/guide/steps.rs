@@ -143,9 +143,9 @@ impl<'a> Making<'a> {
             }
             Place::Unsaid | Place::Nowhere | Place::Section(_) => {
                 let about = match definition.place {
-                    Place::Unsaid => "This project defines the kind, so its page is not known here",
+                    Place::Unsaid => "deskstate does not know its page in the admin center",
                     Place::Section(_) => "No page of the admin center makes one on its own",
-                    _ => "No page of the admin center makes one",
+                    _ => "Microsoft documents no page that makes one",
                 };
                 let text = Sentence::of(about)
                     .and(". In Power Apps, it is a row of the table ")

@@ -3,7 +3,9 @@
 //! Scripts may refer to each other in circles, so the rows of all scripts are created before any step.
 
 use super::build::{OWNER, hidden, name, named, number, parts, record, text, unique_name};
-use super::place::{ADMIN_CENTER, PRODUCTIVITY, PageName, SUPPORT_EXPERIENCE};
+use super::place::{
+    ADMIN_CENTER, PRODUCTIVITY, PRODUCTIVITY_ADMINISTRATOR, PageName, SUPPORT_EXPERIENCE,
+};
 use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Hidden, ListOf, Name, Named, Number, OwnerOf, Text};
 use crate::table::{
@@ -40,7 +42,7 @@ pub(super) static DEFINITION: Definition = Definition {
                 formerly: &["Agent scripts"],
             },
         ],
-        role: "Productivity tools administrator",
+        role: PRODUCTIVITY_ADMINISTRATOR,
     },
     table: &SCRIPT,
     name: &UNIQUE_NAME,
@@ -62,7 +64,7 @@ record! {
         owner: OwnerOf = OWNER;
         /// The language of the script.
         language: Number = number("language", "msdyn_language").range(0, 2_147_483_647).required()
-            .form("Number of a language (LCID) such as 1033").label("Language");
+            .form("Number of a language (LCID) such as 1033").label("Language").hint("The list has the names of languages; 1033 is English.");
         /// The steps, numbered from 1 in this order.
         steps: ListOf<ScriptStep<'static>> = parts("steps", &STEPS).form("List of steps")
             .stored("rows of `msdyn_productivityagentscriptstep` (`msdyn_agentscriptid`, `msdyn_order`, `msdyn_actiontype`, `msdyn_uniquename`)").label("Script steps").hint("The section appears once the script is saved.");

@@ -188,7 +188,7 @@ record! {
             .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").label("Case handling time").under("Productivity pane");
         /// The views of the inbox.
         inbox_views: SetOf<Item<InboxView<'static>>> = parts("inboxViews", &INBOX_VIEWS).form("Set of items")
-            .stored("rows of `msdyn_inboxconfiguration` (`msdyn_appconfigurationid`)").label("Inbox");
+            .stored("rows of `msdyn_inboxconfiguration` (`msdyn_appconfigurationid`)").label("Inbox").hint("Turn on `Enable Inbox`, and select `Add` for a new view. `Agent visibility` is `Show` or `Hide`. Chats need `All active channels`.");
     }
 }
 
@@ -328,17 +328,17 @@ record! {
         /// Its unique name.
         name: Text = unique_name("name").max(128).required().no_box();
         /// Name on the page.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().no_box();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// Whether agents see it.
-        visible: Flag = flag("visible", "msdyn_isvisible").new_has(NewRow::Flag(false)).no_box();
+        visible: Flag = flag("visible", "msdyn_isvisible").new_has(NewRow::Flag(false)).label("Agent visibility");
         /// Whether it is the view shown first.
         default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false)).no_box();
         /// Content of the view. Dynamics 365 generates it in an undocumented format; copy it from an export.
         configuration: JsonValue = json("configuration", "msdyn_configuration").max(1_048_576).or_file().required()
-            .form("JSON of at most 1048576 characters, required here or as `configurationFile`").no_box();
+            .form("JSON of at most 1048576 characters, required here or as `configurationFile`").label("Record type").formerly(&["Conditions"]);
         /// Sort order of the view. The product generates it: take it from an export.
         default_sort: JsonValue = json("defaultSort", "msdyn_defaultsort").max(1_048_576).or_file()
-            .form("JSON of at most 1048576 characters, here or as `defaultSortFile`").no_box();
+            .form("JSON of at most 1048576 characters, here or as `defaultSortFile`").label("Sort");
         /// Missing in older environments.
         enable_cross_partition: Flag = flag("enableCrossPartition", "enablecrosspartition").new_has(NewRow::Flag(false)).no_box();
     }

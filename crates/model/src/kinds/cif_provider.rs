@@ -46,6 +46,7 @@ pub(super) static DEFINITION: Definition = Definition {
         way: &[],
         role: "System Administrator",
     },
+    advice: "Only administrators can read the table msdyn_ciprovider at first: give agents a security role that can read it, or the widget does not load. Of the roles for the channel, only those count that a user has directly, not through a team.",
     table: &CIF_PROVIDER,
     name: &CIF_NAME,
     names: Names::Free,
@@ -93,7 +94,8 @@ record! {
         /// Users of the provider; how the product uses the list is not documented.
         users: SetOf<Text> = set("users", &CIF_USERS, Referent::User).no_box();
         /// Icon of the provider.
-        channel_provider_icon: Named = named("channelProviderIcon", "msdyn_channelprovidericon", Referent::WebResource).no_box();
+        channel_provider_icon: Named = named("channelProviderIcon", "msdyn_channelprovidericon", Referent::WebResource).label("Channel Provider Icon")
+            .hint("The icon is shown if `Provider icon configuration` is selected in the Copilot Service admin center, under Operations > Miscellaneous > New and upcoming features. The pane is then either expanded or hidden.");
         /// Version of the framework's solution.
         cif_solution_version: Text = text("cifSolutionVersion", "msdyn_cifsolversion").max(2000).no_box();
     }

@@ -1,6 +1,9 @@
 //! Pane tools: the contents of productivity panes.
 
 use super::build::{choice, flag, json_or_text, named, options, record, text};
+use super::place::{
+    ADMIN_CENTER, PRODUCTIVITY, PRODUCTIVITY_ADMINISTRATOR, PageName, SUPPORT_EXPERIENCE,
+};
 use super::{Brought, Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Named, Text};
 use crate::table::{Names, NewRow, Referent, Table};
@@ -18,7 +21,19 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Pane tool",
     meaning: "A tool of productivity panes.",
     folder: "pane-tools",
-    place: Place::Nowhere,
+    place: Place::Page {
+        app: ADMIN_CENTER,
+        way: &[
+            SUPPORT_EXPERIENCE,
+            PRODUCTIVITY,
+            PageName {
+                name: "Productivity tools",
+                formerly: &["Productivity tools (preview)"],
+            },
+        ],
+        role: PRODUCTIVITY_ADMINISTRATOR,
+    },
+    advice: "A tool does not know the session in which it is shown. Its users need the security role Productivity tools user.",
     table: &TOOL,
     name: &UNIQUE_NAME,
     names: Names::Ruled,
@@ -40,31 +55,31 @@ record! {
     /// The fields of a productivity pane tool, as declared in a document.
     PaneTool, TOOL_FIELDS {
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// Information about the tool for administrators.
-        description: Text = text("description", "msdyn_description").max(256).localizable();
+        description: Text = text("description", "msdyn_description").max(256).localizable().label("Description");
         /// Deactivates the tool without deleting it.
         status: Status = STATUS;
         /// Component type of the tool.
-        r#type: ToolType = choice("type", "msdyn_type");
-        /// Control Name. For a custom page, this is its unique name, as far as known.
-        control_name: Text = text("controlName", "msdyn_controlname").max(100).required();
+        r#type: ToolType = choice("type", "msdyn_type").label("Type");
+        /// Name of the code component. For a custom page, this is its unique name, as far as known.
+        control_name: Text = text("controlName", "msdyn_controlname").max(100).required().label("Control Name").formerly(&["Custom Page Name"]);
         /// The group under which the tool is offered.
-        category: ToolCategory = choice("category", "msdyn_category");
+        category: ToolCategory = choice("category", "msdyn_category").no_box();
         /// Data passed to the tool.
-        data: JsonValue = json_or_text("data", "msdyn_data").max(1000);
+        data: JsonValue = json_or_text("data", "msdyn_data").max(1000).no_box();
         /// Icon of the tool.
-        icon: Named = named("icon", "msdyn_icon", Referent::WebResource);
+        icon: Named = named("icon", "msdyn_icon", Referent::WebResource).label("Icon");
         /// Icon to show if there is no other.
-        default_icon: Text = text("defaultIcon", "msdyn_defaulticon").max(100).form("Path");
-        /// Keeps the tool open when the agent switches sessions.
-        global: Flag = flag("global", "msdyn_isglobal").new_has(NewRow::Flag(false));
+        default_icon: Text = text("defaultIcon", "msdyn_defaulticon").max(100).form("Path").no_box();
+        /// Offers the tool in every session, also in the home session, and keeps it open when the agent switches sessions.
+        global: Flag = flag("global", "msdyn_isglobal").new_has(NewRow::Flag(false)).label("Global");
         /// Whether the tool has its own settings.
-        configurable: Flag = flag("configurable", "msdyn_isconfigurable").new_has(NewRow::Flag(false)).stored("`msdyn_isConfigurable`");
+        configurable: Flag = flag("configurable", "msdyn_isconfigurable").new_has(NewRow::Flag(false)).stored("`msdyn_isConfigurable`").no_box();
         /// Tool Configuration Entity: the table that holds the tool's settings.
-        configuration_entity: Text = text("configurationEntity", "msdyn_toolconfigurationentity").max(100).stored("`msdyn_toolConfigurationEntity`");
+        configuration_entity: Text = text("configurationEntity", "msdyn_toolconfigurationentity").max(100).stored("`msdyn_toolConfigurationEntity`").no_box();
         /// Link to more information for administrators.
-        learn_more_link: Text = text("learnMoreLink", "msdyn_learnmorelink").max(100);
+        learn_more_link: Text = text("learnMoreLink", "msdyn_learnmorelink").max(100).label("Learn More Link");
     }
 }
 
@@ -74,7 +89,7 @@ options! {
         /// A code component.
         Control = "Control", 0;
         /// A custom page.
-        CustomPage = "CustomPage", 1;
+        CustomPage = "CustomPage", 1, "Custom Page";
     }
 }
 

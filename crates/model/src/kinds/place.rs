@@ -3,7 +3,7 @@
 //!
 //! Names of pages and labels of boxes come from Microsoft's pages: Manage session templates, Manage application tab templates, Manage
 //! notification settings and templates, Create and use experience profiles, Add users to experience profiles, Guide representatives with
-//! scripts, and the pages on configuring channel providers in Channel Integration Framework 1.0 and 2.0.
+//! scripts, Manage custom productivity tools, Configure the inbox, and the pages on configuring channel providers in Channel Integration Framework 1.0 and 2.0.
 
 /// A name shown on a page, with its earlier names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(super) const WORKSPACES: PageName = now("Workspaces");
 pub(super) const PRODUCTIVITY: PageName = now("Productivity");
 /// The role for profiles, templates and channel providers.
 const APP_PROFILE_MANAGER: &str = "App Profile Manager Administrator";
+/// The role for scripts and pane tools.
+pub(super) const PRODUCTIVITY_ADMINISTRATOR: &str = "Productivity tools administrator";
 
 /// Creates a name that never changed.
 pub(super) const fn now(name: &'static str) -> PageName {
@@ -85,7 +87,7 @@ impl Place {
     pub(super) fn doc(&self) -> String {
         match self {
             Place::Unsaid => String::new(),
-            Place::Nowhere => "The admin center has no page for it. ".to_owned(),
+            Place::Nowhere => "Microsoft documents no page for it in the admin center. ".to_owned(),
             Place::Section(section) => format!(
                 "In the admin center: the section {} of the resource that refers to it. ",
                 section.name
