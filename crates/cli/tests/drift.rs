@@ -1,6 +1,6 @@
 //! Drift with the names of its authors, and ways to resolve it: the built binary against emulators in their own processes.
 
-use super::support::{applied, says};
+use super::support::{Project, Server, applied, says, session};
 
 #[test]
 fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_of_a_row_is_known()
@@ -389,6 +389,56 @@ fn adopt_edits_what_drifted_and_nothing_else() {
     let left = project.run(&["drift", "--env", "server"]).ended(2);
     says(&left.out, &["communicationPanelMode  Docked → Hidden"]);
     assert!(!left.out.contains("lin@contoso.com"), "{}", left.out);
+}
+
+/// argoproj-labs/argocd-image-updater#561: a value of one environment written into a file that all share.
+#[test]
+fn what_is_adopted_goes_into_an_overlay_of_this_environment_alone() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &session("first"));
+    let environments = |of_server: &str| {
+        format!(
+            "    server:\n      url: \"{}\"\n      overlay: {of_server}\n    other:\n      emulator: {{state: .deskstate/other.json}}\n      overlay: overlays/shared\n",
+            server.url
+        )
+    };
+    let overlay = |title: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_calls}}\nspec: {{title: {title}}}\n"
+        )
+    };
+    std::fs::create_dir_all(project.path().join("overlays/own")).unwrap();
+    project.write("overlays/shared/a.yaml", &overlay("Shared"));
+    let by_hand = |title: &str| {
+        let id = server.id(
+            "msdyn_sessiontemplates",
+            "msdyn_sessiontemplateid",
+            "contoso_calls",
+        );
+        server.patch(
+            &format!("msdyn_sessiontemplates({id})"),
+            &format!(r#"{{"msdyn_title":"{title}"}}"#),
+        );
+    };
+    project.set_environments(&environments("[overlays/shared, overlays/own]"));
+    project.apply();
+    by_hand("Hand");
+    let adopt = ["adopt", "--env", "server"];
+    let own = project.run(&adopt).ended(0);
+    says(&own.err, &["Wrote overlays/own/"]);
+    assert!(!own.err.contains("also read for"), "{}", own.err);
+    assert_eq!(project.read("overlays/shared/a.yaml"), overlay("Shared"));
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
+    // There is no other place, so that is said.
+    project.set_environments(&environments("overlays/shared"));
+    by_hand("Again");
+    let shared = project.run(&adopt).ended(0);
+    says(
+        &shared.err,
+        &["Wrote overlays/shared/a.yaml, also read for other"],
+    );
+    project.run(&plan).ended(0);
 }
 
 #[cfg(unix)]

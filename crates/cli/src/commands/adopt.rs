@@ -35,7 +35,8 @@ use crate::ui::Ui;
 
 /// Copies manual changes back into your manifests, preserving comments, order and quoting
 ///
-/// In an environment with an overlay, values that the base holds are written to the overlay. An undeclared row that you name becomes a new
+/// In an environment with an overlay, values that the base holds are written to the overlay, and so are those of an overlay that other
+/// environments share, if the last overlay is this environment's own. `Wrote` names the other environments of a file. An undeclared row that you name becomes a new
 /// file. Values of variables are never overwritten. Adopts only the selected resources, not their dependencies.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -105,7 +106,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             tell(adoption, plan, &loaded, ui);
             if !args.check {
                 for path in adoption.files.keys() {
-                    ui.verb(GOOD, "Wrote", plain(path));
+                    let others = sharing(path, &loaded);
+                    let also = if others.is_empty() {
+                        String::new()
+                    } else {
+                        format!(", also read for {}", plain(&others.join(", ")))
+                    };
+                    ui.verb(GOOD, "Wrote", format_args!("{}{also}", plain(path)));
                 }
             }
             say_left_out(&new.left_out, ui);
@@ -154,11 +161,7 @@ pub(super) async fn work_out(
     if !errors.is_empty() {
         ui.findings(&errors, &loaded.manifests.sources);
     }
-    let overlays: Vec<String> = environment
-        .overlay
-        .iter()
-        .map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
-        .collect();
+    let overlays = overlays_to_write(environment, loaded);
     let project = loaded.manifests.project.as_ref();
     let folder = project.and_then(Project::folder_for_new_files);
     let adoption = adopt(&Request {
@@ -181,6 +184,44 @@ pub(super) async fn work_out(
         plan,
         new,
     })
+}
+
+fn overlays(environment: &Environment) -> impl Iterator<Item = String> {
+    let folders = environment.overlay.iter();
+    folders.map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
+}
+
+fn other_environments<'a>(loaded: &'a Loaded) -> impl Iterator<Item = &'a Environment> {
+    let all = loaded.manifests.project.iter();
+    let all = all.flat_map(|project| project.environments.values());
+    let own = loaded.environment().ok().map(|own| own.name.clone());
+    all.filter(move |other| Some(&other.name) != own.as_ref())
+}
+
+/// The overlays to which values may go: those that no other environment has. If the last one is shared, it decides, so that there is no
+/// choice.
+fn overlays_to_write(environment: &Environment, loaded: &Loaded) -> Vec<String> {
+    let is_shared = |folder: &String| {
+        other_environments(loaded).any(|other| overlays(other).any(|one| one == *folder))
+    };
+    let all: Vec<String> = overlays(environment).collect();
+    if all.last().is_some_and(is_shared) {
+        return all;
+    }
+    all.into_iter()
+        .filter(|folder| !is_shared(folder))
+        .collect()
+}
+
+/// The other environments that read a file.
+fn sharing<'a>(path: &str, loaded: &'a Loaded) -> Vec<&'a str> {
+    let is_in = |folder: &String| Path::new(path).starts_with(folder);
+    let mut everywhere = other_environments(loaded).chain(loaded.environment());
+    let is_base = !everywhere.any(|one| overlays(one).any(|folder| is_in(&folder)));
+    other_environments(loaded)
+        .filter(|other| is_base || overlays(other).any(|folder| is_in(&folder)))
+        .map(|other| other.name.as_str())
+        .collect()
 }
 
 /// Renders the changes as one patch that `git apply` accepts.
