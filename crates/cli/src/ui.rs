@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal, Read as _};
 use std::time::Duration;
 
 use anstream::ColorChoice;
+use deskstate_dataverse::Stop;
 use deskstate_model::{Diagnostic, SourceMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -258,26 +259,43 @@ impl Ui {
         self.told.is_none() && io::stdin().is_terminal() && self.error.is_terminal()
     }
 
-    /// Asks for confirmation. Any answer other than `yes` declines.
-    fn confirm(&mut self, question: &str) -> Result<bool, Error> {
+    /// Asks for confirmation. Any answer other than `yes` declines, and so does an interrupt.
+    async fn confirm(&mut self, question: &str, stop: &Stop) -> Result<bool, Error> {
         let error = &mut self.error;
         beside(self.bar.as_ref(), || {
             error.question(&format!("{question} Type `yes` to continue: "))
         })?;
-        let mut answer = String::new();
-        // The length is limited, because a line may never end.
-        io::stdin()
-            .lock()
-            .take(LONGEST_ANSWER)
-            .read_line(&mut answer)?;
-        Ok(answer.trim() == "yes")
+        let (tell, answer) = tokio::sync::oneshot::channel();
+        // Nothing can interrupt the reading of a line, so the process may end while this thread still waits for it.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            // The length is limited, because a line may never end.
+            let mut input = io::stdin().lock().take(LONGEST_ANSWER);
+            drop(tell.send(input.read_line(&mut line).map(|_| line)));
+        });
+        tokio::select! {
+            answer = answer => match answer {
+                Ok(line) => Ok(line?.trim() == "yes"),
+                Err(_) => Ok(false),
+            },
+            () = stop.stopped() => {
+                self.note("");
+                Ok(false)
+            }
+        }
     }
 
     /// Asks for a confirmation, unless it was given with `--yes`.
     ///
     /// # Errors
     /// If nobody can be asked, or the answer is no.
-    pub(crate) fn agree(&mut self, yes: bool, command: &str, question: &str) -> Result<(), Error> {
+    pub(crate) async fn agree(
+        &mut self,
+        yes: bool,
+        command: &str,
+        question: &str,
+        stop: &Stop,
+    ) -> Result<(), Error> {
         if yes {
             return Ok(());
         }
@@ -292,7 +310,7 @@ impl Ui {
                 hint: Some("add `--yes`".to_owned()),
             });
         }
-        if self.confirm(question)? {
+        if self.confirm(question, stop).await? {
             return Ok(());
         }
         Err(Error::Refused {

@@ -28,6 +28,41 @@ fn at_terminal(folder: &Path, columns: u16, arguments: &str) -> String {
     String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n")
 }
 
+/// magmax/python-inquirer#50: a question that ignores Ctrl-C.
+#[test]
+fn an_interrupt_at_a_question_ends_the_command_at_once() {
+    let project = Project::example("tenfold");
+    let line = format!(
+        "{} apply --env local; echo \"ended $?\"",
+        env!("CARGO_BIN_EXE_deskstate")
+    );
+    let mut child = Command::new("script")
+        .args(["-qefc", &line, "/dev/null"])
+        .current_dir(project.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut shown = String::new();
+    let mut until = |words: &str| {
+        while !shown.contains(words) {
+            let mut some = [0; 1024];
+            let read = output.read(&mut some).unwrap();
+            assert_ne!(read, 0, "{shown}");
+            shown.push_str(&String::from_utf8_lossy(&some[..read]));
+        }
+    };
+    until("to continue: ");
+    input.write_all(b"\x03").unwrap();
+    input.flush().unwrap();
+    until("cancelled; nothing was changed");
+    until("ended 4");
+    drop(input);
+    child.wait().unwrap();
+}
+
 /// Width of a line in columns, without its escape sequences.
 fn columns(line: &str) -> usize {
     let mut rest = line;

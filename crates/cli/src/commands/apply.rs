@@ -135,7 +135,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 return Ok(ExitCode::Done);
             }
             let question = format!("Apply this to {}?", environment.name);
-            ui.agree(args.yes, "apply", &question)?;
+            ui.agree(args.yes, "apply", &question, &stop).await?;
             let replan = |live: &Live| plan(&compared.desired, live, &compared.options);
             let carrying = Carrying {
                 command: "apply",

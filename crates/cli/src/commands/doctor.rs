@@ -67,6 +67,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if let Some(file) = &args.report {
         refuse_input(file)?;
     }
+    let stop = stop_on_interrupt();
     if let Some(how) = args.probe {
         allowed(environment, how)?;
         if how == How::Write {
@@ -74,10 +75,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 "Store two scratch rows in {} and delete them again?",
                 environment.name
             );
-            ui.agree(args.yes, "doctor --probe=write", &question)?;
+            ui.agree(args.yes, "doctor --probe=write", &question, &stop)
+                .await?;
         }
     }
-    let stop = stop_on_interrupt();
     environment::with(&loaded.root, environment, &args.access, &stop, async |opened| {
     let reader = Reader::open(&opened.connection)?;
     let desired = lower(&loaded.manifests);

@@ -141,7 +141,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 return Ok(ExitCode::Done);
             }
             let question = format!("Apply this to {}?", environment.name);
-            ui.agree(args.yes, "undo", &question)?;
+            ui.agree(args.yes, "undo", &question, &stop).await?;
             let rewrites = opened.answers.rewrites_parameters();
             let replan = |live: &Live| undo::rest(&file, &writable, live, rewrites);
             // An undo can be undone like any other apply.
