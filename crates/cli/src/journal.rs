@@ -1,8 +1,8 @@
 //! The progress of an apply or an undo, in a file next to its undo file. The file is removed once the end was reported, so a remaining one
 //! belongs to a run that is still running or that was interrupted.
 //!
-//! Each step is a line of JSON: the first describes the run, the others record which transaction is sent and which was committed. A running
-//! process holds a lock, which the system releases if the process is killed. The lock is on a separate file, because on Windows nobody can
+//! Each step is a line of JSON: the first describes the run, the others record which transaction is sent, what it writes, and which was
+//! committed. A running process holds a lock, which the system releases if the process is killed. The lock is on a separate file, because on Windows nobody can
 //! read a locked file.
 
 use std::fs::{File, TryLockError};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use deskstate_files::{Limit, Links};
 use deskstate_reconcile::apply::Event;
+use deskstate_reconcile::undo::Made;
 use serde::{Deserialize, Serialize};
 
 use crate::door::{HINT, Page, STRONG, WARN};
@@ -26,8 +27,6 @@ const VERSION: u32 = 1;
 const ENDING: &str = "journal";
 /// The extension of the lock file.
 const LOCK: &str = "lock";
-/// Maximum size of a journal: a line takes less than 40 bytes.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The first line: the run that began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +42,11 @@ pub(crate) struct Begun {
 }
 
 /// One step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Step {
+    /// What the next transaction writes.
+    Writes(Made),
     Sending(usize),
     Committed(usize),
 }
@@ -57,6 +58,8 @@ pub(crate) struct Journal {
     file: File,
     lock: File,
     committed: usize,
+    made: Made,
+    sending: Made,
 }
 
 impl Journal {
@@ -83,6 +86,8 @@ impl Journal {
                 file: kept::create_private(&path)?,
                 lock,
                 committed: 0,
+                made: Made::default(),
+                sending: Made::default(),
             };
             journal.line(&begun)?;
             Ok(journal)
@@ -97,9 +102,19 @@ impl Journal {
     /// Records a step, before it is executed or right after.
     pub(crate) fn note(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
-            Event::Sending { number, .. } => self.line(&Step::Sending(*number)),
+            Event::Sending {
+                number,
+                transaction,
+                ..
+            } => {
+                let made = Made::by(transaction);
+                self.line(&Step::Writes(made.clone()))?;
+                self.sending = made;
+                self.line(&Step::Sending(*number))
+            }
             Event::Committed { .. } => {
                 self.committed += 1;
+                self.made.add(std::mem::take(&mut self.sending));
                 self.line(&Step::Committed(self.committed))
             }
             Event::Looking | Event::Verifying => Ok(()),
@@ -111,6 +126,15 @@ impl Journal {
         text.push('\n');
         self.file.write_all(text.as_bytes())?;
         self.file.sync_data()
+    }
+
+    /// What the committed transactions wrote, and the last one that was sent if it may have been committed.
+    pub(crate) fn made(&self, is_last_unknown: bool) -> Made {
+        let mut made = self.made.clone();
+        if is_last_unknown {
+            made.add(self.sending.clone());
+        }
+        made
     }
 
     /// Removes the journal after the end was reported.
@@ -131,8 +155,18 @@ pub(crate) struct Unfinished {
     pub(crate) committed: usize,
     /// A transaction that was sent, but whose outcome was not recorded.
     pub(crate) sent: Option<usize>,
+    /// What these transactions wrote; `None` if the journal does not tell.
+    pub(crate) made: Option<Made>,
     /// Whether it is still running.
     pub(crate) running: bool,
+}
+
+impl Unfinished {
+    /// Whether this is the undo file of the run.
+    pub(crate) fn is_of(&self, undo: &Path) -> bool {
+        let path = undo.canonicalize().ok();
+        path.is_some() && self.undo.canonicalize().ok() == path
+    }
 }
 
 /// Finds runs on an environment whose end was not reported, sorted by name.
@@ -154,16 +188,26 @@ pub(crate) fn unfinished(root: &Path, environment: &str) -> Result<Vec<Unfinishe
         .collect())
 }
 
+/// What a run wrote that ended without a record, according to the journal next to its undo file.
+pub(crate) fn made_by(undo: &Path) -> Option<Made> {
+    read(&undo.with_extension(ENDING))
+        .filter(|run| !run.running)
+        .and_then(|run| run.made)
+}
+
 /// Reads a journal. Returns `None` if the file is not a journal.
 fn read(path: &Path) -> Option<Unfinished> {
-    let file = deskstate_files::open(path, Limit::STATE, Links::Refuse).ok()?;
+    let file = deskstate_files::open(path, Limit::UNDO, Links::Refuse).ok()?;
     let lock = deskstate_files::open(path.with_extension(LOCK), Limit::STATE, Links::Refuse);
     let running =
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)));
     let mut text = String::new();
     // A line may be incomplete if the disk was full or the machine stopped.
     let mut bytes = Vec::new();
-    (&file).take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    (&file)
+        .take(Limit::UNDO.bytes())
+        .read_to_end(&mut bytes)
+        .ok()?;
     text.push_str(&String::from_utf8_lossy(&bytes));
     let mut lines = text.lines();
     let begun: Begun = serde_json::from_str(lines.next()?).ok()?;
@@ -172,11 +216,20 @@ fn read(path: &Path) -> Option<Unfinished> {
         begun,
         committed: 0,
         sent: None,
+        made: Some(Made::default()),
         running,
     };
+    let mut next = None;
     for line in lines {
         match serde_json::from_str(line) {
-            Ok(Step::Sending(number)) => found.sent = Some(number),
+            Ok(Step::Writes(made)) => next = Some(made),
+            Ok(Step::Sending(number)) => {
+                found.sent = Some(number);
+                found.made = found.made.zip(next.take()).map(|(mut made, next)| {
+                    made.add(next);
+                    made
+                });
+            }
             Ok(Step::Committed(number)) => (found.committed, found.sent) = (number, None),
             Err(_) => break,
         }
@@ -250,6 +303,8 @@ pub(crate) fn told(run: &Unfinished) -> Page {
 
 #[cfg(test)]
 mod tests {
+    use deskstate_reconcile::plan::Transaction;
+
     use super::*;
 
     fn begin(root: &Path, name: &str) -> Journal {
@@ -265,10 +320,14 @@ mod tests {
     }
 
     fn sending(number: usize) -> Event<'static> {
+        static NOTHING: Transaction = Transaction {
+            operations: Vec::new(),
+            look_after: false,
+        };
         Event::Sending {
             number,
             of: 3,
-            operations: 1,
+            transaction: &NOTHING,
         }
     }
 

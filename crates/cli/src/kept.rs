@@ -144,6 +144,11 @@ pub(crate) fn write_new_private(
     unreachable!("one of four billion names is free")
 }
 
+/// Replaces a file that only its owner may read.
+pub(crate) fn replace_private(path: &Path, text: &str) -> Result<(), Error> {
+    write(path, text.as_bytes(), Reader::Owner, File::sync_all)
+}
+
 /// Edits a file like [`write_files`].
 pub(crate) fn edit_file(path: &Path, text: &str) -> Result<(), Error> {
     write(path, text.as_bytes(), Reader::Anybody, File::sync_all)

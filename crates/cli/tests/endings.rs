@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::support::{Project, Run, Server, deskstate, says, session, tab};
 
 /// Number of transactions of the disturbed apply: a tab with its parameter, another tab, and the session.
@@ -189,6 +191,44 @@ fn a_refused_transaction_ends_with_what_was_applied_and_the_rest_is_finished_by_
             is_finished_by_running_again(&project, &server);
         }
     }
+}
+
+/// helm/helm#5143, helm/helm#6407: a rollback of what failed in the middle.
+#[test]
+fn an_apply_that_failed_is_undone_exactly_as_far_as_it_got() {
+    let server = Server::start(&[]);
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        &format!("{}{}", session("first"), tab("contoso_a")),
+    );
+    // The server makes the row of a tab's parameter, and its value is written in the second transaction.
+    project.answer(true);
+    faults(&server, &on_write(2, r#"{"kind":"refuse"}"#));
+    let ended = project.run(APPLY).ended(1);
+    says(&ended.err, &["applied: 1 of 2 transactions"]);
+    faults(&server, "");
+    let mut command = to_undo(&ended.err);
+    command.push("--yes".to_owned());
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    project.run(&command).ended(0);
+    let tabs =
+        "/api/data/v9.2/msdyn_applicationtabtemplates?$filter=msdyn_uniquename eq 'contoso_a'";
+    assert_eq!(server.get(&tabs.replace(' ', "%20"))["value"], json!([]));
+    // Nothing was written, so nothing can be undone: another apply may write the same rows.
+    let before = undo_files(&project);
+    faults(&server, &on_write(1, r#"{"kind":"refuse"}"#));
+    let ended = project.run(APPLY).ended(1);
+    says(&ended.err, &["applied: nothing"]);
+    assert_eq!(undo_files(&project), before);
+}
+
+fn undo_files(project: &Project) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(project.path().join(".deskstate/undo")).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
 }
 
 #[test]

@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deskstate_dataverse::{Session, Stop};
+use deskstate_files::Limit;
 use deskstate_model::{Diagnostic, Environment};
 use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out, written_along};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Difference, Plan, Planned};
 use deskstate_reconcile::secret::{masked_at, masked_pair};
-use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
+use deskstate_reconcile::undo::{self, Made};
+use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file};
 
-use super::live::{Cutting, solution};
+use super::live::{Cutting, read_file, solution};
 use super::progress::{Account, Progress};
 use crate::answers::Answers;
 use crate::door::{BAD, GOOD};
@@ -126,6 +128,8 @@ impl Carrying<'_> {
         let account = progress.end();
         if let Err(error) = &applied {
             show_refused(error, plan, loaded, ui);
+            let is_last_unknown = matches!(error, ApplyError::Unknown { .. });
+            keep_only(&journal.made(is_last_unknown), &undo);
         }
         Ok(Carried {
             applied,
@@ -301,6 +305,19 @@ fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
             finding = finding.at(span, "declared here");
         }
         ui.findings(&[finding], &loaded.manifests.sources);
+    }
+}
+
+/// Limits the undo file of a run that failed to what it wrote, or removes the file if it wrote nothing. If that fails, the file still
+/// contains everything that is needed, and more.
+fn keep_only(made: &Made, path: &Path) {
+    if made.is_empty() {
+        drop(std::fs::remove_file(path));
+        return;
+    }
+    let text = read_file(path, Limit::UNDO).ok();
+    if let Some(file) = text.and_then(|text| undo::read(&text).ok()) {
+        drop(kept::replace_private(path, &undo::write(&file.only(made))));
     }
 }
 

@@ -75,7 +75,7 @@ impl<'a, 'u> Progress<'a, 'u> {
             Event::Sending {
                 number,
                 of,
-                operations,
+                transaction,
             } => {
                 self.account.of = *of;
                 self.ui.verb(
@@ -83,7 +83,7 @@ impl<'a, 'u> Progress<'a, 'u> {
                     "Sending",
                     format_args!(
                         "transaction {number} of {of}: {}",
-                        count(*operations, "write")
+                        count(transaction.operations.len(), "write")
                     ),
                 );
             }

@@ -67,6 +67,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         });
     }
     let unfinished = tell_unfinished(&loaded, &environment.name, ui)?;
+    // Whoever was killed could not limit the file to what was written.
+    let file = match journal::made_by(&args.file) {
+        Some(made) => file.only(&made),
+        None => file,
+    };
     let stop = stop_on_interrupt();
     environment::with(
         &loaded.root,
@@ -167,9 +172,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 
 /// Clears the record of the reverted run, and those of interrupted undos.
 fn forget(mut unfinished: Vec<Unfinished>, file: &Path) {
-    let undone = file.canonicalize().ok();
-    unfinished.retain(|run| {
-        run.begun.command == "undo" || (undone.is_some() && run.undo.canonicalize().ok() == undone)
-    });
+    unfinished.retain(|run| run.begun.command == "undo" || run.is_of(file));
     journal::forget(&unfinished);
 }

@@ -104,8 +104,8 @@ pub enum Event<'a> {
         number: usize,
         /// Number of transactions, as far as it is known.
         of: usize,
-        /// Number of writes in it.
-        operations: usize,
+        /// The transaction.
+        transaction: &'a Transaction,
     },
     /// A transaction was committed.
     Committed {
@@ -439,7 +439,7 @@ pub async fn carry_out(
         on_event(Event::Sending {
             number: done + 1,
             of: done + 1 + queue.len(),
-            operations: transaction.operations.len(),
+            transaction: &transaction,
         });
         if stop() {
             return Err(stopped);

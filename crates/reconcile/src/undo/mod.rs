@@ -1,9 +1,10 @@
 //! Rollback of an apply: the rows that it is about to change are recorded before the first request, and are restored like any other plan.
 //!
 //! An undo file contains complete rows that are deleted, with parts and links; columns before and after the change for updated rows; and
-//! new rows and links. [`plan`] turns it into changes, which go through review and apply like those of manifests. A row that somebody has
+//! new rows and links; [`UndoFile::only`] limits it to what was written. [`plan`] turns it into changes, which go through review and apply like those of manifests. A row that somebody has
 //! changed since is refused.
 
+mod made;
 mod record;
 pub(crate) mod reverse;
 
@@ -17,6 +18,7 @@ use serde_json::error::Category;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use made::Made;
 pub(crate) use record::columns_of;
 pub use record::record;
 pub use reverse::{plan, rest};

@@ -14,17 +14,16 @@ use std::time::Duration;
 
 use deskstate_emulator::Age;
 use deskstate_model::Kind;
-use deskstate_reconcile::Scope;
 use deskstate_reconcile::apply::{Applied, ApplyError, Event, Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Guard, Operation, Options, Plan};
+use deskstate_reconcile::undo::{self, Made, UndoFile};
+use deskstate_reconcile::{Scope, observe_owners};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::project::{Chance, project};
-use crate::world::{
-    Content, Declared, Mark, WORDINGS, World, declare, no_errors, nth, on_all_cores, seeds,
-};
+use crate::world::{Content, Declared, Mark, WORDINGS, World, declare, nth, on_all_cores, seeds};
 
 const BY_HAND: &str = "by hand";
 
@@ -44,6 +43,15 @@ enum Trouble {
     Kill { polls: usize },
     /// Somebody edits a row just before the request with this number.
     Edit { row: Edited, request: usize },
+}
+
+/// What an apply wrote, as its events tell.
+#[derive(Default)]
+struct Writes {
+    /// By committed transactions.
+    made: Made,
+    /// By the last transaction, if it was not reported as committed.
+    sent: Made,
 }
 
 /// A row that both a plan and somebody else update.
@@ -110,11 +118,11 @@ impl Scenario {
         };
         loop {
             scenario.world.back().await;
-            let plan = scenario.plan().await;
+            let (plan, _) = scenario.plan().await;
             let most = scenario.states.len();
             let polls = Cell::new(0);
             let ended = scenario
-                .carry_out(&plan, most, usize::MAX, &polls)
+                .carry_out(&plan, most, usize::MAX, &polls, &mut Writes::default())
                 .await
                 .expect("nobody kills it");
             let state = scenario.world.since(&scenario.mark).await;
@@ -132,11 +140,12 @@ impl Scenario {
         }
     }
 
-    async fn plan(&self) -> Plan {
-        let live = self.world.look(&self.second.desired).await;
-        let (plan, found) = deskstate_reconcile::plan(&self.second.desired, &live, &options());
-        no_errors(&found);
-        plan
+    async fn plan(&self) -> (Plan, UndoFile) {
+        let (plan, mut live) = self.world.plan(&self.second, &options()).await;
+        let reader = self.world.session.reader();
+        observe_owners(reader, &plan, &mut live).await.unwrap();
+        let file = undo::record(&plan, &live, "local");
+        (plan, file)
     }
 
     /// Executes the given number of transactions of a plan. Returns `None` if it is killed.
@@ -146,6 +155,7 @@ impl Scenario {
         most_transactions: usize,
         most_polls: usize,
         polls: &Cell<usize>,
+        writes: &mut Writes,
     ) -> Option<Result<Applied, ApplyError>> {
         let replan =
             |live: &Live| deskstate_reconcile::plan(&self.second.desired, live, &options());
@@ -159,10 +169,17 @@ impl Scenario {
         };
         let begun = AtomicUsize::new(0);
         let stop = || begun.load(Ordering::Relaxed) > most_transactions;
-        let mut on_event = |event: Event<'_>| {
-            if let Event::Sending { number, .. } = event {
+        let mut on_event = |event: Event<'_>| match event {
+            Event::Sending {
+                number,
+                transaction,
+                ..
+            } => {
                 begun.store(number, Ordering::Relaxed);
+                writes.sent = Made::by(transaction);
             }
+            Event::Committed { .. } => writes.made.add(std::mem::take(&mut writes.sent)),
+            Event::Looking | Event::Verifying => {}
         };
         let mut running = pin!(carry_out(&work, &self.world.session, &stop, &mut on_event));
         std::future::poll_fn(|context| {
@@ -200,11 +217,21 @@ impl Scenario {
     }
 
     async fn run(&self, seed: u64, figures: &Mutex<Figures>) {
+        self.world.back().await;
+        let (plan, first) = self.plan().await;
+        let trouble = self.trouble(&plan, &mut Chance::new(seed));
+        self.meet(seed, trouble, plan, first, figures).await;
+    }
+
+    async fn meet(
+        &self,
+        seed: u64,
+        trouble: Trouble,
+        plan: Plan,
+        first: UndoFile,
+        figures: &Mutex<Figures>,
+    ) {
         let world = &self.world;
-        world.back().await;
-        let mut chance = Chance::new(seed);
-        let plan = self.plan().await;
-        let trouble = self.trouble(&plan, &mut chance);
         let told = format!("seed {seed}, {trouble:?}");
         let _named = Named(&told);
         world.admin("DELETE", "stats", "").await;
@@ -225,7 +252,10 @@ impl Scenario {
             Trouble::Kill { polls } => polls,
             Trouble::Fault(_) | Trouble::Edit { .. } => usize::MAX,
         };
-        let outcome = self.carry_out(&plan, usize::MAX, most, &Cell::new(0)).await;
+        let mut writes = Writes::default();
+        let outcome = self
+            .carry_out(&plan, usize::MAX, most, &Cell::new(0), &mut writes)
+            .await;
         world.no_faults().await;
         come_to_rest().await;
         let stats: Json = serde_json::from_str(&world.admin("GET", "stats", "").await).unwrap();
@@ -305,6 +335,21 @@ impl Scenario {
             undone == now,
             "{told}: undo restored something else\n{}",
             difference(&now, &undone)
+        );
+        // An edit is not undone, and what is committed after the end is in no undo file.
+        if edited.is_some() || told.contains("lateCommit") {
+            return;
+        }
+        if matches!(outcome, None | Some(Err(ApplyError::Unknown { .. }))) {
+            writes.made.add(writes.sent);
+        }
+        let first = first.only(&writes.made);
+        world.undo(&self.second, &first, &self.settings).await;
+        let undone = world.since(&self.mark).await;
+        assert!(
+            undone == self.states[0],
+            "{told}: undo of the disturbed apply restored something else\n{}",
+            difference(&self.states[0], &undone)
         );
     }
 
@@ -501,7 +546,13 @@ fn a_campaign_has_every_wording_on_every_age() {
 fn a_tab_is_known_to_be_written_though_the_server_writes_its_copy_of_the_parameters_itself() {
     let figures = Mutex::new(Figures::default());
     on_all_cores(1, async |_| {
-        Scenario::new(27).await.run(219, &figures).await;
+        let scenario = Scenario::new(27).await;
+        scenario.world.back().await;
+        let (plan, first) = scenario.plan().await;
+        let late = json!({"when": {"writes": true, "nth": 1}, "fault": {"kind": "lateCommit", "delayMs": 20}});
+        scenario
+            .meet(219, Trouble::Fault(late), plan, first, &figures)
+            .await;
     });
     let figures = figures.into_inner().unwrap();
     assert_eq!((figures.whole, figures.unknown), (1, 0));

@@ -334,12 +334,13 @@ impl Undoing<'_> {
         let Some(row) = own.or_else(made) else {
             return;
         };
-        // A row that the server made itself has names of its own.
+        // A row that the server made itself has names of its own, and is empty until the apply fills it.
         let is_compared = |column: &&Column| {
             own.is_some()
-                || column
-                    .field
-                    .is_some_and(|field| !matches!(field.holds, Holds::UniqueName))
+                || column.field.is_some_and(|field| {
+                    !matches!(field.holds, Holds::UniqueName)
+                        && !columns::saved(column, &row.row, self.live).is_null()
+                })
         };
         let differs = known.iter().filter(is_compared).any(|column| {
             saved
