@@ -8,6 +8,7 @@ use deskstate_reconcile::apply::ApplyError;
 use thiserror::Error;
 
 use crate::output::count;
+use crate::remedy;
 use crate::suggest::suggest;
 
 /// Why a run ended early.
@@ -167,17 +168,24 @@ impl Ended {
                 format!("{plan} shows any differences")
             }
             Cause::NoJournal { .. } => format!("free some disk space, then {again}"),
+            Cause::Apply(ApplyError::NotSent { error, .. }) if error.is_stale() => {
+                format!("look at {plan} first; then {again}")
+            }
+            Cause::Apply(ApplyError::NotSent { error, .. }) => match remedy::of(error) {
+                Some(remedy) => format!("{remedy}; then {again}"),
+                None => again.to_owned(),
+            },
             Cause::Apply(error) => match error {
-                ApplyError::NotSent { .. }
-                | ApplyError::NotRead { .. }
-                | ApplyError::Stopped { .. } => again.to_owned(),
+                ApplyError::NotRead { .. } | ApplyError::Stopped { .. } => again.to_owned(),
                 ApplyError::Refused { .. }
                 | ApplyError::Unknown { .. }
                 | ApplyError::Changed { .. }
                 | ApplyError::Moved { .. } => {
                     format!("look at {plan} first; then {again}")
                 }
-                ApplyError::NotVerified { .. } => unreachable!("matched above"),
+                ApplyError::NotSent { .. } | ApplyError::NotVerified { .. } => {
+                    unreachable!("matched above")
+                }
             },
         }
     }

@@ -1,6 +1,6 @@
 //! What to do if an environment cannot be reached, or rejects the identity that signs in.
 
-use deskstate_dataverse::{Error, ErrorCode, Method, Place, SignInError};
+use deskstate_dataverse::{Error, ErrorCode, Method, SignInError};
 
 use crate::door::plain;
 
@@ -38,6 +38,12 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
         Error::Untrusted { .. } => {
             "`--ca-file FILE` trusts another certificate authority, such as that of your company's proxy"
         }
+        _ if is_of_another(error, 407) => {
+            "the proxy wants a user name and a password: `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`"
+        }
+        _ if is_of_another(error, 429) => {
+            "something in front of the environment limits requests: wait a while"
+        }
         _ if leads_elsewhere(error) && by_url => {
             "check that the address after `--url` is that of the environment itself, not of a portal or a proxy"
         }
@@ -52,6 +58,12 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
             return Some(of_sign_in(error, chosen, &crate::setting::of));
         }
         Error::Service(error) if error.code == Some(ErrorCode::NOT_A_MEMBER) => NOT_A_MEMBER,
+        Error::Service(error) if error.status == 429 => {
+            "the environment limits how much is asked of it in five minutes: wait that long, and ask for less at the same time"
+        }
+        Error::Service(error) if !error.is_own => {
+            "something between here and the environment answered, such as a proxy or a firewall: its administrators know why"
+        }
         _ => return None,
     };
     Some(remedy.to_owned())
@@ -62,9 +74,9 @@ fn leads_elsewhere(error: &Error) -> bool {
     matches!(error, Error::Redirected { .. } | Error::Malformed { .. }) || is_of_another(error, 404)
 }
 
-/// Whether something other than the service answered with this status. The service itself states a code.
+/// Whether something other than the service answered with this status.
 fn is_of_another(error: &Error, status: u16) -> bool {
-    matches!(error, Error::Service(error) if error.place == Place::Whole && error.code.is_none() && error.status == status)
+    matches!(error, Error::Service(error) if !error.is_own && error.status == status)
 }
 
 const NOT_A_MEMBER: &str = "add the application to the environment as an application user with a security role: Power Platform admin center, the environment, Settings, Users + permissions, Application users (a person: Users)";

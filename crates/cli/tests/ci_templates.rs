@@ -180,7 +180,7 @@ async fn a_run_that_fails_or_is_cancelled_leaves_its_changes(host: Host) {
     let world = World::new(host, &["dev", "prod"], "maxChangeset: 1").await;
     let start = world.plan_by_hand();
     // The second of three transactions fails in prod, where each is one row.
-    let fault = r#"{"formatVersion":1,"rules":[{"when":{"writes":true,"nth":2},"fault":{"kind":"gateway","status":400}}]}"#;
+    let fault = r#"{"formatVersion":1,"rules":[{"when":{"writes":true,"nth":2},"fault":{"kind":"refuse","status":400}}]}"#;
     world.servers[1].request("DELETE", "/__emulator/stats", "", "");
     world.servers[1].request("POST", "/__emulator/faults", fault, "");
     let partly = world.apply_by_hand(&start);

@@ -170,7 +170,7 @@ fn a_refused_transaction_ends_with_what_was_applied_and_the_rest_is_finished_by_
         let (project, server) = waiting();
         faults(
             &server,
-            &on_write(done + 1, r#"{"kind":"gateway","status":400}"#),
+            &on_write(done + 1, r#"{"kind":"refuse","status":400}"#),
         );
         let ended = project.run(APPLY).ended(1);
         accounts_for(&ended.err, done);
@@ -191,6 +191,32 @@ fn a_refused_transaction_ends_with_what_was_applied_and_the_rest_is_finished_by_
             is_finished_by_running_again(&project, &server);
         }
     }
+}
+
+/// ModSecurity examines replies, and API Management may count requests after it has passed them on: microsoft/terraform-provider-power-platform#692.
+#[test]
+fn what_a_firewall_answers_to_a_write_says_nothing_of_what_the_environment_did() {
+    for status in [302, 403, 404, 429, 499] {
+        let (project, server) = waiting();
+        let page = format!(r#"{{"kind":"gateway","status":{status},"after":true}}"#);
+        faults(&server, &on_write(1, &page));
+        let applied = project.run(APPLY).ended(0);
+        says(&applied.err, &["no reply says what happened", "Verified"]);
+    }
+    let (project, server) = waiting();
+    faults(&server, &on_write(1, r#"{"kind":"gateway","status":403}"#));
+    let ended = project.run(APPLY).ended(1);
+    says(
+        &ended.err,
+        &[
+            "error: transaction 1 was not executed",
+            "403",
+            "applied: nothing",
+            "help: something in front of the environment refused the request",
+            "; then run the same command again: it applies what is left",
+        ],
+    );
+    is_finished_by_running_again(&project, &server);
 }
 
 /// helm/helm#5143, helm/helm#6407: a rollback of what failed in the middle.
@@ -525,7 +551,7 @@ fn an_undo_that_ends_early_is_accounted_for_like_an_apply() {
     let (project, server) = waiting();
     let file = Project::undo_file(&project.apply());
     let undo = ["undo", "--env", "server", "--yes", file.as_str()];
-    faults(&server, &on_write(2, r#"{"kind":"gateway","status":400}"#));
+    faults(&server, &on_write(2, r#"{"kind":"refuse","status":400}"#));
     let ended = project.run(&undo).ended(1);
     says(
         &ended.err,

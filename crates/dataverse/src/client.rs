@@ -253,7 +253,18 @@ impl Client {
         let verdict = match &result {
             Err(error) => retry::judge_error(kind, error),
             Ok(reply) if is_multipart(reply) => Verdict::Answer,
-            Ok(reply) => retry::judge_reply(kind, reply.status, &reply.headers, SystemTime::now()),
+            Ok(reply) => {
+                let is_bare_limit = reply.status == 429 && reply.body.is_empty();
+                let is_own =
+                    is_bare_limit || crate::batch::stated(reply.status, &reply.body).is_own;
+                retry::judge_reply(
+                    kind,
+                    reply.status,
+                    is_own,
+                    &reply.headers,
+                    SystemTime::now(),
+                )
+            }
         };
         if verdict != Verdict::SignInAgain {
             self.requests.fetch_add(1, Ordering::Relaxed);
@@ -368,6 +379,7 @@ pub(crate) fn stated(exchange: &Exchange, reply: &Reply) -> Error {
         place: Place::Whole,
         code: error.code,
         message: error.message,
+        is_own: error.is_own,
         request_id: request_id(reply).map(str::to_owned),
         client_request_id: exchange.client_request_id,
     }))

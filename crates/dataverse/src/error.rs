@@ -38,6 +38,8 @@ impl ErrorCode {
     pub const VERSION_MISMATCH: ErrorCode = ErrorCode(0x8006_0882);
     /// The table does not support optimistic concurrency.
     pub const NO_OPTIMISTIC_CONCURRENCY: ErrorCode = ErrorCode(0x8006_088d);
+    /// The database failed, for example because of a deadlock; the request itself is valid.
+    pub const SQL_ERROR: ErrorCode = ErrorCode(0x8004_4150);
     /// The database timed out; the request itself is valid.
     pub const SQL_TIMEOUT: ErrorCode = ErrorCode(0x8004_4151);
     /// A solution operation is running; customisations are locked until it ends.
@@ -155,6 +157,8 @@ pub struct ServiceError {
     pub code: Option<ErrorCode>,
     /// Dataverse's message. It comes from the server: neutralise it before printing.
     pub message: String,
+    /// Whether the error has the form of Dataverse. Otherwise something in between answered, such as a proxy or a firewall.
+    pub is_own: bool,
     /// The server's id of the request.
     pub request_id: Option<String>,
     /// Our id of the request (`x-ms-client-request-id`).
@@ -374,6 +378,22 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+}
+
+impl Error {
+    /// Whether a request has come to an end, though it is not known which: something answered, instead of giving up waiting.
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Redirected { .. } => true,
+            Self::Service(error) => error.status < 500 && !matches!(error.status, 408 | 499),
+            _ => false,
+        }
+    }
+
+    /// Whether this is a refusal because the environment changed since it was read.
+    pub fn is_stale(&self) -> bool {
+        matches!(self, Self::Service(error) if error.is_own && error.is_stale())
+    }
 }
 
 #[cfg(test)]

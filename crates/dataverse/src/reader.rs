@@ -123,6 +123,7 @@ fn refused_trip(answered: &Answered, refused: &Refused) -> Error {
         place: crate::Place::Part,
         code: refused.code,
         message: refused.message.clone(),
+        is_own: true,
         request_id: refused.request_id.clone(),
         client_request_id: answered.exchange.client_request_id,
     }))

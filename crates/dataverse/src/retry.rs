@@ -32,20 +32,23 @@ pub(crate) enum Verdict {
 }
 
 /// The verdict on a reply that is not multipart, based on its status. (A multipart reply is always an answer, whatever its outer status.)
+///
+/// `is_own` says whether the reply has the form of the service. Whatever else answers a write may have passed it on before: a firewall that
+/// examines replies, or a gateway that counts requests.
 pub(crate) fn judge_reply(
     kind: Kind,
     status: u16,
+    is_own: bool,
     headers: &HeaderMap,
     now: SystemTime,
 ) -> Verdict {
     let wait = retry_after(headers, now);
     match (kind, status) {
         (_, 200..=299) => Verdict::Answer,
+        (_, 401) => Verdict::SignInAgain,
+        (Kind::Write, _) if !is_own => Verdict::Unknown,
         // documented: service protection rejects requests before they start
         (_, 429) => Verdict::Again(wait),
-        (_, 401) => Verdict::SignInAgain,
-        // a 303 would mean that the work was done and its result is elsewhere
-        (Kind::Write, 303) => Verdict::Unknown,
         (_, 300..=399) => Verdict::Refused,
         (Kind::Read, 408 | 500 | 502 | 503 | 504) => Verdict::Again(wait),
         // a proxy gave up waiting, but the server may not have
@@ -106,6 +109,11 @@ impl Attempts {
         }
     }
 
+    /// Whether there was an attempt before this one.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.made > 1
+    }
+
     /// How long to wait before the next attempt; `None` if the budget does not allow one.
     ///
     /// `spent` is the time since the first attempt began. `jitter`, from 0 to 1, spreads out clients that failed together. A wait that the
@@ -155,11 +163,28 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     fn verdict(kind: Kind, status: u16, retry_after: Option<&str>) -> Verdict {
+        answered(kind, status, true, retry_after)
+    }
+
+    fn answered(kind: Kind, status: u16, is_own: bool, retry_after: Option<&str>) -> Verdict {
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after.and_then(|value| value.parse().ok()) {
             headers.insert(RETRY_AFTER, value);
         }
-        judge_reply(kind, status, &headers, UNIX_EPOCH)
+        judge_reply(kind, status, is_own, &headers, UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_something_in_between_answers_to_a_write_proves_nothing() {
+        for status in [302, 303, 400, 403, 404, 407, 409, 412, 413, 429, 499, 503] {
+            let verdict = answered(Kind::Write, status, false, Some("7"));
+            assert_eq!(verdict, Verdict::Unknown, "{status}");
+        }
+        assert_eq!(answered(Kind::Write, 200, false, None), Verdict::Answer);
+        assert_eq!(
+            answered(Kind::Write, 401, false, None),
+            Verdict::SignInAgain
+        );
     }
 
     #[test]
@@ -167,7 +192,7 @@ mod tests {
         let again = Verdict::Again(Some(Duration::from_secs(7)));
         assert_eq!(verdict(Kind::Write, 429, Some("7")), again);
         assert_eq!(verdict(Kind::Write, 429, None), Verdict::Again(None));
-        for status in [303, 408, 500, 502, 503, 504, 520] {
+        for status in [408, 500, 502, 503, 504, 520] {
             for wait in [None, Some("7")] {
                 let verdict = verdict(Kind::Write, status, wait);
                 assert_eq!(verdict, Verdict::Unknown, "{status} {wait:?}");

@@ -53,6 +53,11 @@ impl Session {
             let Outcome::Refused { error, .. } = &outcome else {
                 return outcome;
             };
+            if is_doubtful(error, &attempts) {
+                return Outcome::Unknown {
+                    cause: Error::Service(error.clone()),
+                };
+            }
             // the complete transaction was rolled back, and some causes are temporary
             let Some(wait) = passing(error) else {
                 return outcome;
@@ -99,6 +104,15 @@ async fn send(
         Outcome::Unknown { cause } => warn!(%cause, "the outcome is unknown"),
     }
     outcome
+}
+
+/// Whether a refusal leaves open if the transaction was executed: the database gave up, or the row that is in the way may be the work of an
+/// earlier attempt.
+fn is_doubtful(error: &ServiceError, attempts: &Attempts) -> bool {
+    matches!(
+        error.code,
+        Some(ErrorCode::SQL_TIMEOUT | ErrorCode::SQL_ERROR)
+    ) || attempts.is_repeated() && error.is_stale()
 }
 
 /// The wait for errors that are temporary: a solution operation is running, or service protection applies.
@@ -211,6 +225,7 @@ fn part_error(
         place,
         code: error.code,
         message: error.message,
+        is_own: error.is_own,
         request_id: batch::request_id(part)
             .or(crate::client::request_id(&answered.reply))
             .map(str::to_owned),

@@ -70,6 +70,9 @@ pub(crate) enum Fault {
         #[serde(default = "bad_gateway")]
         status: u16,
         retry_after: Option<u64>,
+        /// Whether the request is executed before, as by a firewall that examines replies.
+        #[serde(default)]
+        after: bool,
     },
     /// The connection is dropped; the request is not executed.
     DropBefore,

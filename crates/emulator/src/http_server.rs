@@ -209,7 +209,13 @@ async fn strike(
         Fault::Gateway {
             status,
             retry_after,
-        } => gateway(status, retry_after),
+            after,
+        } => {
+            if after {
+                carry_out(engine, call, running).await;
+            }
+            gateway(status, retry_after)
+        }
         Fault::ExpiredToken => response(expired()),
         Fault::Refuse { status } => response(Reply::error(
             &ServiceError::scripted(status),

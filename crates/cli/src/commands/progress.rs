@@ -91,7 +91,7 @@ impl<'a, 'u> Progress<'a, 'u> {
             Event::Looking => self.ui.verb(
                 GOOD,
                 "Looking",
-                "the reply was lost; reading the rows until it is clear what happened",
+                "no reply says what happened; reading the rows until it is clear",
             ),
             Event::Verifying => self.ui.name_bar("Verifying"),
         }

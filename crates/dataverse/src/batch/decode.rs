@@ -1,6 +1,7 @@
 //! Reads the reply to a batch. The content type decides how to parse it, never the outer status: without continue-on-error, a failing part
 //! turns the outer status into an error while the body is still multipart.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, de};
@@ -117,13 +118,16 @@ pub(crate) fn request_id<'a>(part: &Part<'a>) -> Option<&'a str> {
 pub(crate) struct ServerError {
     pub(crate) code: Option<ErrorCode>,
     pub(crate) message: String,
+    /// Whether the body has the form of the service. Otherwise something in between answered, such as a proxy.
+    pub(crate) is_own: bool,
 }
 
 /// Longer messages are truncated, since some contain a stack trace.
 const MAX_MESSAGE: usize = 4000;
 
 /// Parses `{"error":{"code":…,"message":…}}`, or `{"Message":…,"ExceptionMessage":…,"ErrorCode":…}`, which the service uses for requests
-/// that it could not read. Of a page, returns the title. Returns `None` for any other body. The code may be empty.
+/// that it could not read. Of a page, returns the title, and of other JSON its message. Returns `None` for any other body. The code may be
+/// empty, but if there is one, it is a number: gateways write words.
 pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
     #[derive(Deserialize)]
     struct Body {
@@ -134,20 +138,20 @@ pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
         #[serde(rename = "Message")]
         message: Option<String>,
         #[serde(default, rename = "ErrorCode", deserialize_with = "code")]
-        code: Option<ErrorCode>,
+        code: Stated,
     }
     #[derive(Deserialize)]
     struct Inner {
         #[serde(default, alias = "Code", deserialize_with = "code")]
-        code: Option<ErrorCode>,
+        code: Stated,
         #[serde(default, alias = "Message")]
         message: Option<String>,
     }
-    let (code, message) = match serde_json::from_slice(body) {
+    let (code, message, is_own) = match serde_json::from_slice(body) {
         Ok(Body {
             error: Some(Inner { code, message }),
             ..
-        }) => (code, message),
+        }) => (code.number, message, !code.is_word),
         Ok(Body {
             exception,
             message,
@@ -155,11 +159,14 @@ pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
             ..
         }) => {
             let exception = exception.filter(|text| !text.is_empty());
-            // The service writes 0 for "no code".
-            let code = code.filter(|code| *code != ErrorCode(0));
-            (code, Some(exception.or(message)?))
+            let is_own = exception.is_some() || code.number.is_some();
+            let message = exception.or(message).or_else(|| message_of_others(body));
+            (code.number, Some(message?), is_own)
         }
-        Err(_) => (None, Some(title(body)?)),
+        Err(_) => {
+            let message = title(body).or_else(|| message_of_others(body));
+            (None, Some(message?), false)
+        }
     };
     let mut message = message.unwrap_or_default();
     if message.len() > MAX_MESSAGE {
@@ -167,7 +174,26 @@ pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
         message.truncate(end);
         message.push('…');
     }
-    Some(ServerError { code, message })
+    Some(ServerError {
+        code,
+        message,
+        is_own,
+    })
+}
+
+/// The message in the JSON of a gateway or a proxy.
+fn message_of_others(body: &[u8]) -> Option<String> {
+    let object: HashMap<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+    let mut words = ["message", "error_description", "detail", "title", "error"].into_iter();
+    words.find_map(|word| object.get(word)?.as_str().map(str::to_owned))
+}
+
+/// The code of an error.
+#[derive(Default)]
+struct Stated {
+    number: Option<ErrorCode>,
+    /// Whether it is something other than a number.
+    is_word: bool,
 }
 
 /// The title of an HTML page, such as that of a firewall.
@@ -195,42 +221,45 @@ pub(crate) fn stated(status: u16, body: &[u8]) -> ServerError {
 }
 
 /// A code is a string or a number. Anything else is skipped without storing it.
-fn code<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>, D::Error> {
+fn code<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<Stated, D::Error> {
     struct Code;
     impl<'de> de::Visitor<'de> for Code {
-        type Value = Option<ErrorCode>;
+        type Value = Stated;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a code")
         }
 
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(ErrorCode::parse(text))
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            let number = ErrorCode::parse(text);
+            let digits = text.trim_start_matches("0x");
+            let is_word = number.is_none() && digits.bytes().any(|byte| byte != b'0');
+            Ok(Stated { number, is_word })
         }
 
-        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(ErrorCode::parse(&number.to_string()))
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+            self.visit_str(&number.to_string())
         }
 
-        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(ErrorCode::parse(&number.to_string()))
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+            self.visit_str(&number.to_string())
         }
 
         fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok(None)
+            Ok(Stated::default())
         }
 
         fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(None)
+            Ok(Stated::default())
         }
 
         fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
+            Ok(Stated::default())
         }
 
         fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             while seq.next_element::<de::IgnoredAny>()?.is_some() {}
-            Ok(None)
+            Ok(Stated::default())
         }
 
         fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -238,7 +267,7 @@ fn code<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCo
                 .next_entry::<de::IgnoredAny, de::IgnoredAny>()?
                 .is_some()
             {}
-            Ok(None)
+            Ok(Stated::default())
         }
     }
     deserializer.deserialize_any(Code)
@@ -323,14 +352,16 @@ mod tests {
             read(r#"{"error":{"code":"0x80040217","message":"gone"}}"#),
             Some(ServerError {
                 code: Some(ErrorCode::OBJECT_DOES_NOT_EXIST),
-                message: "gone".to_owned()
+                message: "gone".to_owned(),
+                is_own: true,
             })
         );
         assert_eq!(
             read(r#"{"error":{"code":"-2147220969","message":null}}"#),
             Some(ServerError {
                 code: Some(ErrorCode::OBJECT_DOES_NOT_EXIST),
-                message: String::new()
+                message: String::new(),
+                is_own: true,
             })
         );
         let number = read(r#"{"Error":{"Code":-2147220969,"Message":"gone"}}"#);
@@ -344,14 +375,19 @@ mod tests {
             r#"{"error":{"code":[[1],{"a":null}]}}"#,
             r#"{"error":{"code":{"a":1.5}}}"#,
         ] {
-            assert_eq!(read(body), Some(ServerError::default()), "{body}");
+            let empty = ServerError {
+                is_own: true,
+                ..ServerError::default()
+            };
+            assert_eq!(read(body), Some(empty), "{body}");
         }
         let other = r#"{"Message":"a","ExceptionMessage":"too deep","ExceptionType":"E","StackTrace":"at","ErrorCode":"0x8004023e"}"#;
         assert_eq!(
             read(other),
             Some(ServerError {
                 code: ErrorCode::parse("0x8004023e"),
-                message: "too deep".to_owned()
+                message: "too deep".to_owned(),
+                is_own: true,
             })
         );
         let bare = read(r#"{"Message":"a","ErrorCode":"0x0"}"#);
@@ -370,6 +406,20 @@ mod tests {
             "Internal Server Error"
         );
         assert_eq!(stated(799, b"").message, "no reason given");
+        for (gateway, message) in [
+            (
+                r#"{"statusCode":403,"message":"Forbidden by policy"}"#,
+                "Forbidden by policy",
+            ),
+            (
+                r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#,
+                "no",
+            ),
+            (r#"{"error":"invalid_request"}"#, "invalid_request"),
+        ] {
+            let error = read(gateway).unwrap();
+            assert_eq!((error.message.as_str(), error.is_own), (message, false));
+        }
         assert_eq!(read("<html>"), None);
         assert_eq!(read("{}"), None);
     }

@@ -51,7 +51,7 @@ async fn serve(stream: &mut BufReader<TcpStream>, dice: &Dice, carried_out: &Ato
             carry_out();
         }
     };
-    let text = match dice.roll(14) {
+    let text = match dice.roll(19) {
         0 | 1 => {
             carry_out();
             multipart(200, DONE)
@@ -67,8 +67,13 @@ async fn serve(stream: &mut BufReader<TcpStream>, dice: &Dice, carried_out: &Ato
             let _ = stream.write_all(&whole.as_bytes()[..end]).await;
             return false;
         }
-        4 => reply(429, "Retry-After: 0\r\n", ""),
-        5 => reply(
+        4 if dice.roll(2) == 0 => {
+            // A gateway may count a request after it has passed it on.
+            perhaps();
+            reply([429, 403, 404, 302][dice.roll(4) as usize], "", "<html>")
+        }
+        4 | 14 | 15 => reply(429, "Retry-After: 0\r\n", ""),
+        5 | 16..=18 => reply(
             429,
             "",
             r#"{"error":{"code":"0x80072322","message":"slow down"}}"#,

@@ -112,7 +112,7 @@ pub enum Event<'a> {
         /// The transaction.
         transaction: &'a Transaction,
     },
-    /// A reply was lost. The rows are read until it is clear whether the transaction was committed.
+    /// A reply was lost, or something else than the service replied. The rows are read until it is clear whether the transaction was committed.
     Looking,
     /// The written rows are read back.
     Verifying,
@@ -206,8 +206,8 @@ impl ApplyError {
         match self {
             Self::Refused { error, .. } => error.is_stale(),
             Self::Changed { .. } | Self::Moved { .. } => true,
-            Self::NotSent { .. }
-            | Self::Unknown { .. }
+            Self::NotSent { error, .. } => error.is_stale(),
+            Self::Unknown { .. }
             | Self::NotRead { .. }
             | Self::NotVerified { .. }
             | Self::Stopped { .. } => false,
@@ -517,6 +517,9 @@ fn not_read(error: ApplyError, stop: &(dyn Fn() -> bool + Sync)) -> ApplyError {
     }
 }
 
+/// How long to watch for the effect of a write that something else than the service answered. It was passed on before, or never.
+const AFTER_AN_ANSWER: Duration = Duration::from_secs(5);
+
 async fn commit(
     transaction: &Transaction,
     session: &Session,
@@ -559,12 +562,17 @@ async fn commit(
         }),
         Commit::Unknown { cause } => {
             on_event(Event::Looking);
+            let patience = if cause.has_ended() {
+                settings.patience.min(AFTER_AN_ANSWER)
+            } else {
+                settings.patience
+            };
             settle::settle(
                 transaction,
                 session.reader(),
                 settle::Until {
                     sent,
-                    patience: settings.patience,
+                    patience,
                     stop,
                 },
                 done,
