@@ -94,7 +94,7 @@ export const writeByHand = async () => {
   const change = async (set, name, body) => {
     const row = await first(`${set}?$filter=msdyn_uniquename eq '${name}'`);
     const id = Object.entries(row).find(([key]) => key === `${set.slice(0, -1)}id`)[1];
-    const headers = { "Content-Type": "application/json", "If-Match": "*", MSCRMCallerID: dana };
+    const headers = { "Content-Type": "application/json", "If-Match": "*", "Emulator-User": dana };
     const reply = await fetch(`${api}${set}(${id})`, { method: "PATCH", headers, body: JSON.stringify(body) });
     if (!reply.ok) throw new Error(await reply.text());
   };

@@ -303,7 +303,7 @@ pub(crate) fn cell(table: &str, column: &Column, json: &Json) -> Outcome<Value> 
                 return Err(ServiceError::bad(
                     code::DATE_OUT_OF_RANGE,
                     format!(
-                        "DateTime is less than minimum value supported by CrmDateTime. Actual value: {text}, Minimum value supported: 01/01/1753 00:00:00"
+                        "DateTime is less than minumum value supported by CrmDateTime. Actual value: {text}, Minimum value supported: 01/01/1753 00:00:00"
                     ),
                 ));
             }

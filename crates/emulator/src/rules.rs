@@ -379,7 +379,7 @@ fn check_prefix(
     Err(ServiceError::bad(
         code::INVALID_PREFIX,
         format!(
-            "ExportKeyAttributeInvalidPrefix: the value '{name}' of '{UNIQUE_NAME}' on '{}' must start with a valid customization prefix.",
+            "Export key attribute {UNIQUE_NAME} for component {} must start with a valid customization prefix.",
             table.name
         ),
     ))

@@ -227,7 +227,7 @@ async fn edit_as_dana(address: &str) -> Result<(), Error> {
             "{}/api/data/v9.2/{set}({id})",
             address.trim_end_matches('/')
         ))
-        .header("MSCRMCallerID", dana.to_string())
+        .header("Emulator-User", dana.to_string())
         .header("If-Match", "*")
         .header("Content-Type", "application/json")
         .body(body.to_string())

@@ -409,7 +409,7 @@ impl Server {
             "PATCH",
             &format!("/api/data/v9.2/{row}"),
             body,
-            &format!("If-Match: *\r\nMSCRMCallerID: {user}\r\n"),
+            &format!("If-Match: *\r\nEmulator-User: {user}\r\n"),
         );
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }
@@ -449,7 +449,7 @@ impl Server {
                 "/api/data/v9.2/msdyn_appconfigurations({profile})/msdyn_appconfiguration_systemuser({lin})/$ref"
             ),
             "",
-            &format!("MSCRMCallerID: {user}\r\n"),
+            &format!("Emulator-User: {user}\r\n"),
         );
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }
@@ -461,7 +461,7 @@ impl Server {
             "POST",
             "/api/data/v9.2/msdyn_notificationtemplates",
             &format!(r#"{{"msdyn_uniquename":"{name}","msdyn_name":"{name}","msdyn_title":"{title}","msdyn_showtimeout":false}}"#),
-            &format!("MSCRMCallerID: {user}\r\n"),
+            &format!("Emulator-User: {user}\r\n"),
         );
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }

@@ -79,6 +79,23 @@ pub(super) fn condition_holds(
         condition.operator.as_str(),
         "eq" | "ne" | "neq" | "gt" | "ge" | "lt" | "le" | "in" | "not-in"
     );
+    let needed = match condition.operator.as_str() {
+        "null" | "not-null" => Some(0),
+        _ if is_compared && !matches!(condition.operator.as_str(), "in" | "not-in") => Some(1),
+        "like" | "not-like" => Some(1),
+        _ => None,
+    };
+    if let Some(needed) = needed.filter(|needed| *needed != values.len()) {
+        return Err(ServiceError::bad(
+            code::INVALID_ARGUMENT,
+            format!(
+                "The ConditonOperator.{} requires {needed} value/s, not {}. Parameter Name: {}",
+                condition.operator,
+                values.len(),
+                condition.attribute
+            ),
+        ));
+    }
     if is_compared && let Some(text) = condition.values.iter().find(|text| !fits(kind, text)) {
         let own = reading.store.schema.table(table);
         return Err(ServiceError::bad(

@@ -62,6 +62,13 @@ pub(crate) fn answer(
     for entity in &bound {
         check_columns(reading, entity, fetch.aggregate)?;
     }
+    // A condition may be wrong although there is no row that it is checked against.
+    let nothing = vec![None; bound.len()];
+    for (at, entity) in bound.iter().enumerate() {
+        for filter in &entity.entity.filters {
+            condition::holds(reading, &bound, at, filter, &nothing)?;
+        }
+    }
     let mut rows = join(reading, &bound, &fetch)?;
     let mut shown: Vec<Map<String, Json>> = Vec::new();
     let mut keys: Vec<Uuid> = Vec::new();

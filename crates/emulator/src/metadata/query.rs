@@ -101,7 +101,12 @@ impl Shape {
             !fields.contains_key(*name) && !KNOWN_ELSEWHERE.contains(&name.as_str())
                 || self.of.ends_with(BASE) && is_derived(name)
         };
-        if let Some(unknown) = self.select.iter().flatten().find(is_unknown) {
+        let is_of_derived = |name: &&String| {
+            self.of.ends_with(BASE) && NAVIGATION.contains(&name.as_str()) && is_derived(name)
+        };
+        let expanded = self.expand.iter().map(|(name, _)| name);
+        let unknown = self.select.iter().flatten().find(is_unknown);
+        if let Some(unknown) = unknown.or_else(|| expanded.into_iter().find(is_of_derived)) {
             return Err(not_a_property(unknown, self.of));
         }
         let mut kept = Map::new();

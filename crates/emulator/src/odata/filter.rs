@@ -264,7 +264,12 @@ impl Parser<'_> {
                 (Value::Text(_), QuotedIds::Accepted) => return None,
                 _ => "Guid",
             },
-            Kind::DateTime | Kind::Managed => return None,
+            // A date may be quoted, but nothing else.
+            Kind::DateTime => match value {
+                Value::Text(text) if Moment::parse(text).is_none() => "DateTimeOffset",
+                _ => return None,
+            },
+            Kind::Managed => return None,
         };
         let value = match value {
             Value::Text(_) => "String",

@@ -21,6 +21,9 @@ pub(crate) struct Options {
     pub(crate) aliases: BTreeMap<String, String>,
 }
 
+/// Parameters of other services, or for labels in other languages.
+const IGNORED: [&str; 3] = ["api-version", "LabelLanguages", "versionid"];
+
 /// Parses the part of a URL after the `?`.
 pub(crate) fn parse(query: &str) -> Outcome<Options> {
     from_pairs(
@@ -71,7 +74,8 @@ pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outco
             "$skiptoken" => options.skiptoken = Some(value),
             "$id" => options.id = Some(value),
             "$skip" => return Err(ServiceError::query("Skip Clause is not supported in CRM")),
-            "$apply" | "$deltatoken" | "savedQuery" | "userQuery" => {
+            "$apply" | "$deltatoken" | "savedQuery" | "userQuery" | "sql" | "tag"
+            | "partitionId" => {
                 return Err(ServiceError::not_emulated(format_args!(
                     "the query option '{name}'"
                 )));
@@ -86,9 +90,9 @@ pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outco
             other => {
                 if let Some(alias) = other.strip_prefix('@') {
                     options.aliases.insert(alias.to_owned(), value);
-                } else if other.starts_with('$') {
+                } else if !IGNORED.contains(&other) {
                     return Err(ServiceError::query(format!(
-                        "The query parameter {other} is not supported."
+                        "The query parameter {other} is not supported"
                     )));
                 }
             }

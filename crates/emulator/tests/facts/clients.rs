@@ -234,3 +234,80 @@ async fn queries_are_refused_in_the_words_of_the_service() {
         "{message}"
     );
 }
+
+/// Live texts in rappen/FetchXMLBuilder#437 and microsoft/PowerPlatform-DataverseClient-Python#74: a `$` that is forgotten is not ignored.
+#[tokio::test]
+async fn a_parameter_that_nobody_knows_is_refused() {
+    let desk = desk().await;
+    for (path, name) in [
+        ("contacts?filter=lastname%20eq%20'none'", "filter"),
+        ("contacts?utm_source=x&$top=1", "utm_source"),
+    ] {
+        let (status, _, message) = refused(&desk, Method::GET, path, None).await;
+        assert_eq!(status, 400, "{path}");
+        assert!(
+            message.ends_with(&format!("The query parameter {name} is not supported")),
+            "{message}"
+        );
+    }
+    let (status, ..) = refused(&desk, Method::GET, "contacts?sql=SELECT%201", None).await;
+    assert_eq!(status, 501);
+    let (status, ..) = refused(&desk, Method::GET, "contacts?api-version=9.2&$top=1", None).await;
+    assert_eq!(status, 200);
+}
+
+/// davidyack/Xrm.Tools.CRMWebAPI and others: a filter that compares a date with an empty text is an error, not an empty list.
+#[tokio::test]
+async fn a_date_is_compared_with_dates() {
+    let desk = desk().await;
+    for value in ["''", "'x'"] {
+        let path = format!("contacts?$filter=createdon%20eq%20{value}");
+        let (status, _, message) = refused(&desk, Method::GET, &path, None).await;
+        assert_eq!(status, 400, "{value}");
+        assert!(
+            message.contains("Found operand types 'Edm.DateTimeOffset' and 'Edm.String'"),
+            "{message}"
+        );
+    }
+    let quoted = "contacts?$filter=createdon%20ge%20'2026-01-01T00:00:00Z'";
+    assert_eq!(desk.get(quoted).await.status, 200);
+}
+
+/// A live text: "The ConditonOperator.… requires 1 value/s, not 0."
+#[tokio::test]
+async fn a_condition_of_fetch_xml_has_as_many_values_as_its_operator_needs() {
+    let desk = desk().await;
+    for (condition, status) in [
+        (r#"operator="eq""#, 400),
+        (r#"operator="null" value="x""#, 400),
+        (r#"operator="like""#, 400),
+        (r#"operator="eq" value="x""#, 200),
+        (r#"operator="null""#, 200),
+    ] {
+        let xml = format!(
+            r#"<fetch><entity name="contact"><filter><condition attribute="lastname" {condition}/></filter></entity></fetch>"#
+        );
+        let answer = desk
+            .get(&format!(
+                "contacts?fetchXml={}",
+                xml.replace(' ', "%20").replace('"', "%22")
+            ))
+            .await;
+        assert_eq!(answer.status, status, "{condition}");
+    }
+}
+
+/// Learn, Query table definitions: options are reached through a cast.
+#[tokio::test]
+async fn options_of_a_column_are_expanded_through_a_cast_only() {
+    let desk = desk().await;
+    let path = "EntityDefinitions(LogicalName='contact')/Attributes?$expand=OptionSet";
+    let (status, _, message) = refused(&desk, Method::GET, path, None).await;
+    assert_eq!(status, 400);
+    assert!(
+        message.contains("Could not find a property named 'OptionSet'"),
+        "{message}"
+    );
+    let cast = "EntityDefinitions(LogicalName='contact')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$select=LogicalName&$expand=OptionSet";
+    assert_eq!(desk.get(cast).await.status, 200);
+}
