@@ -1,7 +1,8 @@
 //! Who last wrote live rows, and what auditing recorded about them.
 //!
 //! Sources: the columns `modifiedon` and `_modifiedby_value` name the last writer of a row, whatever column it was; Retrieve and audit data
-//! (`RetrieveRecordChangeHistory`) names each change if auditing is on. Only auditing records who created or removed a link.
+//! (`RetrieveRecordChangeHistory`) names each change if auditing is on. Only auditing records who created or removed a link. Somebody may write
+//! in the name of another user; `_modifiedonbehalfby_value` and `_callinguserid_value` then name the one who really did.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::extras::Extra;
-use crate::live::Live;
+use crate::live::{Live, ObservedRow};
 use crate::observe::ObserveError;
 use crate::plan::{Operation, Plan};
 
@@ -58,8 +59,12 @@ pub struct Recorded {
     pub at: String,
     /// The user who made it.
     pub by: Uuid,
+    /// The user in whose name it was made, if that is another one.
+    pub in_the_name_of: Option<Uuid>,
     /// What it did.
     pub what: What,
+    /// The values of the columns afterwards, as far as the record tells.
+    pub after: BTreeMap<String, Cell>,
 }
 
 /// The effect of a recorded change.
@@ -101,6 +106,8 @@ pub struct Blame {
     pub writers: BTreeMap<Uuid, Writer>,
     /// Recorded changes by row, newest first.
     pub history: BTreeMap<Uuid, Vec<Recorded>>,
+    /// Who last wrote a row in the name of its last writer.
+    pub on_behalf: BTreeMap<Uuid, Uuid>,
     /// Whether audit records are available.
     pub audit: Audit,
     /// Number of rows whose history was not read because there are too many.
@@ -115,6 +122,15 @@ impl Blame {
             name: id.to_string(),
             nature: Nature::Unknown,
             is_caller: false,
+        })
+    }
+
+    /// Returns who last wrote a row, and in whose name if that is another user.
+    pub fn last_writer(&self, row: &ObservedRow) -> Option<(Writer, Option<Writer>)> {
+        let said = self.writer(row.modified_by()?);
+        Some(match self.on_behalf.get(&row.id) {
+            Some(own) if *own != said.id => (self.writer(*own), Some(said)),
+            _ => (said, None),
         })
     }
 
@@ -138,6 +154,10 @@ pub async fn blame(
     extras: &[Extra],
 ) -> Result<Blame, ObserveError> {
     let rows = rows_of(plan);
+    let extra_rows = extras
+        .iter()
+        .map(|extra| (extra.key.kind.table(), extra.id));
+    let shown: Vec<(&'static Table, Uuid)> = rows.iter().copied().chain(extra_rows).collect();
     let mut users: BTreeSet<Uuid> = rows
         .iter()
         .filter_map(|(table, id)| live.row(table, *id)?.modified_by())
@@ -147,10 +167,11 @@ pub async fn blame(
             .iter()
             .filter_map(|extra| live.row(extra.key.kind.table(), extra.id)?.modified_by()),
     );
-    histories(reader, live, rows, &users).await
+    histories(reader, live, rows, &shown, &users).await
 }
 
-/// Queries the history of rows, if auditing is on, and details of these users and the writers, in at most two trips.
+/// Queries the history of rows, if auditing is on, in whose name the shown rows were written, and details of these users and the writers, in at
+/// most two trips.
 ///
 /// # Errors
 /// If the environment cannot be queried. Anything that it refuses to return remains unknown.
@@ -159,6 +180,7 @@ pub async fn histories(
     reader: &Reader,
     live: &Live,
     rows: Vec<(&'static Table, Uuid)>,
+    shown: &[(&'static Table, Uuid)],
     users: &BTreeSet<Uuid>,
 ) -> Result<Blame, ObserveError> {
     let mut blame = Blame::default();
@@ -173,6 +195,12 @@ pub async fn histories(
         .iter()
         .map(|(table, id)| Query::change_history(table.set, *id))
         .collect();
+    let by_table = by_table(live, shown);
+    queries.extend(by_table.iter().map(|(table, ids)| {
+        Query::rows(table.set)
+            .select([table.key, ON_BEHALF])
+            .filter(Filter::any_of(table.key, ids.iter().copied()))
+    }));
     queries.extend(users_by_id(users));
     if queries.is_empty() {
         return Ok(blame);
@@ -196,14 +224,19 @@ pub async fn histories(
     {
         blame.audit = Audit::Refused(why);
     }
+    // A table without the column refuses its query, and nothing is known.
+    for ((table, _), rows) in by_table.iter().zip(answers.by_ref()) {
+        let rows = rows.iter().flat_map(|rows| &rows.rows);
+        let known = rows.filter_map(|row| Some((row.uuid(table.key)?, row.uuid(ON_BEHALF)?)));
+        blame.on_behalf.extend(known);
+    }
     for rows in answers.flatten() {
         rows.rows.iter().for_each(|row| blame.place(row, live));
     }
-    let more: BTreeSet<Uuid> = blame
-        .history
-        .values()
-        .flatten()
-        .map(|recorded| recorded.by)
+    let recorded = blame.history.values().flatten();
+    let more: BTreeSet<Uuid> = recorded
+        .flat_map(|recorded| std::iter::once(recorded.by).chain(recorded.in_the_name_of))
+        .chain(blame.on_behalf.values().copied())
         .filter(|id| !users.contains(id))
         .collect();
     if let Some(query) = users_by_id(&more) {
@@ -258,6 +291,22 @@ fn rows_of(plan: &Plan) -> Vec<(&'static Table, Uuid)> {
     }
     rows
 }
+
+/// The rows that exist, by table.
+fn by_table(live: &Live, rows: &[(&'static Table, Uuid)]) -> Vec<(&'static Table, BTreeSet<Uuid>)> {
+    let mut by_table: BTreeMap<&Table, (&'static Table, BTreeSet<Uuid>)> = BTreeMap::new();
+    for (table, id) in rows.iter().take(MOST_HISTORIES) {
+        if live.row(table, *id).is_some() {
+            let entry = by_table.entry(table);
+            let (_, ids) = entry.or_insert((table, BTreeSet::new()));
+            ids.insert(*id);
+        }
+    }
+    by_table.into_values().collect()
+}
+
+/// Who wrote a row in the name of its last writer.
+const ON_BEHALF: &str = "_modifiedonbehalfby_value";
 
 fn users_by_id(ids: &BTreeSet<Uuid>) -> Option<Query> {
     let query = Query::rows(tables::USER.set).select([
@@ -314,10 +363,13 @@ impl Blame {
 fn recorded(row: &Row) -> Option<Recorded> {
     let record = row.get("AuditRecord").as_json()?;
     let at = record.get("createdon")?.as_str()?.to_owned();
-    let by = record
-        .get("_userid_value")
-        .and_then(Json::as_str)
-        .and_then(|id| Uuid::parse_str(id).ok())?;
+    let user = |column: &str| {
+        let id = record.get(column).and_then(Json::as_str);
+        id.and_then(|id| Uuid::parse_str(id).ok())
+            .filter(|id| !id.is_nil())
+    };
+    let said = user("_userid_value")?;
+    let by = user("_callinguserid_value").unwrap_or(said);
     let action = record.get("action").and_then(Json::as_i64);
     let operation = record.get("operation").and_then(Json::as_i64);
     let what = match (action, operation) {
@@ -330,7 +382,26 @@ fn recorded(row: &Row) -> Option<Recorded> {
         (_, Some(CREATE)) => What::Created(columns(row).into_keys().collect()),
         _ => What::Wrote(columns(row)),
     };
-    Some(Recorded { at, by, what })
+    Some(Recorded {
+        at,
+        by,
+        in_the_name_of: (by != said).then_some(said),
+        what,
+        after: after(row),
+    })
+}
+
+/// Columns with their new values. Of a column that was emptied, only the old value is recorded.
+fn after(row: &Row) -> BTreeMap<String, Cell> {
+    let value = |side: &str| row.get(side).as_json().and_then(Json::as_object);
+    let names = columns(row).into_keys();
+    names
+        .map(|name| {
+            let after = value("NewValue").and_then(|values| values.get(&name));
+            let after = after.cloned().map_or(Cell::Null, Cell::from);
+            (name, after)
+        })
+        .collect()
 }
 
 /// A target has the property `id`, or a property with the name of the table's key.
@@ -342,7 +413,7 @@ fn members(row: &Row) -> BTreeSet<Uuid> {
         .flatten()
         .filter_map(Json::as_object)
         .flatten()
-        .filter(|(key, _)| key.as_str() == "id" || key.ends_with("id"))
+        .filter(|(key, _)| key.to_ascii_lowercase().ends_with("id"))
         .filter_map(|(_, value)| Uuid::parse_str(value.as_str()?).ok())
         .collect()
 }
@@ -413,6 +484,8 @@ mod tests {
                     members: [member].into(),
                     made: false
                 },
+                in_the_name_of: None,
+                after: BTreeMap::new(),
             })
         );
         let deleted = recorded(&detail(

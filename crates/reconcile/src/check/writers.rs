@@ -127,8 +127,13 @@ pub fn last_write(
                 return Some(audited(wrote));
             }
             let row = live.row(table, id)?;
-            let name = row.row.formatted("_modifiedby_value").map(str::to_owned);
-            let name = name.or_else(|| Some(blame.writer(row.modified_by()?).name));
+            let name = match blame.last_writer(row)? {
+                (own, Some(_)) => Some(own.name),
+                (own, None) => {
+                    let shown = row.row.formatted("_modifiedby_value");
+                    Some(shown.map_or(own.name, str::to_owned))
+                }
+            };
             Some(LastWrite {
                 who: name?,
                 when: row.modified_on().map(str::to_owned),

@@ -36,10 +36,25 @@ impl Verdict {
         }
     }
 
-    fn by(mut self, who: &Writer, when: Option<&str>) -> Self {
-        self.who = Some(who.name.clone());
+    fn by(mut self, who: &Author, when: Option<&str>) -> Self {
+        self.who = Some(who.writer.name.clone());
         self.when = when.map(str::to_owned);
         self
+    }
+}
+
+/// Who wrote, and in whose name if that is another user.
+struct Author {
+    writer: Writer,
+    in_the_name_of: Option<Writer>,
+}
+
+impl Author {
+    fn of(input: &Input<'_>, recorded: &Recorded) -> Self {
+        Self {
+            writer: input.blame.writer(recorded.by),
+            in_the_name_of: recorded.in_the_name_of.map(|id| input.blame.writer(id)),
+        }
     }
 }
 
@@ -47,16 +62,23 @@ impl Verdict {
 pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> Verdict {
     let row = written_row(input, change, field);
     let read_name = read_name(change, field);
-    let recorded = row.and_then(|row| match link_member(input, change, field) {
-        Some((relationship, member, made)) => input.blame.newest(row, |what| {
-            matches!(what, What::Linked { relationship: of, members, made: did }
-                if of == relationship && members.contains(&member) && *did == made)
+    let link = link_member(input, change, field);
+    let newest = row.and_then(|row| match link {
+        Some((relationship, member, _)) => input.blame.newest(row, |what| {
+            matches!(what, What::Linked { relationship: of, members, .. }
+                if of == relationship && members.contains(&member))
         }),
         None => input.blame.newest(row, |what| writes(what, &read_name)),
     });
+    // Auditing lags, so its newest record may be older than what made the difference.
+    let recorded = newest.filter(|recorded| match (&recorded.what, link) {
+        (What::Linked { made, .. }, Some((_, _, wanted))) => *made == wanted,
+        _ => made_live(input, field, row, &read_name, recorded),
+    });
+    let lags = newest.is_some() && recorded.is_none();
     if let Some(verdict) = by_revision(input, change, field) {
         return match recorded {
-            Some(recorded) => verdict.by(&input.blame.writer(recorded.by), Some(&recorded.at)),
+            Some(recorded) => verdict.by(&Author::of(input, recorded), Some(&recorded.at)),
             None => verdict,
         };
     }
@@ -70,12 +92,39 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
     }
     let is_link = field.wire.split_once('.').is_none();
     if is_link {
-        return Verdict::new(
-            Class::Unknown,
-            no_record(input, "who made or removed a link"),
-        );
+        let why = match lags {
+            true => "auditing has not recorded yet who made or removed the link".to_owned(),
+            false => no_record(input, "who made or removed a link"),
+        };
+        return Verdict::new(Class::Unknown, why);
     }
-    by_last_writer(input, change, field)
+    by_last_writer(input, change, field, lags)
+}
+
+/// Whether a record explains the live value of a column. Auditing cuts long texts, and marks them with three dots.
+fn made_live(
+    input: &Input<'_>,
+    field: &FieldChange,
+    row: Option<Uuid>,
+    read_name: &str,
+    recorded: &Recorded,
+) -> bool {
+    let live = row.and_then(|row| input.live.row(wire_column(field).1?, row));
+    let (Some(after), Some(live)) = (recorded.after.get(read_name), live) else {
+        return true;
+    };
+    let live = live.row.get(read_name);
+    match (after, live) {
+        (Cell::Text(after), Cell::Text(live)) => {
+            let cut = after.strip_suffix("...").or(after.strip_suffix('…'));
+            let same_id = || Some(Uuid::parse_str(after).ok()? == Uuid::parse_str(live).ok()?);
+            after == live
+                || cut.is_some_and(|start| live.starts_with(start))
+                || same_id() == Some(true)
+        }
+        (Cell::Text(text), Cell::Null) | (Cell::Null, Cell::Text(text)) => text.is_empty(),
+        (after, live) => after == live,
+    }
 }
 
 /// Classifies a row that is missing or should not exist.
@@ -101,12 +150,12 @@ pub(super) fn whole_row(input: &Input<'_>, change: &Change) -> Difference {
 }
 
 fn missing(input: &Input<'_>, change: &Change) -> Verdict {
-    let deleted = input
-        .blame
-        .newest(change.id, |what| matches!(what, What::Deleted));
-    if let Some(deleted) = deleted {
+    let newest = input.blame.newest(change.id, |what| {
+        matches!(what, What::Deleted | What::Created(_))
+    });
+    if let Some(deleted) = newest.filter(|newest| newest.what == What::Deleted) {
         let verdict = after_declared(input, deleted, deleted);
-        let by = input.blame.writer(deleted.by);
+        let by = Author::of(input, deleted);
         return Verdict {
             evidence: format!("auditing recorded the deletion by {}", described(&by)),
             ..verdict
@@ -272,8 +321,8 @@ const ANY_APPLICATION: &str = ": an apply, another program or a product update";
 
 /// Classifies a field that had the declared value until `edit`. The newest edit may be a different one.
 fn after_declared(input: &Input<'_>, edit: &Recorded, newest: &Recorded) -> Verdict {
-    let (first, last) = (input.blame.writer(edit.by), input.blame.writer(newest.by));
-    let class = match (last.nature, last.is_caller) {
+    let (first, last) = (Author::of(input, edit), Author::of(input, newest));
+    let class = match (last.writer.nature, last.writer.is_caller) {
         (Nature::Person, _) => Class::EditedByHand,
         (Nature::Platform, _) => Class::ProductUpdate,
         // An earlier revision may have been applied since, also by another application than the caller.
@@ -293,8 +342,8 @@ fn after_declared(input: &Input<'_>, edit: &Recorded, newest: &Recorded) -> Verd
 
 /// Classifies by the writer that auditing recorded. `never_declared` states that none of the recorded edits replaced the declared value.
 fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Verdict {
-    let writer = input.blame.writer(recorded.by);
-    let (class, note) = match (writer.nature, writer.is_caller) {
+    let author = Author::of(input, recorded);
+    let (class, note) = match (author.writer.nature, author.writer.is_caller) {
         (Nature::Person, false) => (Class::EditedByHand, ""),
         (Nature::Person, true) => (
             Class::Unknown,
@@ -309,25 +358,30 @@ fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Ve
         (Nature::Platform, _) => (Class::ProductUpdate, ""),
         (Nature::Unknown, _) => (Class::Unknown, ""),
     };
-    let evidence = format!("the audit log shows {}{note}", described(&writer));
-    Verdict::new(class, evidence).by(&writer, Some(&recorded.at))
+    let evidence = format!("the audit log shows {}{note}", described(&author));
+    Verdict::new(class, evidence).by(&author, Some(&recorded.at))
 }
 
-fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Verdict {
+fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange, lags: bool) -> Verdict {
     let row =
         written_row(input, change, field).and_then(|id| input.live.row(wire_column(field).1?, id));
     let Some(row) = row else {
         return Verdict::new(Class::Unknown, "the row that held it is gone");
     };
-    let Some(writer) = row.modified_by().map(|id| input.blame.writer(id)) else {
+    let Some((writer, in_the_name_of)) = input.blame.last_writer(row) else {
         return Verdict::new(Class::Unknown, no_record(input, "the last writer"));
     };
+    let author = Author {
+        writer,
+        in_the_name_of,
+    };
+    let writer = &author.writer;
     if row.is_managed() && writer.nature == Nature::Unknown {
         return Verdict::new(
             Class::ProductUpdate,
             "the row came with a managed solution, and its last writer is unknown",
         )
-        .by(&writer, row.modified_on());
+        .by(&author, row.modified_on());
     }
     let (class, note) = match (writer.nature, writer.is_caller) {
         (Nature::Person, false) => (Class::EditedByHand, ", though maybe of another field"),
@@ -346,19 +400,28 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Ve
     };
     let evidence = format!(
         "{} last wrote the row{note}{}",
-        described(&writer),
-        audit_note(input)
+        described(&author),
+        if lags {
+            "; auditing has not recorded it yet"
+        } else {
+            audit_note(input)
+        }
     );
-    Verdict::new(class, evidence).by(&writer, row.modified_on())
+    Verdict::new(class, evidence).by(&author, row.modified_on())
 }
 
-/// Describes a writer for people.
-fn described(writer: &Writer) -> String {
-    match writer.nature {
+/// Describes an author for people.
+fn described(author: &Author) -> String {
+    let writer = &author.writer;
+    let own = match writer.nature {
         Nature::Platform => format!("the platform ({})", writer.name),
         Nature::Application => format!("the application user {}", writer.name),
         Nature::Person => writer.name.clone(),
         Nature::Unknown => format!("an unreadable user ({})", writer.id),
+    };
+    match &author.in_the_name_of {
+        Some(other) => format!("{own}, in the name of {},", other.name),
+        None => own,
     }
 }
 

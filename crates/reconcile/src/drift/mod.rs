@@ -456,8 +456,8 @@ fn extra_row(input: &Input<'_>, extra: Extra) -> ExtraRow {
     let row = input.live.row(extra.key.kind.table(), extra.id);
     ExtraRow {
         who: row
-            .and_then(|row| row.modified_by())
-            .map(|id| input.blame.writer(id).name),
+            .and_then(|row| input.blame.last_writer(row))
+            .map(|(writer, _)| writer.name),
         when: row.and_then(|row| row.modified_on()).map(str::to_owned),
         extra,
     }

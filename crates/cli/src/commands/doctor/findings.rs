@@ -109,7 +109,7 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
         Finding::good("unmanaged customizations are not blocked")
     });
     findings.push(if facts.auditing {
-        Finding::good("auditing is on: drift can say who changed what, and when")
+        Finding::good("auditing is on for the environment: of tables and columns that are audited, drift can say who changed what, and when")
     } else {
         Finding::worth(
             "auditing is off: drift knows only the last writer",
