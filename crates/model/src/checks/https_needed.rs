@@ -9,7 +9,7 @@ use crate::span::Spanned;
 
 pub(crate) const HTTPS_NEEDED: Explanation = Explanation::new(
     "https-needed",
-    "An address does not use https.",
+    "An address does not use https, or does not name a host.",
     "The product refuses other sites, and browsers do not show them in a frame. Plain http works only for an environment on this machine.",
     "Write the address with `https://`. Slugs may follow the host.",
 );
@@ -22,6 +22,9 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         } else if let Some(provider) = CifProvider::of(&declared.spec) {
             channel_url(provider.channel_url().spanned(), diagnostics);
             trusted_domain(provider.trusted_domain().spanned(), diagnostics);
+            for url in [provider.channel_url(), provider.trusted_domain()] {
+                host_by_name(url.spanned(), diagnostics);
+            }
         } else if let Some(tab) = ApplicationTab::of(&declared.spec)
             && tab.page_type().value() == Some(PageType::ThirdPartyWebsite)
             && let Some(parameters) = tab.parameters().value()
@@ -38,6 +41,31 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// The form of CIF v1 checks the host: `^((www\.)?[0-9a-zA-Z-_\.]+[a-zA-Z]{2,}$)`. Browsers compare origins, so that a wildcard matches none.
+fn host_by_name(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(url) = url else {
+        return;
+    };
+    let rest = url
+        .value
+        .split_once("://")
+        .map_or(url.value, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
+    let what = if host.contains('*') {
+        "a host with a wildcard matches no address"
+    } else if host.parse::<std::net::Ipv4Addr>().is_ok() || rest.starts_with('[') {
+        "the form of this provider accepts no IP addresses"
+    } else {
+        return;
+    };
+    diagnostics.push(
+        Diagnostic::warning(HTTPS_NEEDED.code, what)
+            .at(url.span, "not the name of a host")
+            .help("write the full name of the host, such as `https://cti.contoso.com`"),
+    );
 }
 
 fn is_https(text: &str) -> bool {

@@ -21,7 +21,7 @@ use crate::suggest::nearest;
 pub(crate) const SLUG: Explanation = Explanation::new(
     "slug",
     "A slug is neither documented by Microsoft nor declared.",
-    "The product shows an unknown slug as text, or drops the whole value. Templates use `{name}`, scripts use `${name}`. Channel providers and pre-chat questions supply slugs of their own.",
+    "The product shows an unknown slug as text, or drops the whole value; an OData query in braces that is not as documented shows nothing. Templates use `{name}`, scripts use `${name}`. Channel providers and pre-chat questions supply slugs of their own.",
     "Correct the name, or list it under `slugs`: in a vendor's contract, in `metadata` of the channel provider that supplies it, or in `spec` of `deskstate.yaml`. `policy: {slug: allow}` turns the check off.",
 );
 
@@ -245,8 +245,10 @@ impl<'a> Found<'a> {
         while let Some(at) = rest.find('{') {
             let of_script = rest[..at].ends_with('$');
             let inner = &rest[at + 1..];
-            if inner.starts_with("$odata") {
-                return;
+            if is_query(inner) {
+                self.query(inner, span);
+                rest = behind_expression(inner);
+                continue;
             }
             let Some(end) = inner.find('}') else {
                 if inner.is_empty()
@@ -280,6 +282,33 @@ impl<'a> Found<'a> {
             }
             rest = &inner[end + 1..];
         }
+    }
+
+    /// An OData query in braces. The product divides it at `.?` and shows nothing if it is not as documented.
+    fn query(&mut self, inner: &str, span: Span) {
+        let behind = behind_expression(inner).len();
+        let whole = &inner[..inner.len() - behind];
+        let query = whole.strip_suffix('}').unwrap_or(whole);
+        let parts: Vec<&str> = query.split(".?").collect();
+        let head = parts[0].split_once('.').map_or("", |(_, head)| head);
+        let (table, column) = head.split_once('.').unwrap_or((head, ""));
+        let fault = if !query.starts_with('$') {
+            "does not begin with `$`"
+        } else if parts.len() > 2 {
+            "contains `.?` more than once"
+        } else if parts.len() < 2 {
+            "has no `.?` between the column and its options"
+        } else if table.is_empty() || column.is_empty() {
+            "does not name a table and a column"
+        } else {
+            return;
+        };
+        self.push(
+            &format!("an OData query in braces {fault}"),
+            span,
+            "replaced by nothing",
+            "write it as `{$odata.incident.title.?$filter=incidentid eq '{anchor.incidentid}'&$select=title}`: the table, the column, and the options behind `.?`",
+        );
     }
 
     fn spaced(&mut self, form: Form, name: &str, span: Span) {
@@ -337,7 +366,10 @@ impl<'a> Found<'a> {
             let is_form = rest[..at].ends_with('$');
             let inner = &rest[at + 1..];
             // Slugs within a query such as `{$odata.account.name.?$filter=accountid eq '{customerRecordId}'}` are part of it.
-            if inner.starts_with('$') {
+            if inner.starts_with('$') || is_query(inner) {
+                if is_query(inner) {
+                    self.query(inner, span);
+                }
                 rest = behind_expression(inner);
                 continue;
             }
@@ -385,6 +417,15 @@ impl<'a> Found<'a> {
                 .help(help),
         );
     }
+}
+
+/// Whether a text in braces is an OData query, or was meant to be one.
+fn is_query(inner: &str) -> bool {
+    let begins = |start: &str| {
+        let own = inner.get(..start.len());
+        own.is_some_and(|own| own.eq_ignore_ascii_case(start))
+    };
+    begins("$odata") || begins("odata.") && inner.contains('?')
 }
 
 /// The name that a text in braces becomes without blanks at its ends and beside its dots; `None` if it has no such blanks.
