@@ -218,6 +218,22 @@ fn what_is_not_an_export_is_refused_with_what_was_expected_and_what_was_found() 
             "found the YAML layout of Dataverse git integration",
         ),
         (
+            vec![
+                ("solutions/desk/solution.yml", "a"),
+                ("legacy/solution.xml", SOLUTION.1),
+                ("legacy/customizations.xml", CUSTOMIZATIONS.1),
+            ],
+            "`solutions/desk/solution.yml`, which is not read; make a zip",
+        ),
+        (
+            vec![
+                ("solutions/a/solution.yml", "a"),
+                ("solutions/b/solution.yml", "a"),
+                SESSION,
+            ],
+            "`solutions/a/solution.yml`, which is not read; export the solution as a zip",
+        ),
+        (
             vec![SOLUTION],
             "the export is incomplete: expected `customizations.xml` next to `solution.xml`, found none",
         ),

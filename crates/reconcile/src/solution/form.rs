@@ -92,6 +92,9 @@ pub(super) fn detect(files: &Files, rows: impl Fn(&str) -> bool) -> Result<Form,
         .cloned()
         .collect();
     let names = names.as_slice();
+    if let Some(what) = in_yaml(names, &rows) {
+        return Err(SolutionError::Unknown(what));
+    }
     let mut found: Vec<(Layout, &str)> = Vec::new();
     for folder in folders(names, "solution.xml") {
         let (above, own) = split(folder);
@@ -178,6 +181,41 @@ fn join(folder: &str, file: &str) -> String {
     }
 }
 
+/// Describes the YAML layout of Dataverse git integration, if there is one. It is not read, and what else is there may be a part of it: some
+/// components stay XML. Microsoft: Solution YAML source control format.
+fn in_yaml(names: &[String], rows: impl Fn(&str) -> bool) -> Option<String> {
+    let is_yaml = |name: &str| {
+        let stem = name.strip_suffix(".yml").or(name.strip_suffix(".yaml"));
+        stem.map(str::to_owned)
+    };
+    let lower: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let is_solution =
+        |name: &&String| is_yaml(name).is_some_and(|stem| split(&stem).1 == "solution");
+    let has_rows = || {
+        lower
+            .iter()
+            .filter_map(|name| is_yaml(name))
+            .any(|stem| rows(&format!("{stem}.xml")))
+    };
+    let is_in_its_folder = |name: &String| split(split(split(name).0).0).1 == "solutions";
+    let solutions: Vec<&String> = lower.iter().filter(is_solution).collect();
+    let first = names
+        .iter()
+        .find(|name| is_solution(&&name.to_ascii_lowercase()))?;
+    if !has_rows() && !solutions.iter().any(|name| is_in_its_folder(name)) {
+        return None;
+    }
+    let pack = match solutions.len() {
+        1 => {
+            "make a zip of it with `pac solution pack --zipfile solution.zip --folder FOLDER`, or "
+        }
+        _ => "",
+    };
+    Some(format!(
+        "the YAML layout of Dataverse git integration, `{first}`, which is not read; {pack}export the solution as a zip, or pass a folder without it"
+    ))
+}
+
 /// Describes what was found instead of an export.
 fn what_else(names: &[String]) -> String {
     let ends = |ending: &str| {
@@ -187,11 +225,6 @@ fn what_else(names: &[String]) -> String {
     };
     if let Some(name) = ends(".zip") {
         return format!("an archive inside, `{name}`; extract it and pass that file");
-    }
-    if let Some(name) = ends("solution.yml").or_else(|| ends("solution.yaml")) {
-        return format!(
-            "the YAML layout of Dataverse git integration, `{name}`; make a zip of it with `pac solution pack --zipfile solution.zip --folder FOLDER`, or export the solution as a zip"
-        );
     }
     match (names.first(), names.len()) {
         (None, _) => "no files".to_owned(),
