@@ -237,7 +237,8 @@ pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
             "" => String::new(),
             path => format!("`{}` left out: ", plain(path)),
         };
-        ui.note(format_args!(
+        // It decides the exit code, so it is told even with `--quiet`.
+        ui.say(format_args!(
             "{WARN}warning{WARN:#}: {}: {field}{}",
             plain(resource),
             plain(&left_out.why)
