@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use deskstate_model::{
     Diagnostic, Manifests, NameUse, PROJECT_FILE, ResourceKey, Span, State as Declares, Tree,
-    YamlEdits,
+    YamlEdits, fold,
 };
 use serde_json::Value as Json;
 
@@ -478,8 +478,11 @@ pub(super) fn consequence(
     new: &str,
     changed: &BTreeMap<String, String>,
 ) -> String {
-    format!(
-        "Renamed {old} to {new} in {}. Environments keep the old row until it is deleted: the next plan creates {new}.",
-        count(changed.len(), "file")
-    )
+    let effect = if fold(old.name.as_written()) == fold(new) {
+        "Environments keep the row: case does not matter in names.".to_owned()
+    } else {
+        format!("Environments keep the old row until it is deleted: the next plan creates {new}.")
+    };
+    let files = count(changed.len(), "file");
+    format!("Renamed {old} to {new} in {files}. {effect}")
 }

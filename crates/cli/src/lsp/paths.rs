@@ -11,7 +11,10 @@ use crate::paths::with_slashes;
 
 /// The file of a URI, with its real path as far as it exists; `None` if the URI does not name a file.
 pub(super) fn file_of(uri: &Uri) -> Option<PathBuf> {
-    let url = Url::parse(uri.as_str()).ok()?;
+    // The left side of a comparison, as `git:/…`, has the path of the file but not its text.
+    let url = Url::parse(uri.as_str())
+        .ok()
+        .filter(|url| url.scheme() == "file")?;
     Some(real(&url.to_file_path().ok()?))
 }
 
@@ -109,6 +112,8 @@ mod tests {
             let file = file_of(&uri).unwrap();
             assert_eq!(below(&root, &file).as_deref(), Some(path));
         }
-        assert!(file_of(&Uri::from_str("untitled:Untitled-1").unwrap()).is_none());
+        for other in ["untitled:Untitled-1", "git:/p/manifests/a.yaml?ref=HEAD"] {
+            assert!(file_of(&Uri::from_str(other).unwrap()).is_none(), "{other}");
+        }
     }
 }
