@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::live::Live;
+use crate::live::{Live, ObservedRow};
 use crate::lower::Desired;
 use crate::observe::{ObserveError, Scope, observe};
 use crate::plan::{
@@ -480,20 +480,51 @@ pub async fn carry_out(
         }
     }
     on_event(Event::Verifying);
-    let live = observe(session.reader(), work.desired, work.scope)
-        .await
-        .map_err(|error| ApplyError::NotVerified {
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        let live = observe(session.reader(), work.desired, work.scope)
+            .await
+            .map_err(|error| ApplyError::NotVerified {
+                transactions: done,
+                error: Box::new(error),
+            })?;
+        let rest = work.rest(&live);
+        let applied = Applied {
             transactions: done,
-            error: Box::new(error),
-        })?;
-    let rest = work.rest(&live);
-    Ok(Applied {
-        transactions: done,
-        operations,
-        mismatches: rest::left_over(work.plan, &rest),
-        left: rest::obstructed(work.plan, &rest, SyncState::Different),
-        unseen: rest::obstructed(work.plan, &rest, SyncState::Unknown),
-        read_requests: live.requests,
+            operations,
+            mismatches: rest::left_over(work.plan, &rest),
+            left: rest::obstructed(work.plan, &rest, SyncState::Different),
+            unseen: rest::obstructed(work.plan, &rest, SyncState::Unknown),
+            read_requests: live.requests,
+        };
+        match pauses.next() {
+            Some(pause)
+                if !applied.mismatches.is_empty() && is_earlier(work.plan, &live) && !stop() =>
+            {
+                tokio::time::sleep(pause).await;
+            }
+            _ => return Ok(applied),
+        }
+    }
+}
+
+/// How long to wait before reading back again what is still as it was before the writes, which were all confirmed.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
+/// Whether a row was read as it was before the plan wrote it, for example from a copy of the database that lags.
+fn is_earlier(plan: &Plan, live: &Live) -> bool {
+    let mut operations = plan.changes.iter().flat_map(|change| &change.operations);
+    operations.any(|operation| match operation {
+        Operation::Create { row, .. } => live.row(row.table, row.id).is_none(),
+        Operation::Update { row, guard, .. } | Operation::Delete { row, guard, .. } => {
+            let now = live.row(row.table, row.id).and_then(ObservedRow::etag);
+            matches!(guard, Guard::Version(before) if now == Some(before))
+        }
+        Operation::Link { .. } | Operation::Unlink { .. } => false,
     })
 }
 
