@@ -225,6 +225,12 @@ mod tests {
             ),
             (
                 None,
+                "https://cti.contoso.com/api/f?code=aB3dEfGhIjKlMnOpQrStUvWxYz0123456aB3dEfGhIjKlMnOpAzFu01==",
+            ),
+            (None, "Bearer Zebra99tok.abc"),
+            (None, "sk-proj-aB3dEfGhIjKlMnOpQrSt"),
+            (
+                None,
                 "https://contoso.webhook.office.com/webhookb2/7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11/IncomingWebhook/0123456789abcdef/x",
             ),
             (

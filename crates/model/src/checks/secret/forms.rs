@@ -23,6 +23,7 @@ pub(super) const TOKEN_FORMS: &[(&str, usize)] = &[
     ("sk_live_", 16),
     ("rk_live_", 16),
     ("sk-", 32),
+    ("sk-proj-", 20),
     ("AIza", 30),
     ("SG.", 30),
     ("npm_", 30),
@@ -211,7 +212,9 @@ fn secret_parameters(text: &str) -> Vec<Range<usize>> {
     text.split(['?', '&', ';', '#', ' ', '\n'])
         .filter_map(|part| part.split_once('='))
         .filter(|(key, value)| {
-            let signature = *key == "sig" || (*key == "code" && is_function);
+            // A function may be behind a host of its own.
+            let is_key = |value: &str| value.len() >= 40 && is_random(value);
+            let signature = *key == "sig" || (*key == "code" && (is_function || is_key(value)));
             (signature && value.len() >= 20 || is_secret_key(key))
                 && value.len() >= 6
                 && is_literal(value)
@@ -242,7 +245,7 @@ fn bearers(text: &str) -> Vec<Range<usize>> {
             let is_bearer = before.eq_ignore_ascii_case("bearer");
             before = word.trim_matches(['"', '\'']);
             is_bearer
-                && word.len() >= 16
+                && word.len() >= 12
                 && is_literal(word)
                 && word.bytes().any(|byte| byte.is_ascii_digit())
         })
