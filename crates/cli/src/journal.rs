@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use deskstate_files::{Limit, Links};
 use deskstate_reconcile::apply::Event;
-use deskstate_reconcile::undo::Made;
+use deskstate_reconcile::undo::{self, Made};
 use serde::{Deserialize, Serialize};
 
 use crate::door::{HINT, Page, STRONG, WARN};
@@ -237,9 +237,27 @@ fn read(path: &Path) -> Option<Unfinished> {
     Some(found)
 }
 
-/// Removes the journals of interrupted runs, because their work is now complete.
+/// Limits the undo file of a run that failed to what it wrote, or removes the file if it wrote nothing. Returns whether that succeeded;
+/// otherwise the file needs the journal, for example because the disk is full.
+#[must_use]
+pub(crate) fn keep_only(made: &Made, path: &Path) -> bool {
+    if made.is_empty() {
+        return std::fs::remove_file(path).is_ok() || !path.exists();
+    }
+    let text = deskstate_files::read(path, Limit::UNDO).ok();
+    let text = text.and_then(|text| String::from_utf8(text).ok());
+    let file = text.and_then(|text| undo::read(&text).ok());
+    file.is_none_or(|file| kept::replace_private(path, &undo::write(&file.only(made))).is_ok())
+}
+
+/// Removes the journals of interrupted runs, because their work is now complete. Their undo files are limited to what the journals tell.
 pub(crate) fn forget(unfinished: &[Unfinished]) {
     for run in unfinished.iter().filter(|run| !run.running) {
+        if let Some(made) = &run.made
+            && !keep_only(made, &run.undo)
+        {
+            continue;
+        }
         remove(&run.undo.with_extension(ENDING));
     }
 }
@@ -359,6 +377,42 @@ mod tests {
         assert_eq!(unfinished(root, "prod").unwrap(), []);
         let left = std::fs::read_dir(root.join(".deskstate/undo")).unwrap();
         assert_eq!(left.count(), 0);
+    }
+
+    #[test]
+    fn a_journal_that_goes_leaves_an_undo_file_of_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let row = |number: u128| {
+            let id = uuid::Uuid::from_u128(number);
+            serde_json::json!({"table": "msdyn_sessiontemplate", "id": id, "label": "a", "columns": {}})
+        };
+        let change = |number: u128| serde_json::json!({"kind": "SessionTemplate", "name": "a", "id": uuid::Uuid::from_u128(number), "created": [row(number)]});
+        let file = serde_json::json!({
+            "formatVersion": 1, "environment": "prod", "organization": null, "plan": "sha256:0", "changes": [change(1), change(2)],
+        });
+        let kept = |writes: &[u128]| {
+            let mut journal = begin(root, "prod-1.json");
+            let undo = root.join(".deskstate/undo/prod-1.json");
+            std::fs::write(&undo, file.to_string()).unwrap();
+            let made = serde_json::json!({"rows": writes.iter().map(|id| uuid::Uuid::from_u128(*id)).collect::<Vec<_>>(), "links": []});
+            journal
+                .line(&Step::Writes(serde_json::from_value(made).unwrap()))
+                .unwrap();
+            journal.line(&Step::Sending(1)).unwrap();
+            drop(journal);
+            forget(&[only(root)]);
+            let text = std::fs::read_to_string(&undo).ok()?;
+            let names = undo::read(&text).unwrap().changes;
+            Some(
+                names
+                    .iter()
+                    .map(|change| change.id.as_u128())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(kept(&[2]), Some(vec![2]));
+        assert_eq!(kept(&[]), None);
     }
 
     #[test]

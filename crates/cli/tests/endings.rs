@@ -196,7 +196,7 @@ fn a_refused_transaction_ends_with_what_was_applied_and_the_rest_is_finished_by_
 /// ModSecurity examines replies, and API Management may count requests after it has passed them on: microsoft/terraform-provider-power-platform#692.
 #[test]
 fn what_a_firewall_answers_to_a_write_says_nothing_of_what_the_environment_did() {
-    for status in [302, 403, 404, 429, 499] {
+    for status in [302, 401, 403, 404, 429, 499] {
         let (project, server) = waiting();
         let page = format!(r#"{{"kind":"gateway","status":{status},"after":true}}"#);
         faults(&server, &on_write(1, &page));
@@ -268,6 +268,15 @@ fn a_killed_apply_is_reported_by_the_next_runs_until_what_it_left_is_applied_or_
         says(
             &plan.err,
             &["warning: another apply in `server` is running"],
+        );
+        let mut files = undo_files(&project).into_iter();
+        let own = files.find(|path| path.extension().is_some_and(|ending| ending == "journal"));
+        let own = own.unwrap().with_extension("json");
+        let undo = ["undo", "--env", "server", "--yes", own.to_str().unwrap()];
+        let undo = project.run(&undo).ended(4);
+        says(
+            &undo.err,
+            &["the run that this file undoes is still going on"],
         );
         child.kill().unwrap();
         child.wait().unwrap();

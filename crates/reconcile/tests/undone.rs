@@ -22,6 +22,37 @@ fn an_undo_names_a_foreign_organization_and_a_link_whose_row_is_gone() {
     assert_eq!(codes, BTreeSet::from(["undo-elsewhere", "undo-link"]));
 }
 
+/// The apply moved a user from one profile to another. Whoever moved the user on decides, since a user has one profile.
+#[test]
+fn an_undo_gives_no_user_a_second_profile() {
+    let link = |profile| json!({"relationship": "msdyn_appconfiguration_systemuser", "owner": id(profile), "member": id(9)});
+    let change = |name: &str, profile, what: &str| json!({"kind": "AppProfile", "name": name, "id": id(profile), what: [link(profile)]});
+    let file = json!({
+        "formatVersion": 1, "environment": "prod", "organization": null, "plan": "sha256:0",
+        "changes": [change("contoso_before", 1, "unlinked"), change("contoso_after", 2, "linked")],
+    });
+    let file = undo::read(&file.to_string()).unwrap();
+    let undone = |now: u128| {
+        let mut rows = Rows::default();
+        for (profile, name) in [
+            (1, "contoso_before"),
+            (2, "contoso_after"),
+            (3, "contoso_other"),
+        ] {
+            let cells = json!({"msdyn_appconfigurationid": id(profile), "msdyn_uniquename": name});
+            rows.row(&tables::PROFILE, cells);
+        }
+        rows.link(&tables::PROFILE_USERS, id(now), id(9));
+        let (plan, found) = undo::plan(&file, &live(&rows));
+        let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+        let operations = plan.changes.iter().map(|change| change.operations.len());
+        (codes, operations.sum::<usize>())
+    };
+    assert_eq!(undone(2), (vec![], 2));
+    assert_eq!(undone(3), (vec!["undo-changed"], 0));
+    assert_eq!(undone(1), (vec![], 0));
+}
+
 /// A tab with its title, and with or without its `url`.
 fn tab(title: &str, url: Option<Json>) -> Rows {
     let mut rows = Rows::default();

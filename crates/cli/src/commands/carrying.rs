@@ -6,16 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deskstate_dataverse::{Session, Stop};
-use deskstate_files::Limit;
 use deskstate_model::{Diagnostic, Environment};
 use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out, written_along};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Difference, Plan, Planned};
 use deskstate_reconcile::secret::{masked_at, masked_pair};
-use deskstate_reconcile::undo::{self, Made};
-use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file};
+use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
 
-use super::live::{Cutting, read_file, solution};
+use super::live::{Cutting, solution};
 use super::progress::{Account, Progress};
 use crate::answers::Answers;
 use crate::door::{BAD, GOOD};
@@ -63,6 +61,8 @@ pub(super) struct Carried {
     account: Account,
     undo: PathBuf,
     journal: Journal,
+    /// Whether the undo file could not be limited to what was written.
+    undo_needs_journal: bool,
     journal_failed: Option<io::Error>,
 }
 
@@ -126,16 +126,18 @@ impl Carrying<'_> {
         )
         .await;
         let account = progress.end();
+        let mut undo_needs_journal = false;
         if let Err(error) = &applied {
             show_refused(error, plan, loaded, ui);
             let is_last_unknown = matches!(error, ApplyError::Unknown { .. });
-            keep_only(&journal.made(is_last_unknown), &undo);
+            undo_needs_journal = !journal::keep_only(&journal.made(is_last_unknown), &undo);
         }
         Ok(Carried {
             applied,
             account,
             undo,
             journal,
+            undo_needs_journal,
             journal_failed,
         })
     }
@@ -147,6 +149,7 @@ impl Carrying<'_> {
             account,
             undo,
             journal,
+            undo_needs_journal,
             journal_failed,
         } = carried;
         let Self {
@@ -222,7 +225,9 @@ impl Carrying<'_> {
             cause,
         };
         // `main` prints the account afterwards, on stderr.
-        journal.end();
+        if !undo_needs_journal {
+            journal.end();
+        }
         Err(Error::Ended(Box::new(ended)))
     }
 
@@ -305,19 +310,6 @@ fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
             finding = finding.at(span, "declared here");
         }
         ui.findings(&[finding], &loaded.manifests.sources);
-    }
-}
-
-/// Limits the undo file of a run that failed to what it wrote, or removes the file if it wrote nothing. If that fails, the file still
-/// contains everything that is needed, and more.
-fn keep_only(made: &Made, path: &Path) {
-    if made.is_empty() {
-        drop(std::fs::remove_file(path));
-        return;
-    }
-    let text = read_file(path, Limit::UNDO).ok();
-    if let Some(file) = text.and_then(|text| undo::read(&text).ok()) {
-        drop(kept::replace_private(path, &undo::write(&file.only(made))));
     }
 }
 

@@ -67,6 +67,15 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         });
     }
     let unfinished = tell_unfinished(&loaded, &environment.name, ui)?;
+    if unfinished
+        .iter()
+        .any(|run| run.running && run.is_of(&args.file))
+    {
+        return Err(Error::Refused {
+            message: "the run that this file undoes is still going on".to_owned(),
+            hint: Some("stop it with Ctrl-C, or wait for its end".to_owned()),
+        });
+    }
     // Whoever was killed could not limit the file to what was written.
     let file = match journal::made_by(&args.file) {
         Some(made) => file.only(&made),

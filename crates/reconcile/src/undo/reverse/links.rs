@@ -1,10 +1,11 @@
 //! Links: those that come back, and those that go.
 
+use deskstate_model::tables::PROFILE_USERS;
 use deskstate_model::{Diagnostic, Relationship, Table, tables};
 use uuid::Uuid;
 
 use super::super::SavedLink;
-use super::{UNDO_LINK, Undoing};
+use super::{UNDO_CHANGED, UNDO_LINK, Undoing};
 use crate::columns::{self};
 use crate::plan::{Change, Difference, FieldChange, Operation};
 use crate::referrers::set_word;
@@ -58,12 +59,46 @@ impl Undoing<'_> {
             ));
             return;
         }
+        if let Some(profile) = self.other_profile(relationship, saved) {
+            let user = self.label(relationship.member, saved.member);
+            let own = self.label(relationship.owner, saved.owner);
+            self.diagnostics.push(
+                Diagnostic::error(
+                    UNDO_CHANGED.code,
+                    format!(
+                        "`{user}` does not get the profile `{own}` back: a user has one profile, and this one has `{profile}`"
+                    ),
+                )
+                .help(format!("take the user out of `{profile}`, or keep it and do not undo")),
+            );
+            return;
+        }
         self.show_link(relationship, saved, true, change);
         change.operations.push(Operation::Link {
             relationship,
             owner: saved.owner,
             member: saved.member,
         });
+    }
+
+    /// Another profile of a user, unless this undo takes the user out of it.
+    fn other_profile(
+        &self,
+        relationship: &'static Relationship,
+        saved: &SavedLink,
+    ) -> Option<String> {
+        if relationship.schema_name != PROFILE_USERS.schema_name {
+            return None;
+        }
+        let mut profiles = self.live.links(relationship).owners(saved.member).iter();
+        let other = profiles.find(|owner| {
+            let link = SavedLink {
+                owner: **owner,
+                ..saved.clone()
+            };
+            !self.linked.contains(&link) && !self.going.contains(*owner)
+        })?;
+        Some(self.label(relationship.owner, *other))
     }
 
     /// Shows a link, unless its row is shown already.
