@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::{Budget, Error, SignInError};
 
@@ -45,7 +45,11 @@ pub(crate) fn judge_reply(
     let wait = retry_after(headers, now);
     match (kind, status) {
         (_, 200..=299) => Verdict::Answer,
-        (_, 401) => Verdict::SignInAgain,
+        (Kind::Read, 401) => Verdict::SignInAgain,
+        // documented: the service says where to sign in
+        (Kind::Write, 401) if is_own || headers.contains_key(WWW_AUTHENTICATE) => {
+            Verdict::SignInAgain
+        }
         (Kind::Write, _) if !is_own => Verdict::Unknown,
         // documented: service protection rejects requests before they start
         (_, 429) => Verdict::Again(wait),
@@ -176,15 +180,15 @@ mod tests {
 
     #[test]
     fn what_something_in_between_answers_to_a_write_proves_nothing() {
-        for status in [302, 303, 400, 403, 404, 407, 409, 412, 413, 429, 499, 503] {
+        for status in [
+            302, 303, 400, 401, 403, 404, 407, 409, 412, 413, 429, 499, 503,
+        ] {
             let verdict = answered(Kind::Write, status, false, Some("7"));
             assert_eq!(verdict, Verdict::Unknown, "{status}");
         }
         assert_eq!(answered(Kind::Write, 200, false, None), Verdict::Answer);
-        assert_eq!(
-            answered(Kind::Write, 401, false, None),
-            Verdict::SignInAgain
-        );
+        let signed_out = answered(Kind::Write, 401, true, None);
+        assert_eq!(signed_out, Verdict::SignInAgain);
     }
 
     #[test]

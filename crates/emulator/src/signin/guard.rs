@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -69,8 +69,10 @@ pub(crate) async fn layer(
     }
     let challenge = desk.www_authenticate(request.headers(), Some("The token has expired."));
     let mut response = next.run(request).await;
-    // a token that a fault script expires gets the same challenge as any other
+    // a token that a fault script expires gets the same challenge as any other; a page is not from the service
+    let is_page = |value: &HeaderValue| value == "text/html";
     if response.status() == StatusCode::UNAUTHORIZED
+        && !response.headers().get(CONTENT_TYPE).is_some_and(is_page)
         && !response.headers().contains_key(WWW_AUTHENTICATE)
         && let Ok(value) = HeaderValue::from_str(&challenge)
     {

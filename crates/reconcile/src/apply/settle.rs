@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ApplyError, describe};
+use crate::observe::{expanded, with_expanded};
 use crate::plan::{Operation, Transaction, is_copy};
 use crate::value::became;
 
@@ -96,7 +97,7 @@ async fn trace(transaction: &Transaction, reader: &Reader) -> Result<Trace, Erro
             Operation::Delete { .. } => rows.is_empty(),
             Operation::Update {
                 row: target, body, ..
-            } => rows
+            } => with_expanded(target.table, rows.to_vec())
                 .first()
                 .is_some_and(|row| body_holds(target.table, body, row)),
             Operation::Link {
@@ -131,7 +132,7 @@ async fn trace(transaction: &Transaction, reader: &Reader) -> Result<Trace, Erro
 }
 
 fn trace_query(operation: &Operation) -> Query {
-    use deskstate_dataverse::Filter;
+    use deskstate_dataverse::{Expand, Filter};
     match operation {
         Operation::Create { row, .. } | Operation::Delete { row, .. } => Query::rows(row.table.set)
             .select([row.table.key])
@@ -142,9 +143,15 @@ fn trace_query(operation: &Operation) -> Query {
                 .map(|(name, value)| read_name(name, value))
                 .collect();
             columns.push(row.table.key.to_owned());
-            Query::rows(row.table.set)
+            let mut query = Query::rows(row.table.set)
                 .select(columns)
-                .filter(Filter::eq(row.table.key, row.id))
+                .filter(Filter::eq(row.table.key, row.id));
+            for (_, navigation, key) in expanded(row.table) {
+                if body.iter().any(|(name, _)| name == navigation) {
+                    query = query.expand(Expand::new(navigation).select([key]));
+                }
+            }
+            query
         }
         Operation::Link {
             relationship,

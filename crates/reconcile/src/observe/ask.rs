@@ -109,7 +109,7 @@ pub(super) fn columns(table: &'static Table) -> Vec<String> {
 }
 
 /// Lookups of a table that are read with `$expand`: field, navigation property, and the key of the target table.
-pub(super) fn expanded(
+pub(crate) fn expanded(
     table: &'static Table,
 ) -> impl Iterator<Item = (&'static Field, &'static str, &'static str)> {
     kinds::row_fields(table).filter_map(|field| match field.holds {

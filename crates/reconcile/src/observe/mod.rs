@@ -13,6 +13,7 @@ use deskstate_dataverse::{Error, Reader};
 use thiserror::Error;
 
 pub use ask::Scope;
+pub(crate) use ask::expanded;
 use ask::{Ask, first_trip};
 pub use held_roles::held_roles;
 pub use metadata::{MetadataError, observe_metadata};
@@ -21,6 +22,7 @@ pub use narrow::Narrow;
 use next::next_trip;
 pub use owners::observe_owners;
 use place::Observed;
+pub(crate) use place::with_expanded;
 
 use crate::live::Live;
 use crate::lower::Desired;

@@ -411,6 +411,7 @@ fn faults() -> Vec<Json> {
         json!({"kind": "gateway", "status": 502}),
         json!({"kind": "gateway", "status": 503}),
         json!({"kind": "gateway", "status": 403}),
+        json!({"kind": "gateway", "status": 401, "after": true}),
         json!({"kind": "gateway", "status": 403, "after": true}),
         json!({"kind": "gateway", "status": 404, "after": true}),
         json!({"kind": "gateway", "status": 429, "after": true}),

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub(super) use rows::DASHBOARD_TYPES;
-use rows::with_expanded;
+pub(crate) use rows::with_expanded;
 
 use super::ask::{Ask, structural_columns, written_tables};
 use crate::kinds;

@@ -70,7 +70,7 @@ impl Observed {
 }
 
 /// Adds the lookups that only `$expand` returns to the rows.
-pub(super) fn with_expanded(table: &'static Table, rows: Vec<Row>) -> Vec<Row> {
+pub(crate) fn with_expanded(table: &'static Table, rows: Vec<Row>) -> Vec<Row> {
     let expanded: Vec<_> = expanded(table).collect();
     if expanded.is_empty() {
         return rows;
