@@ -398,7 +398,7 @@ fn what_is_adopted_goes_into_an_overlay_of_this_environment_alone() {
     let project = Project::desk(&server, "", "", &session("first"));
     let environments = |of_server: &str| {
         format!(
-            "    server:\n      url: \"{}\"\n      overlay: {of_server}\n    other:\n      emulator: {{state: .deskstate/other.json}}\n      overlay: overlays/shared\n",
+            "    server:\n      url: \"{}\"\n      overlay: {of_server}\n    other:\n      emulator: {{state: .deskstate/other.json}}\n      overlay: ./overlays/shared/\n",
             server.url
         )
     };

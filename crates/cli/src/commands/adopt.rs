@@ -188,7 +188,17 @@ pub(super) async fn work_out(
 
 fn overlays(environment: &Environment) -> impl Iterator<Item = String> {
     let folders = environment.overlay.iter();
-    folders.map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
+    folders.map(|folder| plain_folder(&folder.value.to_string_lossy()))
+}
+
+/// The folder as every file below it names it: `./o/dev/` and `o/dev/*.yaml` are `o/dev`.
+fn plain_folder(written: &str) -> String {
+    let parts = written.split(['/', '\\']);
+    let parts = parts.filter(|part| !part.is_empty() && *part != ".");
+    let parts: Vec<&str> = parts
+        .take_while(|part| !part.contains(['*', '?']))
+        .collect();
+    parts.join("/")
 }
 
 fn other_environments<'a>(loaded: &'a Loaded) -> impl Iterator<Item = &'a Environment> {
@@ -425,4 +435,23 @@ fn keeps_valid(
                 .to_owned(),
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlay_has_one_name_however_it_is_written() {
+        for written in [
+            "o/dev",
+            "./o/dev",
+            "o/dev/",
+            "o\\dev",
+            ".//o/./dev/*.yaml",
+            "o/dev/**",
+        ] {
+            assert_eq!(plain_folder(written), "o/dev", "{written}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Values that are declared in the base and go into the overlay of the environment.
 
+use std::collections::BTreeMap;
+
 use deskstate_model::{FileId, ResourceKey, Span};
 use serde_json::{Map, Value as Json};
 
@@ -47,12 +49,18 @@ impl Adopting<'_> {
         };
         let sources = &self.request.manifests.sources;
         for (key, spec) in std::mem::take(&mut self.overlay) {
-            let files: Vec<FileId> = sources
-                .files()
-                .filter(|file| is_below(sources.path(*file), &folder))
-                .collect();
+            // A file may have been read twice, if another environment names its folder in another way. All edits go into one copy.
+            let mut by_path: BTreeMap<&str, FileId> = BTreeMap::new();
+            for file in sources.files() {
+                let path = sources.path(file);
+                if is_below(path, &folder)
+                    && (self.files.contains_key(&file) || !by_path.contains_key(path))
+                {
+                    by_path.insert(path, file);
+                }
+            }
             let mut home = None;
-            for file in files {
+            for file in by_path.into_values() {
                 if self.open(file).is_ok()
                     && let Some(at) = self
                         .files
