@@ -83,6 +83,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::set_members::SET_MEMBERS,
     checks::shared_pane::SHARED_PANE,
     checks::slug::SLUG,
+    checks::session_type::TAB_LIMIT,
     checks::tab_parameters::TAB_PARAMETERS,
     shape_codes::TEXT_BLANKS,
     checks::too_long::TOO_LONG,

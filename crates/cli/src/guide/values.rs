@@ -72,7 +72,8 @@ pub(super) fn rows(
             Written::Features(names) => entries(value)
                 .map(|(word, on)| {
                     let known = names.iter().find(|known| known.word == word);
-                    let name = known.map_or_else(
+                    let named = known.filter(|known| !known.label.is_empty());
+                    let name = named.map_or_else(
                         || Sentence::default().outside(word),
                         |known| Sentence::default().screen(&known.label()),
                     );

@@ -7,9 +7,9 @@ use crate::kinds::NotificationTemplate;
 
 pub(crate) const AUTO_ACCEPT: Explanation = Explanation::new(
     "auto-accept",
-    "`autoAcceptCalls` is set without `autoAssignWorkItems`.",
-    "Microsoft's page offers it only if work items are assigned automatically. On its own, it probably has no effect.",
-    "Add `autoAssignWorkItems: true`, or remove `autoAcceptCalls`.",
+    "`autoAcceptCalls` is set without `autoAssignWorkItems`, or without the countdown.",
+    "Microsoft's page offers it only if work items are assigned automatically. On its own, it probably has no effect. With it, the page turns `showTimeout` on.",
+    "Add `autoAssignWorkItems: true` and `showTimeout: true`, or remove `autoAcceptCalls`.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -30,6 +30,20 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 )
                 .at(accepts.span, "probably without effect")
                 .help("add `autoAssignWorkItems: true`, or remove this"),
+            );
+        }
+        if let Some(shows) = template.show_timeout().spanned()
+            && !shows.value
+            && assigns == Some(true)
+            && template.auto_accept_calls().value() == Some(true)
+        {
+            diagnostics.push(
+                Diagnostic::warning(
+                    AUTO_ACCEPT.code,
+                    "with `autoAcceptCalls`, Microsoft's page always shows the countdown",
+                )
+                .at(shows.span, "the page cannot make this")
+                .help("write `showTimeout: true`"),
             );
         }
     }

@@ -15,12 +15,23 @@ pub(crate) const SESSION_TYPE: Explanation = Explanation::new(
     "Add or remove the field, or change `type`.",
 );
 
+pub(crate) const TAB_LIMIT: Explanation = Explanation::new(
+    "tab-limit",
+    "A session template has more tabs than a session can show.",
+    "The product opens up to 10 tabs in a session, with the anchor tab or the record. Microsoft: `canCreateTab`.",
+    "Remove tabs from `additionalTabs`.",
+);
+
+/// Maximum number of tabs in a session, according to Microsoft's page on `canCreateTab`.
+const MOST_TABS: usize = 10;
+
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
         let Some(session) = SessionTemplate::of(&declared.spec) else {
             continue;
         };
         anchor_among_tabs(session, diagnostics);
+        too_many_tabs(session, diagnostics);
         let Some(kind) = session.r#type().spanned() else {
             continue;
         };
@@ -149,6 +160,22 @@ fn anchor_among_tabs(session: SessionTemplate<'_>, diagnostics: &mut Vec<Diagnos
             .help("remove it from `additionalTabs`"),
         );
     }
+}
+
+fn too_many_tabs(session: SessionTemplate<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let tabs = session.additional_tabs().value();
+    // The first tab is the anchor tab, or the record.
+    let Some(tab) = tabs.and_then(|tabs| tabs.members().nth(MOST_TABS - 1)) else {
+        return;
+    };
+    diagnostics.push(
+        Diagnostic::warning(
+            TAB_LIMIT.code,
+            format!("a session shows at most {MOST_TABS} tabs, with its first one"),
+        )
+        .at(tab.span, "does not open")
+        .help("remove it, or another tab"),
+    );
 }
 
 fn value_span<T>(given: Given<T>) -> Option<crate::span::Span> {

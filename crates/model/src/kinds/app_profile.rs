@@ -182,7 +182,8 @@ record! {
         copilot_features: Features = parts("copilotFeatures", &COPILOT_FEATURES)
             .form("Map of feature to `true` or `false`; a feature that has no name here yet is written as its option number")
             .note("In the environment a feature without a row, or with an empty value, is on: leaving it out does not switch it off.")
-            .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features").under("Productivity pane");
+            .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features").under("Productivity pane")
+            .hint("Turn on `Copilot`: the section `Copilot AI features` then appears. Features without a name on Microsoft's pages are shown with the word of the manifest.");
         /// CHT features, by their name the toggle Case handling time of the productivity pane. Missing in older environments.
         cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to `true` or `false`")
             .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").label("Case handling time").under("Productivity pane");
@@ -276,34 +277,43 @@ const fn feature_fields(feature: &'static str) -> [crate::table::Field; 3] {
     ]
 }
 
-const fn feature(word: &'static str, number: i64) -> Choice {
+/// `label` is that of Microsoft's pages, as far as they show the feature.
+const fn feature(word: &'static str, number: i64, label: &'static str) -> Choice {
     Choice {
         word,
         number,
         meaning: "",
-        label: "",
+        label,
     }
 }
 
 /// The copilot features (`msdyn_copilotfeature`).
 const COPILOT_NAMES: &[Choice] = &[
-    feature("askAQuestion", 829_050_000),
-    feature("liveConversationResponse", 829_050_001),
-    feature("writeAnEmail", 829_050_002),
-    feature("caseSummary", 829_050_003),
-    feature("liveConversationSummary", 829_050_004),
-    feature("caseBasedKnowledgeCreation", 829_050_005),
-    feature("conversationToCaseAutonomousCreation", 829_050_006),
-    feature("conversationToCaseManualCreation", 829_050_007),
-    feature("caseToCaseResolutionManualCreation", 829_050_008),
-    feature("knowledgeHarvestingFromCase", 829_050_009),
-    feature("intentBasedSuggestions", 829_050_010),
-    feature("inboxSuggestedNextActions", 829_050_011),
-    feature("emailToCase", 829_050_012),
+    feature("askAQuestion", 829_050_000, "Ask a question"),
+    feature(
+        "liveConversationResponse",
+        829_050_001,
+        "Scan customer conversation and suggest a response",
+    ),
+    feature("writeAnEmail", 829_050_002, "Write an email"),
+    feature("caseSummary", 829_050_003, "Case summary"),
+    feature(
+        "liveConversationSummary",
+        829_050_004,
+        "Live conversation summary",
+    ),
+    feature("caseBasedKnowledgeCreation", 829_050_005, ""),
+    feature("conversationToCaseAutonomousCreation", 829_050_006, ""),
+    feature("conversationToCaseManualCreation", 829_050_007, ""),
+    feature("caseToCaseResolutionManualCreation", 829_050_008, ""),
+    feature("knowledgeHarvestingFromCase", 829_050_009, ""),
+    feature("intentBasedSuggestions", 829_050_010, ""),
+    feature("inboxSuggestedNextActions", 829_050_011, ""),
+    feature("emailToCase", 829_050_012, ""),
 ];
 
 /// The CHT features (`msdyn_chtfeature`).
-const CHT_NAMES: &[Choice] = &[feature("enableCht", 829_050_013)];
+const CHT_NAMES: &[Choice] = &[feature("enableCht", 829_050_013, "Case handling time")];
 
 /// Inbox views of a profile.
 pub(crate) static INBOX_VIEWS: PartTable = PartTable {

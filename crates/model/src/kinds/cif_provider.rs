@@ -78,7 +78,8 @@ record! {
         /// Data passed to the widget; never a secret.
         custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameter");
         /// Whether the widget's events are recorded for reports.
-        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`").no_box();
+        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`").label("Enable Analytics")
+            .hint("Microsoft does not support it in version 1.0 of the framework.");
         /// Permissions of the widget's frame: sandbox keywords, separated by commas.
         sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().label("Sandbox Configuration");
         /// The security roles that see the widget, by name. System Administrator and System Customizer always see it and are not listed.
