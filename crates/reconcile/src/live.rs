@@ -40,6 +40,10 @@ impl ObservedRow {
 
     /// Whether its publisher lets others change it. Rows without the property are not restricted.
     pub fn is_customizable(&self) -> bool {
+        // Learn, Managed properties: they only affect managed components.
+        if self.row.flag("ismanaged") == Some(false) {
+            return true;
+        }
         match self.row.get("iscustomizable") {
             Cell::Json(property) => {
                 property.get("Value").and_then(serde_json::Value::as_bool) != Some(false)

@@ -197,7 +197,7 @@ fn a_template_that_a_workstream_names_stays_and_all_do_where_workstreams_cannot_
 }
 
 #[test]
-fn a_row_that_is_locked_or_has_hidden_links_stays() {
+fn a_row_that_is_managed_or_has_hidden_links_stays() {
     let mut rows = rows();
     row(
         &mut rows,
@@ -228,12 +228,19 @@ fn a_row_that_is_locked_or_has_hidden_links_stays() {
         json!({"ismanaged": false, "iscustomizable": {"Value": true}}),
     );
     let mut live = live(&rows);
-    assert_eq!(deleted(&[], &live, &owning("contoso")), ["-contoso_free"]);
+    // Learn, Managed properties: they only affect managed components.
+    assert_eq!(
+        deleted(&[], &live, &owning("contoso")),
+        ["-contoso_fixed", "-contoso_free", "-contoso_locked"]
+    );
     live.links
         .get_mut(&&PROFILE_SESSIONS)
         .expect("there")
         .access = Access::Partial("own rows only".to_owned());
-    assert_eq!(deleted(&[], &live, &owning("contoso")), ["-contoso_free"]);
+    assert_eq!(
+        deleted(&[], &live, &owning("contoso")),
+        ["-contoso_fixed", "-contoso_free", "-contoso_locked"]
+    );
     live.links.get_mut(&&SESSION_TABS).expect("there").access =
         Access::Partial("own rows only".to_owned());
     assert_eq!(deleted(&[], &live, &owning("contoso")), NOTHING);

@@ -56,7 +56,8 @@ impl Assembling {
         if self.managed || managed {
             cells.push(("ismanaged".to_owned(), Cell::Flag(true)));
         }
-        if locked {
+        // A vendor sets it in the unmanaged source, too; it has an effect only in the managed solution.
+        if locked && (self.managed || managed) {
             cells.push(("iscustomizable".to_owned(), Cell::Flag(false)));
         }
         let mut modelled: BTreeSet<&str> = BTreeSet::from([table.key]);
