@@ -335,7 +335,7 @@ fn a_record_that_does_not_explain_the_live_value_accuses_nobody() {
         looks(&report(&now, None, &live, &late)),
         [
             "title: edited by hand: ada last wrote the row, though maybe of another field; auditing has not recorded it yet [ada T1]",
-            "additionalTabs: cause unknown: auditing has not recorded yet who made or removed the link"
+            "additionalTabs: cause unknown: the audit records of this row do not explain the link"
         ]
     );
 }
@@ -363,14 +363,14 @@ fn who_writes_in_the_name_of_another_is_the_one_who_did_it() {
     let live = edited(&json!({"_modifiedby_value": id(60), "modifiedon": "T1"}));
     assert_eq!(
         looks(&report(&now, None, &live, &named))[0],
-        "title: cause unknown: the declared value was there until the application user flow, in the name of lin, changed it [flow T2]"
+        "title: cause unknown: the declared value was there until the application user flow (in the name of lin) changed it [flow T2]"
     );
     named.history.clear();
     named.audit = Audit::Off;
     named.on_behalf.insert(id(2), id(50));
     assert_eq!(
         looks(&report(&now, None, &live, &named))[0],
-        "title: cause unknown: the application user flow, in the name of lin, last wrote the row: an apply, another program or a product update; auditing is off [flow T1]"
+        "title: cause unknown: the application user flow (in the name of lin) last wrote the row: an apply, another program or a product update; auditing is off [flow T1]"
     );
 }
 

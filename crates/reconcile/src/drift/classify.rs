@@ -93,7 +93,7 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
     let is_link = field.wire.split_once('.').is_none();
     if is_link {
         let why = match lags {
-            true => "auditing has not recorded yet who made or removed the link".to_owned(),
+            true => "the audit records of this row do not explain the link".to_owned(),
             false => no_record(input, "who made or removed a link"),
         };
         return Verdict::new(Class::Unknown, why);
@@ -420,7 +420,7 @@ fn described(author: &Author) -> String {
         Nature::Unknown => format!("an unreadable user ({})", writer.id),
     };
     match &author.in_the_name_of {
-        Some(other) => format!("{own}, in the name of {},", other.name),
+        Some(other) => format!("{own} (in the name of {})", other.name),
         None => own,
     }
 }
