@@ -201,7 +201,7 @@ fn plain_folder(written: &str) -> String {
     parts.join("/")
 }
 
-fn other_environments<'a>(loaded: &'a Loaded) -> impl Iterator<Item = &'a Environment> {
+fn other_environments(loaded: &Loaded) -> impl Iterator<Item = &Environment> {
     let all = loaded.manifests.project.iter();
     let all = all.flat_map(|project| project.environments.values());
     let own = loaded.environment().ok().map(|own| own.name.clone());
