@@ -2,8 +2,8 @@
 //! belongs to a run that is still running or that was interrupted.
 //!
 //! Each step is a line of JSON: the first describes the run, the others record which transaction is sent, what it writes, and which was
-//! committed. A running process holds a lock, which the system releases if the process is killed. The lock is on a separate file, because on Windows nobody can
-//! read a locked file.
+//! committed. A running process holds a lock, which the system releases if the process is killed. The lock is on a separate file, because on
+//! Windows nobody can read a locked file.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};

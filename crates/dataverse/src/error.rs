@@ -385,6 +385,7 @@ impl Error {
     pub fn has_ended(&self) -> bool {
         match self {
             Self::Redirected { .. } => true,
+            Self::Service(error) if error.place != Place::Whole => true,
             Self::Service(error) => error.status < 500 && !matches!(error.status, 408 | 499),
             _ => false,
         }

@@ -36,8 +36,8 @@ use crate::ui::Ui;
 /// Copies manual changes back into your manifests, preserving comments, order and quoting
 ///
 /// In an environment with an overlay, values that the base holds are written to the overlay, and so are those of an overlay that other
-/// environments share, if the last overlay is this environment's own. `Wrote` names the other environments of a file. An undeclared row that you name becomes a new
-/// file. Values of variables are never overwritten. Adopts only the selected resources, not their dependencies.
+/// environments share, if the last overlay is this environment's own. `Wrote` names the other environments of a file. An undeclared row that
+/// you name becomes a new file. Values of variables are never overwritten. Adopts only the selected resources, not their dependencies.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment

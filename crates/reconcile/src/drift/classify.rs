@@ -123,7 +123,11 @@ fn made_live(
                 || same_id() == Some(true)
         }
         (Cell::Text(text), Cell::Null) | (Cell::Null, Cell::Text(text)) => text.is_empty(),
-        (after, live) => after == live,
+        (Cell::Null, _) | (_, Cell::Null) => after == live,
+        // Values of different types cannot be compared, so the record stands.
+        (after, live) => {
+            after == live || std::mem::discriminant(after) != std::mem::discriminant(live)
+        }
     }
 }
 
