@@ -13,8 +13,9 @@ use std::time::Duration;
 use super::support::{Project, Server, deskstate};
 use wait4::Wait4 as _;
 
-/// The promised limit in MiB, as stated in `docs/limits.md`.
-const MOST: u64 = 200;
+/// The promised limit in MiB, as stated in `docs/limits.md`. What is mapped of the program counts as memory, too, and varies: that of a debug
+/// build has 170 MB.
+const MOST: u64 = if cfg!(debug_assertions) { 230 } else { 200 };
 
 /// The input of a process that measures for another one: the folder and arguments of a command, a file for its output, and one for the
 /// figures.
