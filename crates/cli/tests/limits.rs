@@ -13,9 +13,14 @@ use std::time::Duration;
 use super::support::{Project, Server, deskstate};
 use wait4::Wait4 as _;
 
-/// The promised limit in MiB, as stated in `docs/limits.md`. What is mapped of the program counts as memory, too, and varies: that of a debug
-/// build has 170 MB.
-const MOST: u64 = if cfg!(debug_assertions) { 230 } else { 200 };
+/// The promised limit in MiB, as stated in `docs/limits.md`.
+const PROMISED: u64 = 200;
+/// The limit of the program that runs here. What is mapped of it counts as memory, too, and varies: a debug build has 170 MB.
+const MOST: u64 = if cfg!(debug_assertions) {
+    PROMISED + 30
+} else {
+    PROMISED
+};
 
 /// The input of a process that measures for another one: the folder and arguments of a command, a file for its output, and one for the
 /// figures.
@@ -551,7 +556,7 @@ fn a_pod_has_the_memory_that_a_run_may_take() {
         let mut limits = 0;
         for rest in text.split("limits: {memory: ").skip(1) {
             let memory: u64 = rest.split("Mi}").next().unwrap().parse().unwrap();
-            assert!(memory >= MOST + MOST / 5, "{name}: {memory} MiB");
+            assert!(memory >= PROMISED + PROMISED / 5, "{name}: {memory} MiB");
             limits += 1;
         }
         assert!(limits > 0, "{name}");
