@@ -593,6 +593,42 @@ fn an_undo_that_ends_early_is_accounted_for_like_an_apply() {
         .ended(0);
 }
 
+/// Kinto/kinto-admin#1174: a roll-back that was not shown as it is.
+#[test]
+fn an_undo_of_moved_users_shows_each_under_its_profile_and_empties_none() {
+    let profile = |name: &str, users: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_{name}}}\nspec:\n  displayName: {name}\n  app: CustomerServiceApps\n  users: [{users}]\n"
+        )
+    };
+    let desk = |a: &str, b: &str| profile("a", a) + "---\n" + &profile("b", b);
+    let server = Server::plain();
+    let swapped = desk("ada@contoso.com", "lin@contoso.com");
+    let project = Project::desk(&server, "", "", &swapped);
+    project.apply();
+    for after in [
+        desk("lin@contoso.com", "ada@contoso.com"),
+        desk("ada@contoso.com, lin@contoso.com", "nora@contoso.com"),
+    ] {
+        project.write("manifests/all.yaml", &after);
+        let file = Project::undo_file(&project.apply());
+        let undone = project
+            .run(&["undo", "--env", "server", "--yes", &file])
+            .ended(0);
+        let (a, b) = undone
+            .out
+            .split_once("~ AppProfile contoso_b")
+            .expect("both profiles");
+        says(a, &["~ AppProfile contoso_a", "− lin@contoso.com"]);
+        says(b, &["+ lin@contoso.com  moves from contoso_a"]);
+        assert!(!a.contains("+ lin@contoso.com"), "{a}");
+        project.write("manifests/all.yaml", &swapped);
+        project
+            .run(&["plan", "--env", "server", "--detailed-exitcode"])
+            .ended(0);
+    }
+}
+
 #[test]
 fn an_apply_whose_last_line_nobody_could_read_is_reported_by_the_next_run() {
     let (project, server) = waiting();

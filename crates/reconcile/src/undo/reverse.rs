@@ -75,7 +75,8 @@ pub fn rest(file: &UndoFile, plan: &Plan, live: &Live, server_rewrites_parts: bo
     reverse(file, live, own)
 }
 
-fn reverse<'a>(file: &'a UndoFile, live: &'a Live, own: BTreeSet<Uuid>) -> Planned {
+fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
+    let file = &with_links_under_their_owners(file, live);
     let mut undoing = Undoing {
         live,
         own,
@@ -128,6 +129,42 @@ fn reverse<'a>(file: &'a UndoFile, live: &'a Live, own: BTreeSet<Uuid>) -> Plann
         read_requests: live.requests,
     };
     (plan, undoing.diagnostics)
+}
+
+/// A user who moves leaves another profile, and the file has that link under the profile that the user moved to. Here each link is under its own
+/// profile, as people read it and as review counts the members that remain.
+fn with_links_under_their_owners(file: &UndoFile, live: &Live) -> UndoFile {
+    let mut file = file.clone();
+    let mut strayed: BTreeMap<Uuid, [Vec<SavedLink>; 2]> = BTreeMap::new();
+    for recorded in &mut file.changes {
+        let own = recorded.id;
+        let strays = |link: &mut SavedLink| {
+            link.relationship == tables::PROFILE_USERS.schema_name
+                && link.owner != own
+                && live.row(&tables::PROFILE, link.owner).is_some()
+        };
+        let sides = [&mut recorded.linked, &mut recorded.unlinked];
+        for (side, links) in sides.into_iter().enumerate() {
+            for link in links.extract_if(.., strays) {
+                strayed.entry(link.owner).or_default()[side].push(link);
+            }
+        }
+    }
+    for (owner, [linked, unlinked]) in strayed {
+        let at = file.changes.iter().position(|change| change.id == owner);
+        let at = at.unwrap_or_else(|| {
+            file.changes.push(Recorded {
+                kind: Kind::APP_PROFILE.as_str().to_owned(),
+                name: live.label(&tables::PROFILE, owner),
+                id: owner,
+                ..Recorded::default()
+            });
+            file.changes.len() - 1
+        });
+        file.changes[at].linked.extend(linked);
+        file.changes[at].unlinked.extend(unlinked);
+    }
+    file
 }
 
 /// The state that a finding implies: a row that cannot be seen is unknown; anything else differs from the state before the apply.
@@ -254,8 +291,7 @@ impl Undoing<'_> {
         hidden_rows.next().or_else(|| hidden_links.next())
     }
 
-    /// A row that belongs to another resource than the one it is listed under, since people read the name of a change. (A user's link may
-    /// belong to another profile, from which the user moved.)
+    /// A row that belongs to another resource than the one it is listed under, since people read the name of a change.
     fn stranger(&self, recorded: &Recorded, kind: Kind) -> Option<String> {
         let own = kind.table();
         let values = kind.values_of(&recorded.name);

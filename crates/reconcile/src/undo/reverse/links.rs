@@ -126,7 +126,14 @@ impl Undoing<'_> {
         comes: bool,
     ) -> FieldChange {
         let member = self.label(relationship.member, saved.member);
-        let note = None;
+        let left = self.live.links(relationship).owners(saved.member).iter();
+        let left = left.filter(|owner| {
+            relationship.schema_name == PROFILE_USERS.schema_name && comes && **owner != saved.owner
+        });
+        let left: Vec<String> = left
+            .map(|owner| self.label(relationship.owner, *owner))
+            .collect();
+        let note = (!left.is_empty()).then(|| format!("moves from {}", left.join(", ")));
         FieldChange {
             path: set_word(relationship.schema_name).to_owned(),
             difference: if comes {
