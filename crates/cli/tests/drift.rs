@@ -61,6 +61,28 @@ fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_
     assert!(!schema.is_valid(&wrong));
 }
 
+/// What differs is known before anybody is asked for authors.
+#[test]
+fn a_report_whose_authors_cannot_be_read_tells_the_drift_and_why_nobody_is_named() {
+    let (project, server) = applied();
+    let ada = server.administrator("ada@contoso.com");
+    server.auditing(true);
+    server.edit_as(&ada);
+    let refused = r#"{"formatVersion": 1, "rules": [{"when": {"body": "RetrieveRecordChangeHistory"}, "fault": {"kind": "refuse"}}]}"#;
+    server.request("POST", "/__emulator/faults", refused, "");
+    let run = project.run(&["drift", "--env", "server"]).ended(2);
+    says(
+        &run.out,
+        &[
+            "communicationPanelMode  Docked → Hidden",
+            "audit records cannot be read: ",
+        ],
+    );
+    assert!(!run.out.contains("ada@contoso.com"), "{}", run.out);
+    let contract = project.run(&["check", "--env", "server"]).ended(2);
+    says(&contract.out, &["audit records cannot be read: "]);
+}
+
 #[test]
 fn a_secret_in_a_live_value_is_masked_in_every_format() {
     let (project, server) = applied();

@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::extras::Extra;
 use crate::live::{Live, ObservedRow};
-use crate::observe::ObserveError;
 use crate::plan::{Operation, Plan};
 
 /// Maximum number of rows whose history is read. For further rows, only the last writer is reported.
@@ -143,16 +142,9 @@ impl Blame {
     }
 }
 
-/// Queries who wrote the extras and the rows that a plan would change, in at most two trips.
-///
-/// # Errors
-/// If the environment cannot be queried. Anything that it refuses to return remains unknown.
-pub async fn blame(
-    reader: &Reader,
-    live: &Live,
-    plan: &Plan,
-    extras: &[Extra],
-) -> Result<Blame, ObserveError> {
+/// Queries who wrote the extras and the rows that a plan would change, in at most two trips. Whatever cannot be read remains unknown: what differs
+/// is known without it.
+pub async fn blame(reader: &Reader, live: &Live, plan: &Plan, extras: &[Extra]) -> Blame {
     let rows = rows_of(plan);
     let extra_rows = extras
         .iter()
@@ -171,10 +163,7 @@ pub async fn blame(
 }
 
 /// Queries the history of rows, if auditing is on, in whose name the shown rows were written, and details of these users and the writers, in at
-/// most two trips.
-///
-/// # Errors
-/// If the environment cannot be queried. Anything that it refuses to return remains unknown.
+/// most two trips. Whatever cannot be read remains unknown.
 #[tracing::instrument(level = "info", skip_all, fields(rows = rows.len()))]
 pub async fn histories(
     reader: &Reader,
@@ -182,7 +171,7 @@ pub async fn histories(
     rows: Vec<(&'static Table, Uuid)>,
     shown: &[(&'static Table, Uuid)],
     users: &BTreeSet<Uuid>,
-) -> Result<Blame, ObserveError> {
+) -> Blame {
     let mut blame = Blame::default();
     let asked: Vec<(&'static Table, Uuid)> = if live.facts.auditing {
         blame.audit = Audit::On;
@@ -203,9 +192,15 @@ pub async fn histories(
     }));
     queries.extend(users_by_id(users));
     if queries.is_empty() {
-        return Ok(blame);
+        return blame;
     }
-    let mut answers = reader.read(&queries).await?.into_iter();
+    let mut answers = match reader.read(&queries).await {
+        Ok(answers) => answers.into_iter(),
+        Err(error) => {
+            blame.audit = Audit::Refused(error.to_string());
+            return blame;
+        }
+    };
     let mut refused = None;
     for (_, id) in &asked {
         match answers.next() {
@@ -239,30 +234,15 @@ pub async fn histories(
         .chain(blame.on_behalf.values().copied())
         .filter(|id| !users.contains(id))
         .collect();
-    if let Some(query) = users_by_id(&more) {
-        for rows in reader.read(&[query]).await?.into_iter().flatten() {
-            rows.rows.iter().for_each(|row| blame.place(row, live));
-        }
-    }
-    Ok(blame)
+    blame.name(reader, live, &more).await;
+    blame
 }
 
-/// Queries details of these users, in one trip.
-///
-/// # Errors
-/// If the environment cannot be queried. Anything that it refuses to return remains unknown.
-pub async fn writers(
-    reader: &Reader,
-    live: &Live,
-    ids: &BTreeSet<Uuid>,
-) -> Result<Blame, ObserveError> {
+/// Queries details of these users, in one trip. Whatever cannot be read remains unknown.
+pub async fn writers(reader: &Reader, live: &Live, ids: &BTreeSet<Uuid>) -> Blame {
     let mut blame = Blame::default();
-    if let Some(query) = users_by_id(ids) {
-        for rows in reader.read(&[query]).await?.into_iter().flatten() {
-            rows.rows.iter().for_each(|row| blame.place(row, live));
-        }
-    }
-    Ok(blame)
+    blame.name(reader, live, ids).await;
+    blame
 }
 
 /// Rows that a plan writes, and owners of the links that it creates or removes: each once, in the order of the plan.
@@ -321,6 +301,16 @@ fn users_by_id(ids: &BTreeSet<Uuid>) -> Option<Query> {
 }
 
 impl Blame {
+    async fn name(&mut self, reader: &Reader, live: &Live, ids: &BTreeSet<Uuid>) {
+        let Some(query) = users_by_id(ids) else {
+            return;
+        };
+        let answers = reader.read(&[query]).await.unwrap_or_default();
+        for rows in answers.into_iter().flatten() {
+            rows.rows.iter().for_each(|row| self.place(row, live));
+        }
+    }
+
     fn place(&mut self, row: &Row, live: &Live) {
         /// Values of `accessmode` for users who are not people: support, non-interactive, delegated administrator.
         const MACHINES: [i64; 3] = [3, 4, 5];

@@ -221,7 +221,7 @@ async fn as_reviewed(
         .iter()
         .filter_map(|divergence| divergence.last_write()?.by)
         .collect();
-    let blame = writers(reader, live, &ids).await?;
+    let blame = writers(reader, live, &ids).await;
     for divergence in &compared.divergences {
         let shown = Divergent {
             divergence,

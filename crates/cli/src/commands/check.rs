@@ -273,7 +273,7 @@ async fn judge(
     let rows = rows_to_ask(&checked, &live);
     let asks = live.facts.auditing && !no_history && !rows.is_empty();
     let blame = if asks {
-        blame::histories(reader, &live, rows.clone(), &rows, &BTreeSet::new()).await?
+        blame::histories(reader, &live, rows.clone(), &rows, &BTreeSet::new()).await
     } else {
         Blame::default()
     };

@@ -136,7 +136,7 @@ pub(super) async fn read(
         None => Cow::Borrowed(&loaded.manifests),
     };
     let extras = owned_extras(&manifests, &desired, &live);
-    let blame = blame(reader, &live, &plan_now, &extras).await?;
+    let blame = blame(reader, &live, &plan_now, &extras).await;
     let report = drift(Input {
         manifests: &manifests,
         desired: &desired,
