@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deskstate_model::{FIXED_CHECKS, MANIFEST_CODES, POLICY_CHECKS};
+use deskstate_model::{FIXED_CHECKS, MANIFEST_CODES, MANIFEST_WARNINGS, POLICY_CHECKS};
 use deskstate_reconcile::PLAN_CODES;
 
 fn root() -> PathBuf {
@@ -148,6 +148,31 @@ fn every_code_has_an_example_among_the_tests() {
             shown.iter().any(|shown| tests.contains(shown)),
             "no test shows what `{code}` is about"
         );
+    }
+}
+
+/// A warning about the content of a manifest has a level. What else is warned of is about the project itself or its files.
+#[test]
+fn policy_knows_every_warning_about_manifests_and_every_code_whose_explanation_names_it() {
+    let levelled = |code: &str| MANIFEST_WARNINGS.contains(&code) || POLICY_CHECKS.contains(&code);
+    let mut number = 0;
+    for source in sources(&["model"]) {
+        if !source.path.starts_with("checks/") && source.path != "decoder.rs" {
+            continue;
+        }
+        for argument in first_arguments(&source.code, "Diagnostic::warning(") {
+            let Some((constant, _)) = argument.split_once(".code") else {
+                continue;
+            };
+            let code = constant.to_lowercase().replace('_', "-");
+            assert!(levelled(&code), "{code} of {}", source.path);
+            number += 1;
+        }
+    }
+    assert!(number > 30, "{number}");
+    for known in MANIFEST_CODES.iter().chain(PLAN_CODES) {
+        let named = format!("`policy: {{{}: ", known.code);
+        assert!(!known.text().contains(&named) || levelled(known.code), "{}", known.code);
     }
 }
 

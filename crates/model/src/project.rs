@@ -246,23 +246,30 @@ pub const POLICY_CHECKS: [&str; 18] = [
 ];
 
 /// The codes of warnings about manifests whose level `policy` may also set. Errors with the same code stay errors.
-pub const MANIFEST_WARNINGS: [&str; 20] = [
+pub const MANIFEST_WARNINGS: [&str; 27] = [
     "auto-accept",
+    "curly-quotes",
     "exact-on-existing",
     "generic-template",
     "https-needed",
     "icon",
+    "id-in-manifest",
+    "json-text",
     "loader-extension",
+    "logical-name",
     "look-alike",
     "missing-apps",
     "missing-parameter",
     "no-manifests",
+    "placeholder",
     "preferred-value",
     "profile-rank",
     "same-environment",
+    "sandbox",
     "session-type",
     "shared-pane",
     "slug",
+    "tab-limit",
     "tab-parameters",
     "undocumented-parameter",
     "unique-name",
