@@ -31,9 +31,9 @@ pub(super) fn workspace_edit<'t>(
 }
 
 fn edits(before: &str, after: &str, units: Units) -> Vec<TextEdit> {
-    let diff = TextDiff::from_lines(before, after);
     let old: Vec<&str> = before.split_inclusive('\n').collect();
     let new: Vec<&str> = after.split_inclusive('\n').collect();
+    let diff = TextDiff::from_slices(&old, &new);
     let starts: Vec<usize> = std::iter::once(0)
         .chain(old.iter().scan(0, |end, line| {
             *end += line.len();
@@ -103,5 +103,23 @@ mod tests {
         let (start, end) = (edit.range.start, edit.range.end);
         assert_eq!((start.line, start.character), (1, 3));
         assert_eq!((end.line, end.character), (1, 4));
+    }
+
+    /// almide/almide#927: positions in a text with a single carriage return.
+    #[test]
+    fn a_carriage_return_of_its_own_moves_no_edit() {
+        for before in ["# a\r# b\nname: old\n", "# a\r\r\nname: old\r\r\n", "# a\rname: old"] {
+            let after = before.replace("old", "new");
+            let found = edits(before, &after, Units::Utf8);
+            let [edit] = found.as_slice() else {
+                panic!("{before:?}: {found:?}");
+            };
+            assert_eq!(edit.new_text, "new", "{before:?}");
+            let lines: Vec<&str> = before.split_inclusive(['\r', '\n']).collect();
+            let line = lines.iter().position(|line| line.contains("name")).expect("the line");
+            let skipped = before.matches("\r\n").count().min(1);
+            assert_eq!(edit.range.start.line as usize, line - skipped, "{before:?}");
+            assert_eq!(edit.range.start.character, 6, "{before:?}");
+        }
     }
 }
