@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::support::{Project, Run, Server};
+use super::support::{Project, Run, Server, says};
 use serde_json::{Value as Json, json};
 
 const QUEUES: &str = "manifests/queues.yaml";
@@ -318,10 +318,10 @@ fn an_inactive_row_of_a_kind_without_a_status_in_its_manifest_is_reported() {
         &project,
         &["plan", "--env", "server"],
         0,
-        &["warning[inactive-row]: Skill German is inactive"],
+        &["warning[inactive-row]: Skill German / Skill is inactive"],
     );
     let exported = project
-        .run(&["export", "--env", "server", "Skill", "German"])
+        .run(&["export", "--env", "server", "Skill", "German / Skill"])
         .ended(0);
     assert!(
         exported.out.contains("status: Inactive"),
@@ -1213,7 +1213,6 @@ fn rows_of_a_file_that_are_not_of_the_kind_do_not_become_rows_of_it() {
         skill(2, "First aid", "2"),
         // A certification may have the name of a skill.
         skill(3, "Swedish", "2"),
-        record(4, &[("name", "Typing")]),
     ];
     let queues = [
         record(
@@ -1249,11 +1248,16 @@ fn rows_of_a_file_that_are_not_of_the_kind_do_not_become_rows_of_it() {
         queues.concat()
     );
     let run = export(&data).ended(0);
-    assert!(run.out.contains("name: Swedish"), "{}", run.out);
-    assert!(run.out.contains("name: Orders / Messaging"), "{}", run.out);
-    assert_eq!(run.out.matches("\nkind: ").count(), 2, "{}", run.out);
+    for name in [
+        "Swedish / Skill",
+        "First aid / Certification",
+        "Swedish / Certification",
+        "Orders / Messaging",
+    ] {
+        assert!(run.out.contains(&format!("name: {name}")), "{}", run.out);
+    }
+    assert_eq!(run.out.matches("\nkind: ").count(), 4, "{}", run.out);
     for note in [
-        "note: not managed by deskstate: 3 rows of characteristic; a Skill has `characteristictype` `1`",
         "note: not managed by deskstate: 2 rows of queue; a Queue has `msdyn_isomnichannelqueue` `true`",
         "note: not managed by deskstate: parts and links of such rows (queuemembership_association 1)",
     ] {
@@ -1268,8 +1272,81 @@ fn rows_of_a_file_that_are_not_of_the_kind_do_not_become_rows_of_it() {
     assert!(run.err.contains(lost), "{}", run.err);
 
     // A file may not say what its rows are.
-    let run = export("<entity name=\"characteristic\"><records><record id=\"00000000-0000-4000-8000-000000000001\"><field name=\"name\" value=\"Swedish\"/></record></records></entity>").ended(1);
-    let lost = "warning: Skill Swedish: left out: whether it is a Skill is in the column `characteristictype`, which the file does not have; export the column too";
+    let run = export("<entity name=\"queue\"><records><record id=\"00000000-0000-4000-8000-000000000001\"><field name=\"name\" value=\"Orders\"/><field name=\"msdyn_queuetype\" value=\"192350000\"/></record></records></entity>").ended(1);
+    let lost = "warning: Queue Orders / Messaging: left out: whether it is a Queue is in the column `msdyn_isomnichannelqueue`, which the file does not have; export the column too";
     assert!(run.err.contains(lost), "{}", run.err);
-    assert!(!run.out.contains("kind: Skill"), "{}", run.out);
+    assert!(!run.out.contains("kind: Queue"), "{}", run.out);
+}
+
+/// "To add Spanish as a skill, you need a skill type called Language" (Microsoft Learn, Set up skills and assign agents).
+#[test]
+fn a_skill_of_a_type_that_the_organization_added_is_named_by_its_number() {
+    let tables = tempfile::TempDir::new().unwrap();
+    let table = include_str!("../../emulator/tables/characteristic.yaml");
+    let own = table.replace("2: Certification}", "2: Certification, 192350000: Language}");
+    assert_ne!(own, table);
+    std::fs::write(tables.path().join("characteristic.yaml"), own).unwrap();
+    let server = Server::start(&["--tables", tables.path().to_str().unwrap()]);
+    server.request(
+        "POST",
+        "/api/data/v9.2/characteristics",
+        r#"{"name": "Spanish", "characteristictype": 192350000}"#,
+        "",
+    );
+    let skill = "apiVersion: deskstate/v1\nkind: Skill\nmetadata: {name: Spanish / 192350000}\nspec: {description: Speaks Spanish}\n";
+    let project = Project::desk(&server, "packs: [contact-centre]", "", skill);
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    assert!(plan.out.contains("~ Skill Spanish / 192350000"), "{}", plan.out);
+    project.apply();
+    assert_eq!(rows(&server, "characteristic").len(), 1);
+    let exported = project.run(&["export", "--env", "server", "--kind", "Skill"]).ended(0);
+    assert!(exported.out.contains("name: Spanish / 192350000"), "{}", exported.out);
+}
+
+/// "You can update the assignment method only for the default queues" (Microsoft Learn, Create and manage queues).
+#[test]
+fn of_a_default_queue_the_assignment_method_alone_can_be_declared() {
+    let server = Server::plain();
+    let queue = |spec: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: Queue\nmetadata: {{name: Default messaging queue / Messaging, state: existing}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let spec = "packs: [contact-centre]";
+    let project = Project::desk(&server, spec, "", &queue("assignmentMethod: AdvancedRoundRobin"));
+    project.apply();
+    plans_to_nothing(&project);
+    let exported = project.run(&["export", "--env", "server", "--kind", "Queue"]).ended(0);
+    says(
+        &exported.out,
+        &["name: Default messaging queue / Messaging", "assignmentMethod: AdvancedRoundRobin"],
+    );
+    project.write("manifests/all.yaml", &queue("priority: 1"));
+    finds(&project, &["validate"], 3, &["[kept-row]", "in `spec` at most `assignmentMethod`"]);
+}
+
+/// Columns of Microsoft's entity reference that name a notification template.
+#[test]
+fn a_template_for_outbound_calls_of_a_workstream_is_not_deleted() {
+    for column in ["agent_dial", "pre_dial"] {
+        let server = Server::plain();
+        let template = |state: &str, spec: &str| {
+            format!(
+                "apiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {{name: contoso_dial{state}}}\n{spec}"
+            )
+        };
+        let present = template("", "spec: {displayName: Dial, title: Dial}\n");
+        let project = Project::desk(&server, "packs: [contact-centre]", "", &present);
+        project.apply();
+        let (id, _) = row(&server, "msdyn_liveworkstream", "msdyn_name", "Contoso calls");
+        server.patch(
+            &format!("msdyn_liveworkstreams({id})"),
+            &json!({format!("msdyn_notificationtemplate_{column}"): "contoso_dial"}).to_string(),
+        );
+        project.write("manifests/all.yaml", &template(", state: absent", ""));
+        let plan = project.run(&["plan", "--env", "server"]);
+        assert!(!plan.out.contains("1 to delete") || plan.err.contains("workstream-names"), "{}{}", plan.out, plan.err);
+        assert_ne!(project.run(&["apply", "--env", "server", "--yes"]).code, Some(0));
+        server.found("msdyn_notificationtemplates", "msdyn_uniquename", "msdyn_uniquename eq 'contoso_dial'");
+    }
 }

@@ -593,6 +593,22 @@ fn an_undo_that_ends_early_is_accounted_for_like_an_apply() {
         .ended(0);
 }
 
+/// A gateway that repeats a request after a lost reply returns the answer to the second one: a conflict with the first.
+#[test]
+fn a_write_that_arrives_twice_is_not_called_undone_and_can_be_undone() {
+    let (project, server) = waiting();
+    faults(&server, &on_write(1, r#"{"kind":"twice"}"#));
+    let ended = project.run(APPLY).ended(1);
+    says(
+        &ended.err,
+        &[
+            "it is unknown whether transaction 1 was applied",
+            "every row is as after it: somebody made the same changes, or its request arrived twice",
+        ],
+    );
+    is_undone_by_what_was_said(&project, &server, &ended.err);
+}
+
 /// Kinto/kinto-admin#1174: a roll-back that was not shown as it is.
 #[test]
 fn an_undo_of_moved_users_shows_each_under_its_profile_and_empties_none() {

@@ -78,6 +78,8 @@ pub(crate) enum Fault {
     DropBefore,
     /// The connection is dropped after the request was executed.
     DropAfter,
+    /// The request arrives twice, and the second answer is the reply.
+    Twice,
     /// The connection is dropped; the request is executed later.
     LateCommit { delay_ms: u64 },
     /// The body of the reply is truncated.

@@ -245,6 +245,10 @@ async fn strike(
             cut();
             reply
         }
+        Fault::Twice => {
+            carry_out(engine, call.clone(), None).await;
+            carry_out(engine, call, running).await
+        }
         Fault::LateCommit { delay_ms } => {
             let engine = Arc::clone(engine);
             tokio::spawn(async move {

@@ -67,6 +67,10 @@ impl FromStr for Selector {
         };
         match text.split_once('/') {
             Some((kind, name)) if is_kind(kind) => Ok(glob(kind, name)),
+            // The name of a row that several columns identify: `Orders / Messaging`.
+            Some((first, _)) if first.ends_with(' ') && !is_kind(first.trim()) => {
+                Ok(glob("*", text))
+            }
             Some((kind, _)) => Err(UnknownSelector::Kind {
                 word: kind.to_owned(),
                 near: nearest(kind, kind_names()).map(str::to_owned),
@@ -415,6 +419,10 @@ mod tests {
             "CifProvider/a=b".parse(),
             Ok(glob("CifProvider", "a=b")),
             "a name may hold `=` after its kind"
+        );
+        assert_eq!(
+            "Orders / Messaging".parse(),
+            Ok(glob("*", "Orders / Messaging"))
         );
         assert!(" ".parse::<Selector>().is_err());
         assert_eq!(

@@ -106,6 +106,9 @@ const ROOM_FOR_NOTES: usize = 1_000;
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
+    if !args.choosing.is_everything() {
+        refuse_for_a_part(args)?;
+    }
     telling::check(&args.notify, ui)?;
     let today = args.today.clone().unwrap_or_else(today::utc);
     let revision = revision::describe(&root);
@@ -191,6 +194,19 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Ok(ExitCode::Differences);
     }
     Ok(ExitCode::Done)
+}
+
+/// Receivers of messages and numbers take them for the whole environment: "in sync again" after a look at one profile would be untrue.
+fn refuse_for_a_part(args: &Args) -> Result<(), Error> {
+    let option = match (&args.notify[..], &args.metrics) {
+        ([], None) => return Ok(()),
+        ([], Some(_)) => "--metrics",
+        _ => "--notify",
+    };
+    Err(Error::Refused {
+        message: format!("`{option}` tells about whole environments, and a part of one was selected"),
+        hint: Some(format!("leave out the selection, or `{option}`")),
+    })
 }
 
 /// Notifies the requested channels.

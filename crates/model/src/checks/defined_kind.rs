@@ -26,7 +26,7 @@ pub(crate) const KEPT_ROW: Explanation = Explanation::new(
     "kept-row",
     "A document changes a row that the definition of its kind protects, or declares a row absent that the definition does not call deletable.",
     "The product needs protected rows unchanged. Other configuration and live work may depend on a row in ways that no definition describes.",
-    "To refer to a protected row, write `metadata.state: existing` without `spec`. To delete a row, remove its document and delete it by hand.",
+    "To refer to a protected row, write `metadata.state: existing`, without `spec` or with the fields that the definition lists under `protectedExcept`. To delete a row, remove its document and delete it by hand.",
 );
 
 pub(crate) const NOT_CREATABLE: Explanation = Explanation::new(
@@ -174,7 +174,7 @@ fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
         .spec
         .record()
         .fields()
-        .any(|(_, given)| !given.is_absent());
+        .any(|(field, given)| !given.is_absent() && !kind.protected_except.contains(&field.word));
     if is_protected && (declared.state != State::Existing || says_something) {
         diagnostics.push(
             Diagnostic::error(
@@ -185,7 +185,10 @@ fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
                 ),
             )
             .at(declared.name_span, "nothing changes or deletes it")
-            .help("write `metadata.state: existing` and no `spec`, so that others can refer to it"),
+            .help(match kind.protected_except {
+                [] => "write `metadata.state: existing` and no `spec`, so that others can refer to it".to_owned(),
+                words => format!("write `metadata.state: existing`, and in `spec` at most `{}`", words.join("`, `")),
+            }),
         );
     } else if declared.state == State::Present && !kind.creatable {
         diagnostics.push(

@@ -203,6 +203,12 @@ fn definition(
             .map(|name| leak(name))
             .collect::<Vec<_>>()
             .leak(),
+        protected_except: form
+            .protected_except
+            .iter()
+            .map(|word| leak(word))
+            .collect::<Vec<_>>()
+            .leak(),
         server_sets: form
             .server_sets
             .iter()

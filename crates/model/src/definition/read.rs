@@ -64,6 +64,7 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
             .filter_map(|entry| constant(entry, diagnostics))
             .collect(),
         protected: words(spec, "protected"),
+        protected_except: words(spec, "protectedExcept"),
         server_sets: words(spec, "serverSets"),
         creatable: spec.get("creatable").and_then(Node::as_flag) != Some(false),
         deletable: flag(spec, "deletable"),

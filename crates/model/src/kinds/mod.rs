@@ -110,6 +110,8 @@ pub struct Definition {
     pub rows: &'static [RowValue],
     /// Names of rows that must not be changed or deleted.
     pub protected: &'static [&'static str],
+    /// Words of the fields that documents may declare of protected rows, too.
+    pub protected_except: &'static [&'static str],
     /// Columns that the server fills in when a row is created.
     pub server_sets: &'static [&'static str],
     /// Whether documents may create rows. Otherwise they declare existing rows.
@@ -181,6 +183,7 @@ impl Definition {
         also: &[],
         rows: &[],
         protected: &[],
+        protected_except: &[],
         server_sets: &[],
         creatable: true,
         deletable: true,

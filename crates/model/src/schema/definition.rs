@@ -69,6 +69,9 @@ struct DefinitionSpec {
     /// Names of rows that the product needs. They are never changed or deleted.
     #[schemars(default, inner(length(min = 1)))]
     protected: Vec<String>,
+    /// Fields that documents may declare of protected rows, too.
+    #[schemars(default, inner(length(min = 1)))]
+    protected_except: Vec<String>,
     /// Columns that the server fills in when a row is created. They are not compared; the plan lists them for new rows.
     #[schemars(default, inner(length(min = 1)))]
     server_sets: Vec<String>,

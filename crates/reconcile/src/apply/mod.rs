@@ -566,6 +566,15 @@ async fn commit(
     let sent = Instant::now();
     match session.commit(&changeset).await {
         Commit::Committed => Ok(()),
+        Commit::Refused { error, .. }
+            if error.is_stale() && settle::is_done(transaction, session.reader()).await =>
+        {
+            Err(ApplyError::Unknown {
+                transactions_before: done,
+                states: vec!["every row is as after it: somebody made the same changes, or its request arrived twice".to_owned()],
+                error: Box::new(Error::Service(error)),
+            })
+        }
         Commit::Refused { operation, error } => {
             let suspects = locate::suspects(transaction, operation, &error, session.reader()).await;
             // However the server wraps the refusal, it concerns this write, or one of several.

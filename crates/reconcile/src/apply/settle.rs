@@ -77,6 +77,11 @@ pub(super) async fn settle(
     }
 }
 
+/// Whether everything is as after a transaction that the server refused as a conflict: its request may have arrived twice.
+pub(super) async fn is_done(transaction: &Transaction, reader: &Reader) -> bool {
+    matches!(trace(transaction, reader).await, Ok(Trace::After))
+}
+
 /// Reads the rows and links that a transaction touches, in one trip.
 async fn trace(transaction: &Transaction, reader: &Reader) -> Result<Trace, Error> {
     let queries: Vec<Query> = transaction.operations.iter().map(trace_query).collect();

@@ -41,7 +41,7 @@ pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
     "existing-missing",
     "A resource that is declared with `metadata.state: existing` does not exist.",
     "Somebody else creates it, so deskstate never does.",
-    "Import the solution or apply the project that it belongs to, correct the name, or declare it as present.",
+    "Import the solution or apply the project that it belongs to, or correct the name. If documents may create rows of the kind, it can also be declared as present.",
 );
 
 /// Computes the changes that make the live environment match the desired state.
@@ -178,8 +178,16 @@ impl<'a> Planner<'a> {
                 None
             }
             (State::Existing, Match::None) => {
-                let help = self.meant(table, resource.key.name.as_written()).unwrap_or_else(|| {
-                    "let its owner create it first (for example, import its solution), or remove `state: existing` so that deskstate creates it".to_owned()
+                let kind = resource.key.kind.definition();
+                let meant = self.meant(table, resource.key.name.as_written());
+                let help = meant.unwrap_or_else(|| {
+                    let may_be_ours = kind.creatable
+                        && !kind.is_protected(resource.key.name.as_written());
+                    let first = "let its owner create it first (for example, import its solution)";
+                    match may_be_ours {
+                        true => format!("{first}, or remove `state: existing` so that deskstate creates it"),
+                        false => first.to_owned(),
+                    }
                 });
                 self.findings.blocked(
                     "",
@@ -187,7 +195,10 @@ impl<'a> Planner<'a> {
                         EXISTING_MISSING.code,
                         format!("{} is declared `existing` but does not exist", resource.key),
                     )
-                    .at(resource.name_span, "no row has this unique name")
+                    .at(resource.name_span, match kind.also {
+                        [] => "no row has this name",
+                        _ => "no row has these values",
+                    })
                     .help(help),
                 );
                 None

@@ -72,10 +72,18 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options<'_>) -
     };
     if !options.all_present && kind.definition().is_protected(&name) {
         raising.existing = true;
+        let open = kind.definition().protected_except;
+        let others = match open {
+            [] => "without values".to_owned(),
+            words => format!("with `{}` at most", words.join("`, `")),
+        };
         raising.remark(
             "",
-            "written as `existing` without values, since the definition of its kind protects it",
+            format!(
+                "written as `existing` {others}, since the definition of its kind protects it"
+            ),
         );
+        raising.fields(|field| open.contains(&field.word));
         return raising.finish();
     }
     // The format of its sets depends on whether a document could create the row, which is known only once the columns are raised.

@@ -418,6 +418,7 @@ fn faults() -> Vec<Json> {
         json!({"kind": "gateway", "status": 302, "after": true}),
         json!({"kind": "dropBefore"}),
         json!({"kind": "dropAfter"}),
+        json!({"kind": "twice"}),
         json!({"kind": "lateCommit", "delayMs": 20}),
         json!({"kind": "cutBody", "bytes": 200}),
         json!({"kind": "expiredToken"}),
