@@ -172,7 +172,11 @@ fn policy_knows_every_warning_about_manifests_and_every_code_whose_explanation_n
     assert!(number > 30, "{number}");
     for known in MANIFEST_CODES.iter().chain(PLAN_CODES) {
         let named = format!("`policy: {{{}: ", known.code);
-        assert!(!known.text().contains(&named) || levelled(known.code), "{}", known.code);
+        assert!(
+            !known.text().contains(&named) || levelled(known.code),
+            "{}",
+            known.code
+        );
     }
 }
 

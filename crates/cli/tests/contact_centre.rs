@@ -1273,7 +1273,7 @@ fn rows_of_a_file_that_are_not_of_the_kind_do_not_become_rows_of_it() {
 
     // A file may not say what its rows are.
     let run = export("<entity name=\"queue\"><records><record id=\"00000000-0000-4000-8000-000000000001\"><field name=\"name\" value=\"Orders\"/><field name=\"msdyn_queuetype\" value=\"192350000\"/></record></records></entity>").ended(1);
-    let lost = "warning: Queue Orders / Messaging: left out: whether it is a Queue is in the column `msdyn_isomnichannelqueue`, which the file does not have; export the column too";
+    let lost = "warning: Queue Orders: left out: whether it is a Queue is in the column `msdyn_isomnichannelqueue`, which the file does not have; export the column too";
     assert!(run.err.contains(lost), "{}", run.err);
     assert!(!run.out.contains("kind: Queue"), "{}", run.out);
 }
@@ -1283,7 +1283,10 @@ fn rows_of_a_file_that_are_not_of_the_kind_do_not_become_rows_of_it() {
 fn a_skill_of_a_type_that_the_organization_added_is_named_by_its_number() {
     let tables = tempfile::TempDir::new().unwrap();
     let table = include_str!("../../emulator/tables/characteristic.yaml");
-    let own = table.replace("2: Certification}", "2: Certification, 192350000: Language}");
+    let own = table.replace(
+        "2: Certification}",
+        "2: Certification, 192350000: Language}",
+    );
     assert_ne!(own, table);
     std::fs::write(tables.path().join("characteristic.yaml"), own).unwrap();
     let server = Server::start(&["--tables", tables.path().to_str().unwrap()]);
@@ -1296,11 +1299,21 @@ fn a_skill_of_a_type_that_the_organization_added_is_named_by_its_number() {
     let skill = "apiVersion: deskstate/v1\nkind: Skill\nmetadata: {name: Spanish / 192350000}\nspec: {description: Speaks Spanish}\n";
     let project = Project::desk(&server, "packs: [contact-centre]", "", skill);
     let plan = project.run(&["plan", "--env", "server"]).ended(0);
-    assert!(plan.out.contains("~ Skill Spanish / 192350000"), "{}", plan.out);
+    assert!(
+        plan.out.contains("~ Skill Spanish / 192350000"),
+        "{}",
+        plan.out
+    );
     project.apply();
     assert_eq!(rows(&server, "characteristic").len(), 1);
-    let exported = project.run(&["export", "--env", "server", "--kind", "Skill"]).ended(0);
-    assert!(exported.out.contains("name: Spanish / 192350000"), "{}", exported.out);
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Skill"])
+        .ended(0);
+    assert!(
+        exported.out.contains("name: Spanish / 192350000"),
+        "{}",
+        exported.out
+    );
 }
 
 /// "You can update the assignment method only for the default queues" (Microsoft Learn, Create and manage queues).
@@ -1313,16 +1326,31 @@ fn of_a_default_queue_the_assignment_method_alone_can_be_declared() {
         )
     };
     let spec = "packs: [contact-centre]";
-    let project = Project::desk(&server, spec, "", &queue("assignmentMethod: AdvancedRoundRobin"));
+    let project = Project::desk(
+        &server,
+        spec,
+        "",
+        &queue("assignmentMethod: AdvancedRoundRobin"),
+    );
     project.apply();
     plans_to_nothing(&project);
-    let exported = project.run(&["export", "--env", "server", "--kind", "Queue"]).ended(0);
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Queue"])
+        .ended(0);
     says(
         &exported.out,
-        &["name: Default messaging queue / Messaging", "assignmentMethod: AdvancedRoundRobin"],
+        &[
+            "name: Default messaging queue / Messaging",
+            "assignmentMethod: AdvancedRoundRobin",
+        ],
     );
     project.write("manifests/all.yaml", &queue("priority: 1"));
-    finds(&project, &["validate"], 3, &["[kept-row]", "in `spec` at most `assignmentMethod`"]);
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["[kept-row]", "in `spec` at most `assignmentMethod`"],
+    );
 }
 
 /// Columns of Microsoft's entity reference that name a notification template.
@@ -1338,15 +1366,32 @@ fn a_template_for_outbound_calls_of_a_workstream_is_not_deleted() {
         let present = template("", "spec: {displayName: Dial, title: Dial}\n");
         let project = Project::desk(&server, "packs: [contact-centre]", "", &present);
         project.apply();
-        let (id, _) = row(&server, "msdyn_liveworkstream", "msdyn_name", "Contoso calls");
+        let (id, _) = row(
+            &server,
+            "msdyn_liveworkstream",
+            "msdyn_name",
+            "Contoso calls",
+        );
         server.patch(
             &format!("msdyn_liveworkstreams({id})"),
             &json!({format!("msdyn_notificationtemplate_{column}"): "contoso_dial"}).to_string(),
         );
         project.write("manifests/all.yaml", &template(", state: absent", ""));
         let plan = project.run(&["plan", "--env", "server"]);
-        assert!(!plan.out.contains("1 to delete") || plan.err.contains("workstream-names"), "{}{}", plan.out, plan.err);
-        assert_ne!(project.run(&["apply", "--env", "server", "--yes"]).code, Some(0));
-        server.found("msdyn_notificationtemplates", "msdyn_uniquename", "msdyn_uniquename eq 'contoso_dial'");
+        assert!(
+            !plan.out.contains("1 to delete") || plan.err.contains("workstream-names"),
+            "{}{}",
+            plan.out,
+            plan.err
+        );
+        assert_ne!(
+            project.run(&["apply", "--env", "server", "--yes"]).code,
+            Some(0)
+        );
+        server.found(
+            "msdyn_notificationtemplates",
+            "msdyn_uniquename",
+            "msdyn_uniquename eq 'contoso_dial'",
+        );
     }
 }

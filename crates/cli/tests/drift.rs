@@ -84,6 +84,39 @@ fn a_report_whose_authors_cannot_be_read_tells_the_drift_and_why_nobody_is_named
 }
 
 #[test]
+fn settings_of_the_organization_that_cannot_be_read_are_unknown_and_not_off() {
+    let (project, server) = applied();
+    server.auditing(true);
+    server.patch_session(r#"{"msdyn_title": "By hand"}"#);
+    let refused = r#"{"formatVersion": 1, "rules": [{"when": {"part": "%organizations%"}, "fault": {"kind": "refuse"}}]}"#;
+    server.request("POST", "/__emulator/faults", refused, "");
+    let drift = project.run(&["drift", "--env", "server"]);
+    says(&drift.out, &["whether auditing is on could not be read"]);
+    assert!(!drift.out.contains("auditing is off"), "{}", drift.out);
+    assert!(!drift.out.contains("in another language"), "{}", drift.out);
+    let doctor = project.run(&["doctor", "--env", "server"]);
+    says(
+        &doctor.out,
+        &[
+            "it could not be read whether unmanaged customizations are blocked",
+            "it could not be read whether auditing is on",
+        ],
+    );
+    assert!(!doctor.out.contains("not blocked"), "{}", doctor.out);
+}
+
+#[test]
+fn a_message_about_a_part_of_an_environment_is_not_sent() {
+    let (project, _server) = applied();
+    for option in ["--notify", "--metrics"] {
+        let run = project
+            .run(&["drift", "--env", "server", "AppProfile", option, "webhook"])
+            .ended(4);
+        says(&run.err, &[option, "a part of one was selected"]);
+    }
+}
+
+#[test]
 fn a_secret_in_a_live_value_is_masked_in_every_format() {
     let (project, server) = applied();
     let key = "LEAKME0123456789AbCdEf0123456789";

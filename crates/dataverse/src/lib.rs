@@ -96,7 +96,7 @@ mod waiting;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use auth::{Browser, DeviceCode, Method, Prompt, SignIn, SignInError};
+pub use auth::{Browser, DeviceCode, Method, Prompt, SignIn, SignInError, without_secrets};
 pub use budget::{Budget, Spent};
 pub use cell::{Cell, Etag};
 pub use changeset::{Changeset, Operation, Value};

@@ -173,12 +173,18 @@ pub async fn histories(
     users: &BTreeSet<Uuid>,
 ) -> Blame {
     let mut blame = Blame::default();
-    let asked: Vec<(&'static Table, Uuid)> = if live.facts.auditing {
-        blame.audit = Audit::On;
-        blame.unread = rows.len().saturating_sub(MOST_HISTORIES);
-        rows.into_iter().take(MOST_HISTORIES).collect()
-    } else {
-        Vec::new()
+    let asked: Vec<(&'static Table, Uuid)> = match live.facts.auditing {
+        Some(true) => {
+            blame.audit = Audit::On;
+            blame.unread = rows.len().saturating_sub(MOST_HISTORIES);
+            rows.into_iter().take(MOST_HISTORIES).collect()
+        }
+        Some(false) => Vec::new(),
+        None => {
+            let why = "whether auditing is on could not be read";
+            blame.audit = Audit::Refused(why.to_owned());
+            Vec::new()
+        }
     };
     let mut queries: Vec<Query> = asked
         .iter()

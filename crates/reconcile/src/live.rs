@@ -400,22 +400,32 @@ pub struct Facts {
     pub caller: Option<Uuid>,
     /// Prefixes of publishers, in lowercase; `None` if they could not be read.
     pub prefixes: Option<BTreeSet<String>>,
-    /// Whether unmanaged customisations are blocked.
-    pub locked_down: bool,
-    /// Whether auditing is on.
-    pub auditing: bool,
+    /// Whether unmanaged customisations are blocked; `None` if it could not be read.
+    pub locked_down: Option<bool>,
+    /// Whether auditing is on; `None` if it could not be read.
+    pub auditing: Option<bool>,
     /// The caller's privileges; `None` if they could not be read.
     pub privileges: Option<BTreeMap<String, Depth>>,
+    /// Whether further privileges of the caller could not be read.
+    pub more_privileges: bool,
 }
 
 impl Facts {
     /// Whether the localizable texts that the caller reads are in the base language. Unknown counts as no.
     pub fn reads_base_language(&self) -> bool {
+        self.other_language().is_none()
+    }
+
+    /// Why the localizable texts that the caller reads cannot be compared; `None` if they are in the base language.
+    pub fn other_language(&self) -> Option<&'static str> {
         match (self.base_language, self.caller_language) {
             // A caller without a language of their own reads the base language.
-            (Some(_), Some(0)) => true,
-            (Some(base), Some(caller)) => base == caller,
-            _ => false,
+            (Some(_), Some(0)) => None,
+            (Some(base), Some(caller)) if base == caller => None,
+            (Some(_), Some(_)) => {
+                Some("the caller reads texts in another language than the organization's")
+            }
+            _ => Some("it could not be read in which language the caller reads texts"),
         }
     }
 }

@@ -271,7 +271,7 @@ async fn judge(
     let live = read(reader, &Desired::default(), &scope, name, ui).await?;
     let checked = check(&subject.contracts, &live);
     let rows = rows_to_ask(&checked, &live);
-    let asks = live.facts.auditing && !no_history && !rows.is_empty();
+    let asks = live.facts.auditing == Some(true) && !no_history && !rows.is_empty();
     let blame = if asks {
         blame::histories(reader, &live, rows.clone(), &rows, &BTreeSet::new()).await
     } else {
@@ -306,7 +306,11 @@ fn rule<'a>(contracts: &'a [Contract], contract: &str, id: &str) -> Option<&'a C
 
 fn audit(live: &Live, blame: &Blame, unasked: bool) -> String {
     match &blame.audit {
-        _ if !live.facts.auditing => {
+        _ if live.facts.auditing.is_none() => {
+            "whether auditing is on could not be read, so only the last writer of a row is known"
+                .to_owned()
+        }
+        _ if live.facts.auditing == Some(false) => {
             "auditing is off, so only the last writer of a row is known".to_owned()
         }
         _ if unasked => "auditing is on, but was not queried".to_owned(),

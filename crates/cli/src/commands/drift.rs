@@ -204,7 +204,9 @@ fn refuse_for_a_part(args: &Args) -> Result<(), Error> {
         _ => "--notify",
     };
     Err(Error::Refused {
-        message: format!("`{option}` tells about whole environments, and a part of one was selected"),
+        message: format!(
+            "`{option}` tells about whole environments, and a part of one was selected"
+        ),
         hint: Some(format!("leave out the selection, or `{option}`")),
     })
 }

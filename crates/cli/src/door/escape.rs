@@ -1,11 +1,13 @@
 //! Makes text from outside harmless while keeping it readable.
 
+use deskstate_dataverse::without_secrets;
 use deskstate_model::inert::{begins_log_command, is_hidden, line_command, number};
 
 use super::style::own_sequence;
 
 /// Escapes text for one line: hidden characters and log commands become visible and harmless, and a line feed is shown as `⏎`.
 pub(crate) fn plain(text: &str) -> String {
+    let text = &*without_secrets(text);
     let command = line_command(text);
     escaped(text, |at, character| match character {
         '\n' => Some("⏎".to_owned()),
@@ -16,6 +18,7 @@ pub(crate) fn plain(text: &str) -> String {
 
 /// Escapes text but keeps its layout: line feeds, tabs, and `\r` before a line feed pass.
 pub(super) fn laid_out(text: &str) -> String {
+    let text = &*without_secrets(text);
     escaped(text, |at, character| match character {
         '\n' | '\t' => Some(character.to_string()),
         '\r' if text[at..].starts_with("\r\n") => Some("\r".to_owned()),

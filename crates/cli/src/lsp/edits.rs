@@ -108,7 +108,11 @@ mod tests {
     /// almide/almide#927: positions in a text with a single carriage return.
     #[test]
     fn a_carriage_return_of_its_own_moves_no_edit() {
-        for before in ["# a\r# b\nname: old\n", "# a\r\r\nname: old\r\r\n", "# a\rname: old"] {
+        for before in [
+            "# a\r# b\nname: old\n",
+            "# a\r\r\nname: old\r\r\n",
+            "# a\rname: old",
+        ] {
             let after = before.replace("old", "new");
             let found = edits(before, &after, Units::Utf8);
             let [edit] = found.as_slice() else {
@@ -116,7 +120,10 @@ mod tests {
             };
             assert_eq!(edit.new_text, "new", "{before:?}");
             let lines: Vec<&str> = before.split_inclusive(['\r', '\n']).collect();
-            let line = lines.iter().position(|line| line.contains("name")).expect("the line");
+            let line = lines
+                .iter()
+                .position(|line| line.contains("name"))
+                .expect("the line");
             let skipped = before.matches("\r\n").count().min(1);
             assert_eq!(edit.range.start.line as usize, line - skipped, "{before:?}");
             assert_eq!(edit.range.start.character, 6, "{before:?}");

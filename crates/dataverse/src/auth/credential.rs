@@ -20,6 +20,7 @@ use secrecy::ExposeSecret;
 use super::certificate::CertificateAssertion;
 use super::challenge::Issuer;
 use super::github::GitHubAssertion;
+use super::held::hold;
 use super::http_client::IssuerClient;
 use super::person::{Asking, Person};
 use super::{SignIn, SignInError, Token};
@@ -134,15 +135,18 @@ fn azure(
     Ok(match sign_in {
         SignIn::ClientSecret {
             client_id, secret, ..
-        } => ClientSecretCredential::new(
-            &tenant,
-            client_id.clone(),
-            Secret::new(secret.expose_secret().to_owned()),
-            Some(ClientSecretCredentialOptions {
-                client_options: client_options(issuer, network),
-            }),
-        )
-        .map_err(text)?,
+        } => {
+            hold(secret.expose_secret());
+            ClientSecretCredential::new(
+                &tenant,
+                client_id.clone(),
+                Secret::new(secret.expose_secret().to_owned()),
+                Some(ClientSecretCredentialOptions {
+                    client_options: client_options(issuer, network),
+                }),
+            )
+            .map_err(text)?
+        }
         SignIn::ClientCertificate { client_id, pem, .. } => {
             let assertion = CertificateAssertion::new(
                 pem.expose_secret().as_bytes(),
@@ -184,18 +188,21 @@ fn azure(
             service_connection,
             access_token,
             ..
-        } => AzurePipelinesCredential::new(
-            tenant,
-            client_id.clone(),
-            service_connection,
-            Secret::new(access_token.expose_secret().to_owned()),
-            Some(AzurePipelinesCredentialOptions {
-                credential_options: ClientAssertionCredentialOptions {
-                    client_options: client_options(issuer, network),
-                },
-            }),
-        )
-        .map_err(text)?,
+        } => {
+            hold(access_token.expose_secret());
+            AzurePipelinesCredential::new(
+                tenant,
+                client_id.clone(),
+                service_connection,
+                Secret::new(access_token.expose_secret().to_owned()),
+                Some(AzurePipelinesCredentialOptions {
+                    credential_options: ClientAssertionCredentialOptions {
+                        client_options: client_options(issuer, network),
+                    },
+                }),
+            )
+            .map_err(text)?
+        }
         SignIn::ManagedIdentity { client_id } => {
             ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
                 user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),

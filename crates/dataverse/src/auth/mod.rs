@@ -5,6 +5,7 @@ mod certificate;
 mod challenge;
 mod credential;
 mod github;
+mod held;
 mod http_client;
 mod person;
 mod variables;
@@ -29,6 +30,7 @@ pub(crate) use challenge::token_endpoint;
 use credential::Credential;
 
 pub use browser::Browser;
+pub use held::without_secrets;
 pub use person::{DeviceCode, Prompt};
 pub use variables::Method;
 
@@ -252,6 +254,7 @@ struct Issued {
 }
 
 fn bearer(secret: &str) -> Result<HeaderValue, SignInError> {
+    held::hold(secret);
     let mut value = HeaderValue::from_str(&format!("Bearer {secret}"))
         .map_err(|_| SignInError::InvalidToken)?;
     value.set_sensitive(true);

@@ -1,13 +1,14 @@
 //! Reads the reply to a batch. The content type decides how to parse it, never the outer status: without continue-on-error, a failing part
 //! turns the outer status into an error while the body is still multipart.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, de};
 
 use super::multipart::{self, Headers};
-use crate::ErrorCode;
+use crate::{ErrorCode, without_secrets};
 
 /// A reply to a batch.
 #[derive(Debug, PartialEq)]
@@ -210,6 +211,9 @@ fn title(body: &[u8]) -> Option<String> {
 /// What an answer states, or else the meaning of its status.
 pub(crate) fn stated(status: u16, body: &[u8]) -> ServerError {
     let mut error = server_error(body).unwrap_or_default();
+    if let Cow::Owned(safe) = without_secrets(&error.message) {
+        error.message = safe;
+    }
     if error.message.is_empty() {
         error.message = http::StatusCode::from_u16(status)
             .ok()

@@ -595,6 +595,29 @@ async fn a_given_token_that_is_not_accepted_is_not_sent_twice() {
     assert_eq!(server.asked().len(), 1);
 }
 
+/// Gateways that are being debugged repeat the request in their errors.
+#[tokio::test]
+async fn a_token_that_the_server_repeats_is_in_no_error() {
+    const TOKEN: &str = "eyJ0eXAi.a-token-of-some.length";
+    let server = TlsServer::start(|_, _, _| {
+        Reply::json(
+            403,
+            &format!(
+                r#"{{"error": {{"code": "0x80040220", "message": "refused: Bearer {TOKEN}"}}}}"#
+            ),
+        )
+    })
+    .await;
+    let sign_in = SignIn::Token(TOKEN.into());
+    let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
+    let error = who(&reader)
+        .await
+        .map_err(|error| format!("{error} {error:?}"));
+    let error = error.expect_err("refused");
+    assert!(error.contains("refused: Bearer [secret]"), "{error}");
+    assert!(!error.contains(TOKEN), "{error}");
+}
+
 /// Runs in a process of its own, with the variables of a platform.
 #[tokio::test]
 #[ignore = "started by the tests of methods that read variables"]

@@ -170,11 +170,10 @@ fn no_option(name: &UniqueName, span: Span, field: &Field, value: &str, form: &s
 fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
     let kind = declared.key.kind.definition();
     let is_protected = kind.is_protected(declared.key.name.as_written());
-    let says_something = declared
-        .spec
-        .record()
-        .fields()
-        .any(|(field, given)| !given.is_absent() && !kind.protected_except.contains(&field.word));
+    let says_something =
+        declared.spec.record().fields().any(|(field, given)| {
+            !given.is_absent() && !kind.protected_except.contains(&field.word)
+        });
     if is_protected && (declared.state != State::Existing || says_something) {
         diagnostics.push(
             Diagnostic::error(
@@ -186,8 +185,14 @@ fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
             )
             .at(declared.name_span, "nothing changes or deletes it")
             .help(match kind.protected_except {
-                [] => "write `metadata.state: existing` and no `spec`, so that others can refer to it".to_owned(),
-                words => format!("write `metadata.state: existing`, and in `spec` at most `{}`", words.join("`, `")),
+                [] => {
+                    "write `metadata.state: existing` and no `spec`, so that others can refer to it"
+                        .to_owned()
+                }
+                words => format!(
+                    "write `metadata.state: existing`, and in `spec` at most `{}`",
+                    words.join("`, `")
+                ),
             }),
         );
     } else if declared.state == State::Present && !kind.creatable {

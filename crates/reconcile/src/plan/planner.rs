@@ -119,7 +119,7 @@ pub(super) struct Planner<'a> {
     pub(super) warned: BTreeSet<String>,
     /// Number of names for which a suggestion was requested.
     pub(super) suggested: usize,
-    pub(super) speaks_base_language: bool,
+    pub(super) other_language: Option<&'static str>,
 }
 
 /// A resource's own row, and the changes collected so far.
@@ -152,7 +152,7 @@ impl<'a> Planner<'a> {
             lacking: Lacking::new(),
             warned: BTreeSet::new(),
             suggested: 0,
-            speaks_base_language: live.facts.reads_base_language(),
+            other_language: live.facts.other_language(),
         }
     }
 
@@ -181,11 +181,13 @@ impl<'a> Planner<'a> {
                 let kind = resource.key.kind.definition();
                 let meant = self.meant(table, resource.key.name.as_written());
                 let help = meant.unwrap_or_else(|| {
-                    let may_be_ours = kind.creatable
-                        && !kind.is_protected(resource.key.name.as_written());
+                    let may_be_ours =
+                        kind.creatable && !kind.is_protected(resource.key.name.as_written());
                     let first = "let its owner create it first (for example, import its solution)";
                     match may_be_ours {
-                        true => format!("{first}, or remove `state: existing` so that deskstate creates it"),
+                        true => format!(
+                            "{first}, or remove `state: existing` so that deskstate creates it"
+                        ),
                         false => first.to_owned(),
                     }
                 });
@@ -195,10 +197,13 @@ impl<'a> Planner<'a> {
                         EXISTING_MISSING.code,
                         format!("{} is declared `existing` but does not exist", resource.key),
                     )
-                    .at(resource.name_span, match kind.also {
-                        [] => "no row has this name",
-                        _ => "no row has these values",
-                    })
+                    .at(
+                        resource.name_span,
+                        match kind.also {
+                            [] => "no row has this name",
+                            _ => "no row has these values",
+                        },
+                    )
                     .help(help),
                 );
                 None

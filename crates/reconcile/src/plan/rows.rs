@@ -160,7 +160,10 @@ impl<'a> Planner<'a> {
             .iter()
             .map(|column| column.field)
             .chain(declared.when_new.iter().map(|(field, _)| *field));
-        if self.speaks_base_language || !texts.into_iter().any(|field| field.localizable) {
+        let Some(why) = self.other_language else {
+            return true;
+        };
+        if !texts.into_iter().any(|field| field.localizable) {
             return true;
         }
         self.findings.blocked(
@@ -168,7 +171,7 @@ impl<'a> Planner<'a> {
             Diagnostic::error(
                 FOREIGN_LANGUAGE.code,
                 format!(
-                    "{} `{}` cannot be created, because your language is not the organization's base language",
+                    "{} `{}` cannot be created, because {why}",
                     table.logical,
                     declared.key.label()
                 ),
@@ -189,11 +192,13 @@ impl<'a> Planner<'a> {
         self.inactive(draft, declared, row);
         let mut body = Vec::new();
         for column in &declared.columns {
-            if column.field.localizable && !self.speaks_base_language {
+            if column.field.localizable
+                && let Some(why) = self.other_language
+            {
                 self.findings.not_compared(
                     path(&declared.path, column.field),
                     FOREIGN_LANGUAGE.code,
-                    "the caller reads texts in another language than the organization's",
+                    why,
                     column.span,
                 );
                 continue;

@@ -91,7 +91,7 @@ async fn own_keys(
 ) -> Result<bool, Error> {
     let field = probe.row(Kind::NOTIFICATION_FIELD, "a");
     let without = probe.ask(vec![field.create_without_key()]).await?;
-    if live.facts.locked_down {
+    if live.facts.locked_down == Some(true) {
         answers.flag("lockdownCoversRows", &without);
     }
     let why = match without {

@@ -79,9 +79,7 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options<'_>) -
         };
         raising.remark(
             "",
-            format!(
-                "written as `existing` {others}, since the definition of its kind protects it"
-            ),
+            format!("written as `existing` {others}, since the definition of its kind protects it"),
         );
         raising.fields(|field| open.contains(&field.word));
         return raising.finish();

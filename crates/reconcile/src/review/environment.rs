@@ -57,7 +57,9 @@ fn blocked(case: &Case<'_>, found: &mut Vec<Finding>) {
             .iter()
             .flat_map(|change| &change.operations)
     };
-    if case.live.facts.locked_down && case.rules.writes == Writes::All && writes().any(is_component)
+    if case.live.facts.locked_down == Some(true)
+        && case.rules.writes == Writes::All
+        && writes().any(is_component)
     {
         found.push(
             Finding::new(CUSTOMIZATIONS_BLOCKED.code, None, "the environment blocks unmanaged customizations".to_owned())

@@ -262,7 +262,7 @@ async fn the_probe_returns_every_combination_of_switches_that_stored_questions_s
 #[tokio::test]
 async fn every_question_is_asked_and_its_word_is_one_of_the_emulators_switches() {
     let mut asked = Asked::new().await;
-    asked.live.facts.locked_down = true;
+    asked.live.facts.locked_down = Some(true);
     let answers = asked.probe(Questions::Stored).await.answers;
     let mut words: BTreeSet<&str> = answers.settled.keys().map(String::as_str).collect();
     words.extend(answers.open.keys().map(String::as_str));

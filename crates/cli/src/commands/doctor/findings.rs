@@ -100,21 +100,27 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
         ),
         _ => Finding::worth("the language of texts is unknown, so they are neither compared nor written", "let the caller read Organization and User Settings"),
     });
-    findings.push(if facts.locked_down {
-        Finding::bad(
+    findings.push(match facts.locked_down {
+        Some(true) => Finding::bad(
             "unmanaged customizations are blocked, so apply is refused",
             "this environment accepts managed solutions only; with `writes: assignments`, deskstate only assigns users",
-        )
-    } else {
-        Finding::good("unmanaged customizations are not blocked")
+        ),
+        Some(false) => Finding::good("unmanaged customizations are not blocked"),
+        None => Finding::worth(
+            "it could not be read whether unmanaged customizations are blocked",
+            "let the caller read Organization",
+        ),
     });
-    findings.push(if facts.auditing {
-        Finding::good("auditing is on for the environment: of tables and columns that are audited, drift can say who changed what, and when")
-    } else {
-        Finding::worth(
+    findings.push(match facts.auditing {
+        Some(true) => Finding::good("auditing is on for the environment: of tables and columns that are audited, drift can say who changed what, and when"),
+        Some(false) => Finding::worth(
             "auditing is off: drift knows only the last writer",
             "Power Platform admin center, Settings, Audit settings",
-        )
+        ),
+        None => Finding::worth(
+            "it could not be read whether auditing is on: drift knows only the last writer",
+            "let the caller read Organization",
+        ),
     });
     findings.push(match &facts.prefixes {
         Some(prefixes) => Finding::good(format!(
@@ -292,8 +298,12 @@ pub(super) fn of_privileges(
     }
     let findings = lacking.into_iter().map(|(right, tables)| {
         let tables = list(tables.iter().map(|table| format!("`{table}`")));
+        let lacks = match live.facts.more_privileges {
+            true => "the privileges that could be read do not include",
+            false => "lacks",
+        };
         Finding::worth(
-            format!("lacks {right} at organization level on {tables}"),
+            format!("{lacks} {right} at organization level on {tables}"),
             "plan and drift do not need it; apply does, for the kinds of the project",
         )
     });
@@ -367,7 +377,7 @@ pub(crate) mod tests {
     #[test]
     fn what_an_environment_does_not_tell_is_said_with_what_would_help() {
         let mut live = nothing();
-        live.facts.locked_down = true;
+        live.facts.locked_down = Some(true);
         live.mentions_unread = Some("403".to_owned());
         let findings = of_environment(&live);
         assert_eq!(
@@ -387,7 +397,7 @@ pub(crate) mod tests {
                 ),
                 (
                     State::Worth,
-                    "auditing is off: drift knows only the last writer"
+                    "it could not be read whether auditing is on: drift knows only the last writer"
                 ),
                 (
                     State::Worth,

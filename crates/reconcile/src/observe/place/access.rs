@@ -72,6 +72,9 @@ impl Observed {
                 "the caller may read it only as far as {}",
                 depth_words(*depth)
             )),
+            None if self.facts.more_privileges => Access::Partial(
+                "the privileges that could be read do not include one to read it".to_owned(),
+            ),
             None => Access::Partial("the caller has no privilege to read it".to_owned()),
         }
     }

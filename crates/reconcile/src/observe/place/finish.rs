@@ -13,6 +13,8 @@ impl Observed {
     pub(in crate::observe) fn finish(mut self, requests: u64) -> Live {
         self.give_up();
         self.facts.privileges = self.privileges();
+        self.facts.more_privileges =
+            self.single_privileges.is_empty() && self.privileges.iter().any(Option::is_none);
         for team in self.found.teams.values_mut().flatten() {
             team.cut |= team.members.is_empty() && self.manned_teams.contains(&team.id);
         }

@@ -185,10 +185,10 @@ impl Observed {
             (Ask::Organization, Ok(rows)) => {
                 if let Some(row) = rows.rows.first() {
                     self.facts.base_language = row.int("languagecode");
-                    self.facts.auditing = row.flag("isauditenabled") == Some(true);
-                    self.facts.locked_down = row
-                        .text("orgdborgsettings")
-                        .is_some_and(blocks_unmanaged_customizations);
+                    self.facts.auditing = row.flag("isauditenabled");
+                    let settings = row.text("orgdborgsettings");
+                    self.facts.locked_down =
+                        Some(settings.is_some_and(blocks_unmanaged_customizations));
                 }
             }
             (Ask::Publishers, Ok(rows)) => {
