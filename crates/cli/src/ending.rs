@@ -93,8 +93,14 @@ impl Ended {
             if done == 0 {
                 "nothing".to_owned()
             } else if done >= self.of {
+                let stored = matches!(self.cause, Cause::Mismatched { differs: true, .. });
                 format!(
-                    "all of it, {} in {}",
+                    "all of it{}, {} in {}",
+                    if stored {
+                        " by the server's answers, not as it was written"
+                    } else {
+                        ""
+                    },
                     count(self.changes, "change"),
                     count(done, "transaction")
                 )

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use deskstate_model::is_date;
+
 /// Today in UTC, as `YYYY-MM-DD`.
 pub(crate) fn utc() -> String {
     let seconds = SystemTime::now()
@@ -43,15 +45,10 @@ fn of_days(days: i64) -> String {
 
 /// Parses a day from the command line.
 pub(crate) fn day(text: &str) -> Result<String, String> {
-    let shape = text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if shape {
+    if is_date(text) {
         Ok(text.to_owned())
     } else {
-        Err("write it as 2027-01-31".to_owned())
+        Err("write a date as 2027-01-31".to_owned())
     }
 }
 

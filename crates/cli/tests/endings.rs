@@ -685,7 +685,9 @@ fn two_applies_at_once_in_one_folder_never_take_each_others_files() {
         let runs = [begin(), begin()].map(end);
         for run in &runs {
             // Both make the same rows, so the second one cannot tell the first one's from its own.
-            let unknown = run.err.contains("every row is as after it: somebody made the same");
+            let unknown = run
+                .err
+                .contains("every row is as after it: somebody made the same");
             assert!(matches!(run.code, Some(0 | 4)) || unknown, "{run:?}");
             assert!(!run.err.contains("could not write"), "{run:?}");
         }

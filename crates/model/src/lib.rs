@@ -107,7 +107,7 @@ pub use project::{
     IgnoreRule, KindNameGlob, MANIFEST_WARNINGS, POLICY_CHECKS, Policy, Project, Prune, Removals,
     Target, Undeclared, Writes,
 };
-pub use read_project::DEFAULT_FOLDER;
+pub use read_project::{DEFAULT_FOLDER, is_date};
 pub use record::{Items as RecordItems, Record, Set, SetView, Value, Viewed, of_unit};
 pub use render::{render, to_yaml};
 pub use schema::json_schemas;

@@ -8,6 +8,7 @@ mod rules;
 use std::collections::BTreeMap;
 
 use self::environments::{check_variables, environments};
+pub use self::rules::is_date;
 use self::rules::{acceptances, allowances, ignore_rules, policy};
 use crate::checks::unique_name::RESERVED_PREFIX;
 use crate::diagnostic::Diagnostic;

@@ -191,6 +191,7 @@ impl<'a> Report<'a> {
             node: self.document,
             word: None,
             key_span: None,
+            within: None,
         };
         for segment in error.instance_path().into_iter() {
             let entry = match segment {
@@ -212,6 +213,7 @@ impl<'a> Report<'a> {
                 node: &entry.value,
                 word: Some(&entry.key),
                 key_span: Some(entry.key_span),
+                within: found.word,
             };
         }
         found
@@ -276,6 +278,8 @@ struct Found<'n> {
     /// Its key, or the key of the list that contains it.
     word: Option<&'n str>,
     key_span: Option<Span>,
+    /// The key above that one.
+    within: Option<&'n str>,
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use deskstate_dataverse::Reader;
 use deskstate_files::Limit;
 use deskstate_model::{DEFAULT_FOLDER, Diagnostic, Environment, Project, ResourceKey, load_with};
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
+use deskstate_reconcile::drift::keep_accepted;
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Options as PlanOptions, Plan, SyncState};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{NothingChosen, Selector, select};
-use deskstate_reconcile::{Desired, lower, plan};
+use deskstate_reconcile::{Desired, lower, plan as make_plan};
 use similar::{ChangeTag, TextDiff};
 
 use super::choosing::{self, Choosing};
@@ -31,6 +32,7 @@ use crate::output::plain;
 use crate::output::sides;
 use crate::output::verdict::unplanned;
 use crate::project::{Loaded, load_environment};
+use crate::today;
 use crate::ui::Ui;
 
 /// Copies manual changes back into your manifests, preserving comments, order and quoting
@@ -144,7 +146,7 @@ pub(super) async fn work_out(
     ui: &mut Ui,
 ) -> Result<WorkedOut, Error> {
     let environment = loaded.environment()?;
-    let desired = lower(&loaded.manifests);
+    let mut desired = lower(&loaded.manifests);
     let owned = loaded.owned_names();
     let writing = Options {
         users: users.into(),
@@ -152,11 +154,21 @@ pub(super) async fn work_out(
         ..Options::default()
     };
     let (live, new) = read(reader, &desired, environment, new, writing, ui).await?;
-    let options = PlanOptions {
+    let mut options = PlanOptions {
         only,
         ..PlanOptions::default()
     };
-    let (plan, found) = plan(&desired, &live, &options);
+    let (mut plan, mut found) = make_plan(&desired, &live, &options);
+    let (rules, today) = (&loaded.manifests, today::utc());
+    let accepted = keep_accepted(rules, &today, &plan, &mut desired, &mut options);
+    if !accepted.is_empty() {
+        ui.note(format_args!(
+            "{} not adopted: rules under `ignore` accept {}",
+            count(accepted.len(), "difference"),
+            if accepted.len() == 1 { "it" } else { "them" }
+        ));
+        (plan, found) = make_plan(&desired, &live, &options);
+    }
     let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
     if !errors.is_empty() {
         ui.findings(&errors, &loaded.manifests.sources);

@@ -159,16 +159,20 @@ impl Carrying<'_> {
             ..
         } = self;
         let undo = line("undo", &["--env", name, &from_here(&undo)]);
-        let differing = match &applied {
+        let differing: Vec<_> = match &applied {
             Ok(applied) => (applied.mismatches.iter())
                 .map(|(key, field)| (key, field.path.as_str()))
                 .collect(),
             Err(ApplyError::Moved { key, path, .. }) => vec![(key, path.as_str())],
             Err(_) => Vec::new(),
         };
-        let mut differing = differing.into_iter();
+        // A row that is not there has another cause.
+        let is_row = |(_, path): &(_, &str)| path.is_empty();
         let along = !self.answers.rewrites_parameters()
-            && differing.any(|(key, path)| written_along(plan, key, path));
+            && !differing.iter().any(is_row)
+            && differing
+                .into_iter()
+                .any(|(key, path)| written_along(plan, key, path));
         let cause = match applied {
             Ok(applied) if applied.is_verified() => {
                 let changes = count(plan.changes.len(), "resource");

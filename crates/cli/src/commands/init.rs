@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::EnvironmentUrl;
+use deskstate_files::Limit;
 use deskstate_model::{PROJECT_FILE, Target, json_schemas, load_project, yaml_scalar};
 
 use super::exporting::Writing;
@@ -207,7 +208,7 @@ fn project(args: &Args, folder: &Path, ui: &mut Ui) -> Result<Vec<NewFile>, Erro
 fn surroundings() -> Vec<NewFile> {
     let files = [
         (
-            ".gitignore",
+            IGNORED,
             "# Local state, undo files and answers; none of it belongs to the project.\n.deskstate/\n",
         ),
         (
@@ -271,6 +272,30 @@ fn name_of(folder: &Path) -> String {
     }
 }
 
+/// Git's list of files that nobody commits.
+const IGNORED: &str = ".gitignore";
+
+/// Adds deskstate's own folder to an existing list: undo files contain values as they were. Returns whether it was added.
+fn ignore_own_folder(list: &Path, ui: &mut Ui) -> Result<bool, Error> {
+    let own = format!("{}/", crate::kept::FOLDER);
+    let Ok(before) = deskstate_files::read_text(list, Limit::MANIFEST) else {
+        ui.note(format_args!(
+            "add `{own}` to {IGNORED}: undo files must not be committed"
+        ));
+        return Ok(false);
+    };
+    let names_it = |line: &str| line.trim().trim_matches('/') == crate::kept::FOLDER;
+    if before.lines().any(names_it) {
+        return Ok(false);
+    }
+    let end = match before.ends_with('\n') || before.is_empty() {
+        true => "",
+        false => "\n",
+    };
+    crate::kept::write_file(list, &format!("{before}{end}{own}\n"))?;
+    Ok(true)
+}
+
 /// Writes a file if it does not exist. Existing files are never overwritten.
 fn write_new(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), Error> {
     let target = folder.join(path);
@@ -293,7 +318,11 @@ fn write_new(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), E
             Ok(())
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            ui.verb(DIM, "Kept", path);
+            if path == IGNORED && ignore_own_folder(&target, ui)? {
+                ui.verb(GOOD, "Extended", path);
+            } else {
+                ui.verb(DIM, "Kept", path);
+            }
             Ok(())
         }
         Err(error) => Err(file(error)),

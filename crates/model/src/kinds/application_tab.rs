@@ -86,7 +86,8 @@ record! {
         title: Text = text("title", "msdyn_title").max(200).localizable().label("Title");
         /// Content of the tab. It determines the available parameters.
         page_type: PageType = choice("pageType", "msdyn_pagetype").required().label("Page type");
-        /// The parameters of the page. Those listed are compared and written; others stay, because the product adds some of its own.
+        /// The parameters of the page. Microsoft's parameters of the page type that are not listed are cleared. Any others stay, because the product
+        /// adds some of its own.
         parameters: ParametersOf = parts("parameters", &PARAMETERS)
             .form("Map of Microsoft's parameter names to text, which may hold slugs; each value at most 2048 characters, as JSON together at most 2048")
             .note("A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id.")

@@ -146,7 +146,8 @@ fn check_fields(pattern: &str, paths: &[Spanned<String>], diagnostics: &mut Vec<
 }
 
 /// Whether a text is a calendar date in the form `YYYY-MM-DD`.
-fn is_date(text: &str) -> bool {
+#[must_use]
+pub fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day] = parts.as_slice() else {
         return false;
@@ -172,7 +173,7 @@ fn is_date(text: &str) -> bool {
         2 => 28,
         _ => 0,
     };
-    (1..=days).contains(&day)
+    year > 0 && (1..=days).contains(&day)
 }
 
 pub(super) fn policy(node: Option<&Node>) -> BTreeMap<String, Spanned<Policy>> {

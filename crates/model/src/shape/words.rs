@@ -60,9 +60,12 @@ pub(super) fn finding(
         ValidationErrorKind::MinLength { .. } => {
             Diagnostic::error("empty-text", format!("`{word}` is an empty text"))
                 .at(span, "empty")
-                .help(format!(
-                    "write `{word}: null` to clear it, if it may be empty, or remove the key"
-                ))
+                .help(match found.within {
+                    Some("parameters") => format!("remove `{word}`, which clears it"),
+                    _ => format!(
+                        "write `{word}: null` to clear it, if it may be empty, or remove the key"
+                    ),
+                })
         }
         ValidationErrorKind::Minimum { limit } => {
             Diagnostic::error("out-of-range", format!("`{word}` must be at least {limit}"))
@@ -293,9 +296,13 @@ fn not_clearable(found: &Found<'_>) -> Diagnostic {
             },
             "no value",
         )
-        .help(format!(
-            "write a value, or remove `{word}`, which leaves it as it is in the environment"
-        ))
+        .help(match found.within {
+            // Unlisted parameters are cleared.
+            Some("parameters") => format!("write a value, or remove `{word}`, which clears it"),
+            _ => format!(
+                "write a value, or remove `{word}`, which leaves it as it is in the environment"
+            ),
+        })
 }
 
 pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {

@@ -204,6 +204,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     self.refuse_tag(tag.is_some(), span, diagnostics);
+                    diagnostics.extend(block_text_in_a_flow(&text, style, span));
                     let value = match self.odd_blank(style, span) {
                         Some(odd) => {
                             diagnostics.push(odd);
@@ -596,6 +597,26 @@ fn size(node: &Node) -> usize {
 /// Offsets always fit, because files are far smaller than 4 GiB.
 fn to_u32(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// The parser takes `{title: >- text}` for the text `>- text`. YAML has no block texts between braces and brackets, and no plain text that begins
+/// with their sign.
+fn block_text_in_a_flow(text: &str, style: ScalarStyle, span: Span) -> Option<Diagnostic> {
+    let sign = text
+        .chars()
+        .next()
+        .filter(|sign| matches!(sign, '>' | '|'))?;
+    (style == ScalarStyle::Plain).then(|| {
+        Diagnostic::error(
+            "broken-yaml",
+            format!("a text without quotes cannot begin with `{sign}`"),
+        )
+        .at(
+            span,
+            "within braces or brackets, it begins no block of text either",
+        )
+        .help("put the text between `\"`")
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ use deskstate_reconcile::{Desired, Scope, lower, observe, plan};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Args, NewFile, address, ci, project_name, schemas, surroundings};
+use super::{
+    Args, IGNORED, NewFile, address, ci, ignore_own_folder, project_name, schemas, surroundings,
+};
 use crate::commands::doctor::{self, findings};
 use crate::commands::export::write_documents;
 use crate::commands::exporting::{counted, export_exactly, read_all, say_left_out};
@@ -276,7 +278,11 @@ fn put(draft: &Path, folder: &Path, ui: &mut Ui) -> Result<(), Error> {
         for file in files {
             let to = folder.join(&file);
             if to.exists() {
-                ui.verb(DIM, "Kept", shown_path(&file));
+                if file == Path::new(IGNORED) && ignore_own_folder(&to, ui)? {
+                    ui.verb(GOOD, "Extended", shown_path(&file));
+                } else {
+                    ui.verb(DIM, "Kept", shown_path(&file));
+                }
                 continue;
             }
             if let Some(parent) = to.parent() {

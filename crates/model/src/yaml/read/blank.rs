@@ -53,5 +53,10 @@ pub(super) fn finding(character: char, place: Span) -> Diagnostic {
         format!("{name} is used, which YAML does not read as a space"),
     )
     .at(place, format!("{name}, U+{:04X}", u32::from(character)))
-    .help("it is often copied from a web page or a chat: replace it with a space, or remove it")
+    .help(match character {
+        '\u{FEFF}' => {
+            "remove it; it is left when a file that begins with it is appended to another"
+        }
+        _ => "it is often copied from a web page or a chat: replace it with a space, or remove it",
+    })
 }
