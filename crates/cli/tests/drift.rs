@@ -331,6 +331,31 @@ fn many_rows_that_nobody_declares_are_folded_for_people_and_whole_for_programs()
     assert!(!json.contains("ringway_call"), "{json}");
 }
 
+/// argoproj/argo-cd#6521: a difference that is ignored by one command and not by another.
+#[test]
+fn what_a_rule_accepts_is_not_adopted() {
+    let (project, server) = applied();
+    server.patch_session(r#"{"msdyn_title": "By hand", "msdyn_name": "Renamed"}"#);
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  ignore: [{kind: SessionTemplate, name: CTI_*, fields: [title], reason: tried out, until: 2099-01-31}]\n",
+    );
+    let check = project
+        .run(&["adopt", "--env", "server", "--check"])
+        .ended(2);
+    says(&check.out, &["displayName: Renamed"]);
+    assert!(!check.out.contains("By hand"), "{}", check.out);
+    says(
+        &check.err,
+        &["1 difference not adopted: rules under `ignore` accept it"],
+    );
+    let wrong = project
+        .run(&["drift", "--env", "server", "--today", "2026-02-30"])
+        .ended(1);
+    says(&wrong.err, &["write a date as"]);
+}
+
 #[test]
 fn only_drift_that_no_valid_rule_accepts_is_put_back() {
     let (project, server) = applied();

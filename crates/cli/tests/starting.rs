@@ -156,6 +156,26 @@ fn what_render_prints_is_a_file_of_manifests_with_variables_and_overlays_filled_
     run(folder.path(), &["init", "--name", "copy"]).ended(0);
     std::fs::write(folder.path().join("manifests/desktop.yaml"), &rendered.out).unwrap();
     run(folder.path(), &["validate"]).ended(0);
+    let tab = support::tab("contoso_tab").replace(
+        "https://a.example/",
+        "https://a.example/?o=${{ environment.organizationId }}&$${{x}}",
+    );
+    assert!(tab.contains("organizationId"), "{tab}");
+    std::fs::write(folder.path().join("manifests/tab.yaml"), &tab).unwrap();
+    let waits = run(folder.path(), &["render", "--env", "local", "contoso_tab"]).ended(0);
+    assert!(
+        waits
+            .out
+            .contains("?o=${{ environment.organizationId }}&$${{x}}"),
+        "{}",
+        waits.out
+    );
+    let guide = run(folder.path(), &["guide", "--env", "local", "contoso_tab"]).ended(0);
+    assert!(
+        guide.err.contains("type the id of the organization for"),
+        "{}",
+        guide.err
+    );
     let one = project
         .run(&[
             "render",
@@ -184,6 +204,22 @@ fn what_render_prints_is_a_file_of_manifests_with_variables_and_overlays_filled_
         "{}",
         none.err
     );
+}
+
+/// cachix/devenv#1046: files that nobody may commit, in a repository that has a list of such files.
+#[test]
+fn a_list_of_ignored_files_gets_the_folder_of_undo_files() {
+    let folder = TempDir::new().unwrap();
+    let list = folder.path().join(".gitignore");
+    std::fs::write(&list, "node_modules").unwrap();
+    let made = run(folder.path(), &["init"]).ended(0);
+    assert!(made.err.contains("Extended .gitignore"), "{}", made.err);
+    let expected = "node_modules\n.deskstate/\n";
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), expected);
+    std::fs::remove_file(folder.path().join("deskstate.yaml")).unwrap();
+    let again = run(folder.path(), &["init"]).ended(0);
+    assert!(again.err.contains("Kept .gitignore"), "{}", again.err);
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), expected);
 }
 
 #[test]

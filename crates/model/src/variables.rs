@@ -87,6 +87,16 @@ pub fn escape_variables(value: &mut Value) {
     }
 }
 
+/// Escapes the texts of a declared resource. Those that wait for the id of the organization have kept their escapes.
+pub(crate) fn escape_declared(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains(ORGANIZATION_ID) => {}
+        Value::Array(items) => items.iter_mut().for_each(escape_declared),
+        Value::Object(entries) => entries.values_mut().for_each(escape_declared),
+        other => escape_variables(other),
+    }
+}
+
 /// Whether any value of a document contains a variable or an escaped one.
 pub(crate) fn has_variables(node: &Node) -> bool {
     match &node.value {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use deskstate_model::ORGANIZATION_ID;
 
 use super::choosing::Choosing;
 use crate::door::GOOD;
@@ -56,6 +57,11 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         Format::Markdown => guide_markdown::render(&guide),
         Format::Html => html::guide(&guide, &loaded.manifests),
     };
+    if args.env.is_some() && written.contains(ORGANIZATION_ID) {
+        ui.note(format_args!(
+            "type the id of the organization for `{ORGANIZATION_ID}`, or add it to the environment in deskstate.yaml as `organizationId`"
+        ));
+    }
     match &args.out {
         None => ui.print(written)?,
         Some(path) => {

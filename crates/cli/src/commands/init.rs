@@ -292,7 +292,7 @@ fn ignore_own_folder(list: &Path, ui: &mut Ui) -> Result<bool, Error> {
         true => "",
         false => "\n",
     };
-    crate::kept::write_file(list, &format!("{before}{end}{own}\n"))?;
+    crate::kept::write_files(&[(list.to_path_buf(), format!("{before}{end}{own}\n"))])?;
     Ok(true)
 }
 

@@ -12,7 +12,8 @@ use crate::ui::Ui;
 
 /// Prints the effective manifests of an environment: overlays merged, variables and defaults filled in
 ///
-/// Prints valid manifests, with the location of each document's base. Contacts nobody.
+/// Prints valid manifests, with the location of each document's base. Contacts nobody, so the id of the organization stays a variable unless
+/// deskstate.yaml contains it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment

@@ -9,7 +9,7 @@ use super::scalar::resolve;
 use crate::inert::{begins_log_command, escaped, is_hidden, is_inert};
 use crate::kinds::Kind;
 use crate::manifests::{Declared, State};
-use crate::variables::escape_variables;
+use crate::variables::escape_declared;
 
 /// Maximum line width for a list on a single line.
 const WIDTH: usize = 110;
@@ -36,10 +36,10 @@ impl OutDocument {
     #[must_use]
     pub fn of(declared: &Declared, comment: Option<String>) -> Self {
         let mut spec = Value::Object(declared.spec.to_spec());
-        escape_variables(&mut spec);
+        escape_declared(&mut spec);
         let labels = declared.labels.iter().map(|(key, value)| {
             let mut value = Value::from(value.as_str());
-            escape_variables(&mut value);
+            escape_declared(&mut value);
             (key.clone(), value.as_str().unwrap_or_default().to_owned())
         });
         Self {
