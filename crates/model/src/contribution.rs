@@ -68,7 +68,7 @@ fn is_same(field: &Field, left: &Node, right: &Node) -> bool {
     }
 }
 
-/// Returns the members that a contribution adds to sets. Reports sets that would remove members.
+/// Returns the members that a contribution adds to sets. Reports sets that would remove members, and anything else that it would change.
 pub(crate) fn brought_members(
     document: &Document,
     diagnostics: &mut Vec<Diagnostic>,
@@ -77,6 +77,19 @@ pub(crate) fn brought_members(
     let mut brought = Vec::new();
     for entry in document.node.get("spec").map_or(&[][..], Node::entries) {
         let Some(field) = set_field(key.kind, &entry.key) else {
+            // What is no field at all is reported elsewhere.
+            let fields = key.kind.fields();
+            if fields.iter().any(|field| field.word == &*entry.key) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        PACKAGE_DOCUMENT.code,
+                        format!("a package cannot set `{}` of {key}, which it does not own", entry.key),
+                    )
+                    .at(entry.key_span, "would change the customer's row")
+                    .also(document.header.name_span, "`state: existing`")
+                    .help("remove it: a package adds members to sets of such rows, and nothing else"),
+                );
+            }
             continue;
         };
         let Some((mode, members)) = set_of(field, &entry.value) else {

@@ -86,7 +86,7 @@ pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
 pub use load::lint::lint_package;
-pub use load::packages::read_package_folder;
+pub use load::packages::{is_left_out, read_package_folder};
 pub use load::{
     PROJECT_FILE, load, load_contracts, load_folder, load_kinds, load_project, load_replacing,
     load_texts, load_with,

@@ -131,6 +131,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 compared.complete()?;
                 if compared.plan.is_empty() {
                     forget(&unfinished, &compared);
+                } else {
+                    ui.line(format_args!(
+                        "nothing of this may be written to {}",
+                        environment.name
+                    ))?;
+                    ui.hint(BY_SOLUTION);
                 }
                 return Ok(ExitCode::Done);
             }
@@ -159,6 +165,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     )
     .await
 }
+
+/// The next step where `writes` of the environment leaves nothing to apply.
+pub(super) const BY_SOLUTION: &str = "import the solution that contains these resources; `writes` of the environment leaves the rest to it";
 
 /// Clears the records of interrupted runs if this run covered all resources.
 fn forget(unfinished: &[Unfinished], compared: &Compared) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::{Budget, Stop};
+use deskstate_model::Writes;
 use deskstate_reconcile::drift::Class;
 
 use self::all::all;
@@ -185,8 +186,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 let apply = suggest("apply", &["--env", env]);
                 ui.hint(format_args!("{apply} applies what is not applied yet"));
             } else {
+                let part = match writes_of(&root, env) {
+                    Writes::All => "",
+                    Writes::Assignments | Writes::None => {
+                        " as far as `writes` of the environment allows"
+                    }
+                };
                 ui.hint(format_args!(
-                    "{back} reverts it, {} copies it into the manifests, a rule under `ignore` accepts it",
+                    "{back} reverts it{part}, {} copies it into the manifests, a rule under `ignore` accepts it",
                     suggest("adopt", &["--env", env])
                 ));
             }
@@ -209,6 +216,15 @@ fn refuse_for_a_part(args: &Args) -> Result<(), Error> {
         ),
         hint: Some(format!("leave out the selection, or `{option}`")),
     })
+}
+
+/// What may be written to an environment.
+fn writes_of(root: &Path, environment: &str) -> Writes {
+    let (manifests, _) = deskstate_model::load_project(root);
+    let project = manifests.project.as_ref();
+    project
+        .and_then(|project| project.environments.get(environment))
+        .map_or(Writes::All, |environment| environment.writes)
 }
 
 /// Notifies the requested channels.

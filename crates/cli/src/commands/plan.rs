@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
 use deskstate_reconcile::plan_file::{self, About};
+use deskstate_reconcile::writes::writable;
 use tokio::task::spawn_blocking;
 
+use super::apply::BY_SOLUTION;
 use super::carrying::tell_unfinished;
 use super::judging::{Judging, refuse_denied};
 use super::live::{Compared, Cutting, compare, findings, report, stop_on_interrupt};
@@ -81,13 +83,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let failed = report(&loaded, &compared, ui);
             let revision = revision.await.ok().flatten();
             let reach = compared.reach_in_words();
+            let writable = writable(&compared.plan, environment.writes);
             let shown = PlanText {
                 plan: &compared.plan,
                 sources: &loaded.manifests.sources,
                 environment: &environment.name,
                 address: &opened.address,
                 revision: revision.as_deref(),
-                transactions: Some(args.cutting.count(&compared.plan, &loaded, &opened.answers)),
+                transactions: Some(args.cutting.count(&writable, &loaded, &opened.answers)),
                 title: Title::Plan,
                 explain_wire: args.explain_wire,
                 reach: &reach,
@@ -123,7 +126,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 }))?,
             }
             if failed {
-                return Err(Error::failed("not everything could be planned"));
+                return Err(Error::Failed {
+                    message: "not everything could be planned".to_owned(),
+                    hint: args.out.as_deref().map(|path| {
+                        format!("no plan was saved, so do not apply {}", shown_path(path))
+                    }),
+                });
             }
             if let Some(path) = &args.out {
                 ui.say(format_args!("the plan is in {}", shown_path(path)));
@@ -137,7 +145,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let reviewed = saved.as_deref().map(|path| ["--reviewed", path]);
             let mut words = vec!["--env", args.env.as_str()];
             words.extend(reviewed.into_iter().flatten());
-            ui.hint(suggest::line("apply", &words));
+            if writable.is_empty() {
+                ui.hint(BY_SOLUTION);
+            } else {
+                ui.hint(suggest::line("apply", &words));
+            }
             Ok(if args.detailed_exitcode {
                 ExitCode::Differences
             } else {

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use deskstate_files::Limit;
-use deskstate_model::{CHECKSUMS_FILE, PackageFiles, read_package_folder};
+use deskstate_model::{CHECKSUMS_FILE, PackageFiles, is_left_out, read_package_folder};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -165,7 +165,7 @@ fn from_git(address: &str, commit: &str, path: &str, root: &Path) -> Result<Pack
             continue;
         };
         let is_hidden = name.split('/').any(|part| part.starts_with('.'));
-        if is_hidden || (!name.contains('/') && name.ends_with(".zip")) || name == CHECKSUMS_FILE {
+        if is_hidden || is_left_out(name) || name == CHECKSUMS_FILE {
             continue;
         }
         let mut words = what.split(' ');

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 pub(crate) use self::folder::package_files;
-pub use self::folder::read_package_folder;
+pub use self::folder::{is_left_out, read_package_folder};
 use self::parameters::values;
 use super::Loader;
 use super::listing::{Exceptions, list};

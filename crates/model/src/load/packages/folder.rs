@@ -5,6 +5,20 @@ use std::path::Path;
 use crate::files::{FileProblem, Root};
 use crate::package::{PackageFiles, package_text};
 
+/// Whether a file of a package's folder does not belong to the package: an archive at its root, which is an earlier build, or a file that
+/// Windows keeps in folders.
+#[must_use]
+pub fn is_left_out(path: &str) -> bool {
+    const ARCHIVES: [&str; 6] = [".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"];
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let is_build = !path.contains('/') && ARCHIVES.iter().any(|ending| name.ends_with(ending));
+    is_build || is_of_windows(&name)
+}
+
+fn is_of_windows(name: &str) -> bool {
+    matches!(name, "thumbs.db" | "desktop.ini")
+}
+
 /// Reads a folder as a package that is not yet part of a project. Ignores archives at its root, which are earlier builds.
 ///
 /// # Errors
@@ -12,8 +26,7 @@ use crate::package::{PackageFiles, package_text};
 pub fn read_package_folder(folder: &Path) -> Result<PackageFiles, (String, String, &'static str)> {
     let said = |path: String, problem: &FileProblem| (path, problem.to_string(), problem.help());
     let mut files = Root::open(folder).map_err(|problem| said(String::new(), &problem))?;
-    let is_build = |path: &str| !path.contains('/') && path.ends_with(".zip");
-    files_of(&mut files, "", &is_build).map_err(|(path, problem)| said(path, &problem))
+    files_of(&mut files, "", &is_left_out).map_err(|(path, problem)| said(path, &problem))
 }
 
 /// Returns the texts of all files of a package, or the invalid path and the reason.
@@ -21,7 +34,10 @@ pub(crate) fn package_files(
     files: &mut Root,
     folder: &str,
 ) -> Result<PackageFiles, (String, FileProblem)> {
-    files_of(files, folder, &|_| false)
+    files_of(files, folder, &|path| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        is_of_windows(&name.to_ascii_lowercase())
+    })
 }
 
 fn files_of(
