@@ -382,12 +382,16 @@ mod tests {
             }),
         ];
         for cause in causes {
+            let by_answers = match &cause {
+                Cause::Mismatched { .. } => " by the server's answers, not as it was written",
+                _ => "",
+            };
             let error = ended(cause, 3, "apply");
             assert_eq!(error.exit_code().number(), 1);
             assert_eq!(
                 account(&error),
                 [
-                    "applied: all of it, 6 changes in 3 transactions",
+                    &*format!("applied: all of it{by_answers}, 6 changes in 3 transactions"),
                     "to undo: deskstate undo --env prod .deskstate/undo/prod-1.json",
                 ]
             );

@@ -101,7 +101,7 @@ fn of_sign_in(
     }
     let remedy = match error {
         SignInError::Required => {
-            "choose how to sign in: run `az login` and add `--sign-in azure-cli`; without the Azure CLI, `--sign-in browser` and `--sign-in device-code` sign a person in, and need `AZURE_CLIENT_ID` of an app registration that allows public client flows; an application needs the `AZURE_*` variables of its method"
+            "an emulator accepts the identities of its directory only: set `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` to those of one. For any other environment, choose how to sign in: run `az login` and add `--sign-in azure-cli`; without the Azure CLI, `--sign-in browser` and `--sign-in device-code` sign a person in, and need `AZURE_CLIENT_ID` of an app registration that allows public client flows; an application needs the `AZURE_*` variables of its method"
         }
         SignInError::Missing { .. } => {
             "set what is missing, or choose another method with `--sign-in`"

@@ -83,11 +83,16 @@ pub(crate) fn brought_members(
                 diagnostics.push(
                     Diagnostic::error(
                         PACKAGE_DOCUMENT.code,
-                        format!("a package cannot set `{}` of {key}, which it does not own", entry.key),
+                        format!(
+                            "a package cannot set `{}` of {key}, which it does not own",
+                            entry.key
+                        ),
                     )
                     .at(entry.key_span, "would change the customer's row")
                     .also(document.header.name_span, "`state: existing`")
-                    .help("remove it: a package adds members to sets of such rows, and nothing else"),
+                    .help(
+                        "remove it: a package adds members to sets of such rows, and nothing else",
+                    ),
                 );
             }
             continue;

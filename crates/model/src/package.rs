@@ -24,7 +24,7 @@ pub(crate) const PACKAGE_CHANGED: Explanation = Explanation::new(
     "package-changed",
     "The files of a package differ from those that `deskstate.lock` records.",
     "The next update would overwrite manual changes, and nobody could tell which version is in use.",
-    "Restore the files with `deskstate package update NAME`. Put your own values into parameters or an overlay.",
+    "Restore the files with git, or with `deskstate package update NAME`. Put your own values into parameters or an overlay.",
 );
 
 pub(crate) const PACKAGE_DOCUMENT: Explanation = Explanation::new(

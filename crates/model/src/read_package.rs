@@ -257,7 +257,7 @@ impl Lock {
             .map(|(name, all)| (name.clone(), brought(all)))
             .collect();
         let mut text = format!(
-            "# Written by `deskstate package`; do not edit. Rows under `removed` are deleted unless a manifest declares them.\napiVersion: {API_VERSION}\nkind: {LOCK_KIND}\n"
+            "# Written by `deskstate package`; edit nothing but `removed`, whose entries you may delete. Rows under `removed` are deleted unless a manifest declares them.\napiVersion: {API_VERSION}\nkind: {LOCK_KIND}\n"
         );
         for (key, entries) in [("packages", packages), ("removed", removed)] {
             if !entries.is_empty() {

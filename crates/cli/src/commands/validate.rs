@@ -20,7 +20,7 @@ use crate::ui::Ui;
 
 /// Checks the manifests offline: shape, references, product rules, contracts
 ///
-/// Reports all errors at once, each with its location and a fix. Exit codes: 0 valid, 3 invalid, 1 if something could not be read.
+/// Reports all errors at once, each with its location and a fix. Exit codes: 0 valid, 3 invalid, 1 if the project could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Check only this environment [default: the base and every environment]
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// How to print the findings [default: github or azure in their builds, else text]
     #[arg(long, value_enum, value_name = "FORM")]
     format: Option<FindingsFormat>,
-    /// Omit warnings that this git revision has too; each new one takes one line
+    /// Omit warnings that this git revision has too
     #[arg(long, value_name = "REVISION")]
     baseline: Option<String>,
     #[command(flatten)]

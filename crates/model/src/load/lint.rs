@@ -15,9 +15,8 @@ use crate::yaml::{Node, NodeValue};
 /// Prefixes found in every environment. Rows of customers may begin with them, too.
 const COMMON_PREFIXES: [&str; 3] = ["new", "cr", "msdyn"];
 
-/// A project without anything except a package.
-const ALONE: &str =
-    "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: package}\nspec: {manifests: []}\n";
+/// A project without anything except a package, with one environment, whose address the package may use.
+const ALONE: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: package}\nspec: {manifests: [], environments: {customer: {url: https://customer.crm.dynamics.com}}}\n";
 
 /// Loads a package on its own, with these values of its parameters, and returns all findings. A parameter without a value and without a
 /// default gets a sample.
@@ -58,7 +57,7 @@ pub fn lint_package(
                 &mut files,
                 node,
                 project,
-                None,
+                Some("customer"),
                 &mut manifests,
                 &mut diagnostics,
             );

@@ -345,7 +345,7 @@ impl Loader {
                 )
                 .at(*span, "locked here")
                 .help(format!(
-                    "run `deskstate package update {name}`; a parameter that is part of a name has changed"
+                    "run `deskstate package update {name}`; its files, or a parameter that is part of a name, have changed"
                 )),
             );
         }

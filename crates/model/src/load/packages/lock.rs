@@ -132,7 +132,7 @@ impl Loader {
             Diagnostic::error(PACKAGE_CHANGED.code, message)
                 .also(at_lock, "locked here")
                 .help(format!(
-                    "run `deskstate package update {name}` to restore it; put your own values into parameters or an overlay"
+                    "restore it with git, or with `deskstate package update {name}`; put your own values into parameters or an overlay"
                 ))
         };
         let listed = texts
