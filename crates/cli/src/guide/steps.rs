@@ -1,10 +1,12 @@
 //! The steps: each resource on its page, after everything it refers to.
 
+mod items;
+
 use std::collections::BTreeSet;
 
 use deskstate_model::{
-    Declared, Definition, Field, Holds, Kind, Links, NewRow, PartTable, Place, Referent,
-    ResourceKey, RowValueIs, Shown, State, Written,
+    Declared, Definition, Field, Holds, Kind, Links, NewRow, Place, Referent, ResourceKey,
+    RowValueIs, Shown, State, Written,
 };
 use serde_json::{Map, Value as Json};
 
@@ -357,66 +359,6 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// Adds a table for each item of a list, and for everything created in a section.
-    fn items(&self, field: &'static Field, value: &Json, naming: Naming, blocks: &mut Vec<Block>) {
-        if let Some(section) = self
-            .in_section(field, value)
-            .filter(|_| naming == Naming::Screen)
-        {
-            section.section(blocks);
-        }
-        let members = value.get("members").unwrap_or(value);
-        let items = members.as_array().map_or(&[][..], Vec::as_slice);
-        let fields: Vec<&'static Field> = field.items().collect();
-        let parts = match field.holds {
-            Holds::Parts(part) if matches!(part.written, Written::List | Written::Set) => {
-                Some(part)
-            }
-            Holds::Set {
-                links: Links::Items(_),
-                ..
-            } => None,
-            _ => return,
-        };
-        let items: Vec<&Json> = items
-            .iter()
-            .filter(|item| parts.is_none_or(|part| values::is_item(part, item)))
-            .collect();
-        for (at, item) in items.iter().enumerate() {
-            let lead = Sentence::of(&format!("Add number {} of {} to ", at + 1, items.len()));
-            blocks.push(Block::Do(lead.screen(&field.label()).and(":")));
-            let mut rows = Vec::new();
-            let mut boxless = Vec::new();
-            let given = shared(self.desk, item).unwrap_or_else(|| {
-                let given = fields.iter().map(|field| (*field, item.get(field.word)));
-                given
-                    .filter_map(|(field, value)| Some((field, value?.clone())))
-                    .collect()
-            });
-            for (inner, value) in given {
-                match inner.shown {
-                    Shown::Nowhere { .. } | Shown::Unsaid if naming == Naming::Screen => {
-                        boxless.push((inner, value));
-                    }
-                    _ => rows.push(self.row(field, inner, &value, naming)),
-                }
-            }
-            rows.extend(
-                parts
-                    .into_iter()
-                    .flat_map(|part| derived(part, at, item, naming)),
-            );
-            if !rows.is_empty() {
-                blocks.push(Block::Boxes(rows));
-            }
-            let boxless: Vec<(&'static Field, &Json)> = boxless
-                .iter()
-                .map(|(field, value)| (*field, value))
-                .collect();
-            self.without_boxes(&boxless, blocks);
-        }
-    }
-
     fn row(&self, list: &Field, field: &'static Field, value: &Json, naming: Naming) -> Row {
         Row {
             label: label(field, naming),
@@ -475,42 +417,6 @@ fn instead(field: &Field) -> &'static str {
         Shown::Nowhere { instead } => instead,
         Shown::Unsaid | Shown::Labelled(_) => "",
     }
-}
-
-/// The fields of a row that several resources share, if it is declared here.
-fn shared(desk: &Desk<'_>, item: &Json) -> Option<Vec<(&'static Field, Json)>> {
-    let name = item.get("shared")?.as_str()?;
-    let key = ResourceKey::new(Kind::NOTIFICATION_FIELD, name);
-    let spec = desk.spec(&key)?;
-    let mut given = vec![(key.kind.definition().name, Json::from(name))];
-    let fields = key.kind.fields().iter();
-    given.extend(fields.filter_map(|field| Some((field, spec.get(field.word)?.clone()))));
-    Some(given)
-}
-
-/// Boxes of an item whose value follows from the item's position or from the action that it fills in.
-fn derived(part: &'static PartTable, at: usize, item: &Json, naming: Naming) -> Vec<Row> {
-    let hidden = part.fields.iter().filter(|field| !field.is_written);
-    let labelled = hidden
-        .filter(|field| matches!(field.shown, Shown::Labelled(_)) || naming == Naming::Column);
-    let rows = labelled.filter_map(|field| {
-        let value = match field.holds {
-            Holds::Position => Value::Typed((at + 1).to_string()),
-            Holds::OneOf(actions) => {
-                let action = actions
-                    .iter()
-                    .find(|action| item.get(action.word).is_some())?;
-                Value::Said(Sentence::default().screen(&action.label()))
-            }
-            _ => return None,
-        };
-        Some(Row {
-            label: label(field, naming),
-            value,
-            weight: Weight::Free,
-        })
-    });
-    rows.collect()
 }
 
 /// The command, tab or section that leads to the box of a field: empty if it is on the form, `None` if it has no box.
