@@ -24,6 +24,7 @@ pub(crate) fn describe(folder: &Path) -> Option<String> {
         "status",
         "--porcelain",
         "--untracked-files=all",
+        "--ignored=matching",
         "--ignore-submodules=all",
         "--",
         ".",
@@ -37,10 +38,11 @@ pub(crate) fn describe(folder: &Path) -> Option<String> {
     })
 }
 
-/// Whether a change matters. A new file does if it could be a manifest; a plan or a report that is just being written is not one.
+/// Whether a change matters. A file that git does not track does if it could be a manifest, also one that git ignores; a plan or a report that
+/// is just being written is not one.
 fn matters(change: &str) -> bool {
     let path = change.trim_end_matches('"');
-    !change.starts_with("??") || is_yaml(path)
+    !(change.starts_with("??") || change.starts_with("!!")) || is_yaml(path)
 }
 
 /// The path of a folder within its repository, with a trailing `/`; empty at the root, `None` outside of git.

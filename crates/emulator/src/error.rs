@@ -176,7 +176,11 @@ impl ServiceError {
             );
             fields.insert(
                 "@Microsoft.PowerApps.CDS.ErrorDetails.SubErrorCode".into(),
-                self.code.unwrap_or_default().cast_signed().into(),
+                self.code
+                    .unwrap_or_default()
+                    .cast_signed()
+                    .to_string()
+                    .into(),
             );
             fields.insert(
                 "@Microsoft.PowerApps.CDS.HelpLink".into(),

@@ -226,37 +226,37 @@ fn without_auditing_the_last_writer_of_the_row_is_the_evidence_and_of_a_link_the
 
 #[test]
 fn with_auditing_each_field_and_each_link_has_its_own_author() {
-    let link = "the declared value was there until";
+    let link = "auditing recorded that";
     for (nature, name, title, tabs) in [
         (
             Nature::Person,
             "ada",
             "edited by hand: the audit log shows ada",
-            format!("edited by hand: {link} ada changed it"),
+            format!("edited by hand: {link} ada added it"),
         ),
         (
             Nature::Application,
             "ci",
             "not applied yet: the audit log shows the application user ci, the identity that deskstate uses, and no record has the declared value",
-            format!("cause unknown: {link} the application user ci changed it"),
+            format!("cause unknown: {link} the application user ci added it"),
         ),
         (
             Nature::Person,
             "me",
             "cause unknown: the audit log shows me, the account that deskstate uses: a manual edit or an apply",
-            format!("edited by hand: {link} me changed it"),
+            format!("edited by hand: {link} me added it"),
         ),
         (
             Nature::Platform,
             "SYSTEM",
             "product or solution update: the audit log shows the platform (SYSTEM)",
-            format!("product or solution update: {link} the platform (SYSTEM) changed it"),
+            format!("product or solution update: {link} the platform (SYSTEM) added it"),
         ),
         (
             Nature::Application,
             "flow",
             "cause unknown: the audit log shows the application user flow: an apply, another program or a product update",
-            format!("cause unknown: {link} the application user flow changed it"),
+            format!("cause unknown: {link} the application user flow added it"),
         ),
     ] {
         let by = |look: &str| format!("{look} [{name} T2]");

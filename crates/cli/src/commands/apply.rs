@@ -99,7 +99,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 address: &opened.address,
                 revision: revision.as_deref(),
                 transactions: Some(args.cutting.count(&writable, loaded, &opened.answers)),
-                title: Title::Plan,
+                title: Title::of_plan(compared.options.only.is_some()),
                 explain_wire: false,
                 reach: &reach,
             };

@@ -139,6 +139,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             return Err(error);
         }
     };
+    if !args.choosing.is_everything() {
+        ui.note(format_args!("only what was selected was compared"));
+    }
     // A failed notification does not change the result.
     tell(args, &root, &seen, ui).await;
     // Written first, because the reader of the output may stop reading early.

@@ -87,6 +87,7 @@ impl Compared {
         Report {
             address: address.to_owned(),
             transactions,
+            selection: self.options.only.is_some(),
             findings: findings(loaded, self)
                 .iter()
                 .map(|finding| FileFinding::of(finding, level(finding), &loaded.manifests.sources))

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         address: &file.report.address,
         revision: file.revision.as_deref(),
         transactions: Some(file.report.transactions),
-        title: Title::Plan,
+        title: Title::of_plan(file.report.selection),
         explain_wire: args.explain_wire,
         reach: &reach,
     };

@@ -50,7 +50,11 @@ struct Compared {
     address: String,
     /// `inSync`; `drift`; or `incomplete` if something could not be compared.
     status: &'static str,
-    /// Number of declared resources.
+    /// Whether only selected resources were compared, and `status` is about them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    selection: bool,
+    /// Number of declared resources that were compared.
     resources: usize,
     /// Number of resources that are as declared.
     as_declared: usize,
@@ -374,6 +378,7 @@ fn compared(name: &str, looked: &Looked) -> Compared {
         environment: name.to_owned(),
         address: looked.address.clone(),
         status: looked.outcome().code(),
+        selection: looked.selection,
         resources: states.total(),
         as_declared: states.in_sync,
         unknown: states.unknown,

@@ -89,6 +89,8 @@ pub(crate) struct Looked {
     pub(crate) findings: Vec<Diagnostic>,
     /// The reached agents, in words.
     pub(crate) reaches: Vec<(ResourceKey, String)>,
+    /// Whether only selected resources were compared.
+    pub(crate) selection: bool,
     /// Number of HTTP requests.
     pub(crate) requests: u64,
     /// The agent's screen and the graph, if a page shows them.

@@ -69,10 +69,16 @@ fn write_one(
                 looked.verdict().without_changes()
             ));
         }
-        None => out.line(format_args!(
-            "{GOOD}{name}{GOOD:#} matches the manifests ({})",
-            count(report.states().total(), "resource")
-        )),
+        None => {
+            let (of, rest) = match looked.selection {
+                true => ("the selected manifests", "; nothing else was compared"),
+                false => ("the manifests", ""),
+            };
+            out.line(format_args!(
+                "{GOOD}{name}{GOOD:#} matches {of} ({}){rest}",
+                count(report.states().total(), "resource")
+            ));
+        }
         Some(heading) => {
             out.line(format_args!(
                 "{STRONG}{heading}{STRONG:#} ({})",

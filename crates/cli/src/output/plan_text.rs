@@ -79,6 +79,8 @@ fn folded(out: &mut Page, kind: &str, names: &[String]) {
 pub(crate) enum Title {
     /// Manifests.
     Plan,
+    /// Those that were selected.
+    Selection,
     /// An undo file.
     Undo,
     /// Two environments, or an environment and a folder.
@@ -90,8 +92,18 @@ impl Title {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Plan => "Plan",
+            Self::Selection => "Plan of a selection",
             Self::Undo => "Undo",
             Self::Difference => "Difference",
+        }
+    }
+
+    /// What is planned: everything, or a selection.
+    pub(crate) fn of_plan(is_selection: bool) -> Self {
+        if is_selection {
+            Self::Selection
+        } else {
+            Self::Plan
         }
     }
 
@@ -102,7 +114,11 @@ impl Title {
                 "is as it was before that apply ({})",
                 count(verdict.states.total(), "resource")
             ),
-            (Self::Undo, SyncState::Different | SyncState::Unknown)
+            (Self::Selection, SyncState::InSync) => format!(
+                "matches the selected manifests ({}); nothing else was compared",
+                count(verdict.states.total(), "resource")
+            ),
+            (Self::Undo | Self::Selection, SyncState::Different | SyncState::Unknown)
             | (Self::Plan | Self::Difference, _) => verdict.without_changes(),
         }
     }
@@ -137,7 +153,7 @@ impl PlanText<'_> {
                 "{DIM}{}; {requests} to read{DIM:#}",
                 verdict.counts(match title {
                     Title::Difference => "alike",
-                    Title::Plan | Title::Undo => "in sync",
+                    Title::Plan | Title::Selection | Title::Undo => "in sync",
                 })
             )),
             Some(transactions) => {

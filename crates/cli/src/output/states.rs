@@ -192,6 +192,7 @@ fn seen(states: &[SyncState], elsewhere: bool) -> Seen {
             report,
             findings: Vec::new(),
             reaches: Vec::new(),
+            selection: false,
             requests: 1,
             picture: None,
         }),

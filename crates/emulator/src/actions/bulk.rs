@@ -28,6 +28,13 @@ pub(super) fn bulk(
     let schema = tx.schema();
     let table = table_of(&schema, &set.name)?;
     let own = schema.table(table);
+    // "DeleteMultiple has not yet been implemented" for standard tables (bulk-operations.md).
+    if name == "DeleteMultiple" {
+        return Err(ServiceError::bad(
+            code::NOT_SUPPORTED,
+            "DeleteMultiple has not yet been implemented.",
+        ));
+    }
     if !matches!(name, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple") {
         return Err(ServiceError::unknown_segment(name));
     }
@@ -78,6 +85,13 @@ pub(super) fn bulk(
             }
             ("UpsertMultiple", Some(Alternate::Id(key))) if tx.get(table, key).is_none() => {
                 write::create_with(tx, &writing, table, target, Some(key))?;
+            }
+            (_, Some(Alternate::Id(key))) if tx.get(table, key).is_none() => {
+                let error = ServiceError::not_found(&own.name, key);
+                return Err(ServiceError {
+                    message: format!("{} With Ids = {key} Do Not Exist", own.label),
+                    ..error
+                });
             }
             (_, Some(Alternate::Id(key))) => {
                 write::update(tx, &writing, table, key, target, &Condition::default())?

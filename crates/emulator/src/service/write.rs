@@ -155,7 +155,13 @@ pub(super) fn upsert(
     let own = schema.table(table);
     let exists = id.is_some_and(|id| tx.get(table, id).is_some());
     if exists && condition.none_may_match {
-        return Err(write::duplicate());
+        let error = write::duplicate();
+        return Err(ServiceError {
+            code: error
+                .code
+                .filter(|_| context.switches.codes_on_conditional_errors),
+            ..error
+        });
     }
     let representation = call.preferences().representation;
     if let (true, Some(id)) = (exists, id) {

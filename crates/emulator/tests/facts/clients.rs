@@ -75,11 +75,6 @@ async fn operations_of_dataverse_are_told_from_names_that_do_not_exist() {
             true,
         ),
         (Method::POST, "ExportSolution", true),
-        (
-            Method::POST,
-            "msdyn_sessiontemplates/Microsoft.Dynamics.CRM.DeleteMultiple",
-            true,
-        ),
         (Method::GET, "RetrieveNothing", false),
         (Method::POST, "DoNothing", false),
     ] {
@@ -310,4 +305,70 @@ async fn options_of_a_column_are_expanded_through_a_cast_only() {
     );
     let cast = "EntityDefinitions(LogicalName='contact')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$select=LogicalName&$expand=OptionSet";
     assert_eq!(desk.get(cast).await.status, 200);
+}
+
+/// Learn, Bulk operation messages.
+#[tokio::test]
+async fn bulk_operations_say_what_standard_tables_lack() {
+    let desk = desk().await;
+    let path = "msdyn_sessiontemplates/Microsoft.Dynamics.CRM.DeleteMultiple";
+    let (status, _, message) =
+        refused(&desk, Method::POST, path, Some(json!({"Targets": []}))).await;
+    assert_eq!(status, 400);
+    assert_eq!(message, "DeleteMultiple has not yet been implemented.");
+    let path = "contacts/Microsoft.Dynamics.CRM.UpdateMultiple";
+    let target =
+        json!({"@odata.type": "Microsoft.Dynamics.CRM.contact", "contactid": ONE, "lastname": "x"});
+    let (status, _, message) = refused(
+        &desk,
+        Method::POST,
+        path,
+        Some(json!({"Targets": [target]})),
+    )
+    .await;
+    assert_eq!(
+        (status, message),
+        (404, format!("Contact With Ids = {ONE} Do Not Exist"))
+    );
+}
+
+/// Learn, Filter rows, "Manage single quotes": arrays of values are JSON.
+#[tokio::test]
+async fn values_of_a_query_function_do_not_double_their_quotes() {
+    let desk = desk().await;
+    let query = |value: &str| {
+        format!(
+            "contacts?$filter=Microsoft.Dynamics.CRM.In(PropertyName='lastname',PropertyValues=[{value}])"
+        )
+    };
+    assert_eq!(desk.get(&query("'its'")).await.status, 200);
+    assert_eq!(desk.get(&query("%22it's%22")).await.status, 200);
+    let (status, _, message) = refused(&desk, Method::GET, &query("'it''s'"), None).await;
+    assert_eq!(status, 400);
+    assert!(
+        message.starts_with("Invalid JSON. A comma character"),
+        "{message}"
+    );
+}
+
+/// Learn, Perform conditional operations, "Prevent update in upsert": the error has no code. Compose HTTP requests: a sub-code is a text.
+#[tokio::test]
+async fn a_row_that_must_not_be_there_is_refused_without_a_code() {
+    let desk = desk().await;
+    let path = format!("contacts({ONE})");
+    let body = json!({"lastname": "x"}).to_string();
+    let put = || {
+        desk.client
+            .request(Method::PATCH, desk.url(&path))
+            .header("Content-Type", "application/json")
+            .header("If-None-Match", "*")
+            .header("Prefer", "odata.include-annotations=\"*\"")
+            .body(body.clone())
+    };
+    assert_eq!(send(put()).await.status, 204);
+    let again = send(put()).await;
+    assert_eq!((again.status, again.code()), (412, String::new()));
+    let error: serde_json::Value = serde_json::from_str(&again.text).expect("JSON");
+    let sub = &error["error"]["@Microsoft.PowerApps.CDS.ErrorDetails.SubErrorCode"];
+    assert!(sub.is_string(), "{error}");
 }

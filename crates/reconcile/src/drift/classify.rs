@@ -85,7 +85,14 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
     if let Some(recorded) = recorded {
         return match (&recorded.what, row) {
             // A link that was removed existed before, and one that was added did not.
-            (What::Linked { .. }, _) => after_declared(input, recorded, recorded),
+            (What::Linked { made, .. }, _) => {
+                let by = Author::of(input, recorded);
+                let done = if *made { "added" } else { "removed" };
+                Verdict {
+                    evidence: format!("auditing recorded that {} {done} it", described(&by)),
+                    ..after_declared(input, recorded, recorded)
+                }
+            }
             (_, Some(row)) => by_history(input, change, field, row, recorded),
             (_, None) => by_record(input, recorded, false),
         };
@@ -370,7 +377,10 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange, lags:
     let row =
         written_row(input, change, field).and_then(|id| input.live.row(wire_column(field).1?, id));
     let Some(row) = row else {
-        return Verdict::new(Class::Unknown, "the row that held it is gone");
+        return Verdict::new(
+            Class::Unknown,
+            "the row that would hold it was never made, or is gone",
+        );
     };
     let Some((writer, in_the_name_of)) = input.blame.last_writer(row) else {
         return Verdict::new(Class::Unknown, no_record(input, "the last writer"));

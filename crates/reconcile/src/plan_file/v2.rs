@@ -176,6 +176,9 @@ pub struct Report {
     pub transactions: usize,
     /// Number of agents that all changes together reach; `null` if some change could not be counted.
     pub agents: Option<usize>,
+    /// Whether only selected resources were compared.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub selection: bool,
     /// State of everything that the run compared: `inSync`, `different` or `unknown`.
     pub state: String,
     /// Number of resources by state, and of changes by action.

@@ -78,6 +78,7 @@ pub(in crate::commands) async fn look_with(
         report,
         findings,
         reaches,
+        selection: only.is_some(),
         requests,
         picture,
     })

@@ -145,6 +145,7 @@ pub(crate) fn seen(text: &str) -> Vec<Seen> {
         },
         findings: vec![Diagnostic::warning("hostile", text)],
         reaches: vec![(key, text.to_owned())],
+        selection: false,
         requests: 1,
         picture: None,
     };

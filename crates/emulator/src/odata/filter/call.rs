@@ -103,6 +103,15 @@ fn fitted(kind: Kind, value: Value) -> Value {
 
 fn array_values(array: &str) -> Outcome<Vec<Value>> {
     let inner = array.trim_start_matches('[').trim_end_matches(']');
+    // The array is JSON, whose strings may be in single quotes, without OData's doubled quotes (filter-rows.md, "Manage single quotes").
+    if inner
+        .split(['[', ',', ']'])
+        .any(|one| one.trim().len() > 2 && one.trim().trim_matches('\'').contains("''"))
+    {
+        return Err(ServiceError::query(
+            "Invalid JSON. A comma character ',' was expected in scope 'Array'. Every two elements in an array and properties of an object must be separated by commas.",
+        ));
+    }
     let mut values = Vec::new();
     for token in tokens(inner)? {
         if token != Token::Comma {
