@@ -1395,3 +1395,22 @@ fn a_template_for_outbound_calls_of_a_workstream_is_not_deleted() {
         );
     }
 }
+
+/// The form of a lookup in `data.xml` of Microsoft's migration schema for queues, which does not contain operating hours.
+#[test]
+fn what_a_file_refers_to_by_its_name_need_not_be_in_the_file() {
+    let project = Project::example("contact-centre");
+    project.write(
+        "data/data_schema.xml",
+        "<entities><entity name=\"queue\"/></entities>",
+    );
+    project.write("data/data.xml", "<entities><entity name=\"queue\"><records><record id=\"00000000-0000-4000-8000-000000000011\"><field name=\"name\" value=\"Returns\"/><field name=\"msdyn_isomnichannelqueue\" value=\"True\"/><field name=\"msdyn_queuetype\" value=\"192350000\"/><field name=\"msdyn_priority\" value=\"1\"/><field name=\"queueviewtype\" value=\"0\"/><field name=\"msdyn_operatinghourid\" value=\"5e7a4ced-901f-f011-998a-6045bd09e9ce\" lookupentity=\"msdyn_operatinghour\" lookupentityname=\"Weekdays\"/></record></records></entity></entities>");
+    let run = project.run(&["export", "--solution", "data"]).ended(0);
+    says(
+        &run.out,
+        &[
+            "operatingHours: Weekdays",
+            "kind: OperatingHours\nmetadata:\n  name: Weekdays\n  state: existing",
+        ],
+    );
+}

@@ -251,17 +251,19 @@ impl Found {
                     }
                 });
             });
-            found.at(spec, "ignore", |found, ignore| {
-                found.items(ignore, |found, rule| {
-                    let kind = rule.get("kind").and_then(Tree::as_text);
-                    if let Some(kind) = kind {
-                        found.at(rule, "name", |found, name| {
-                            let text = name.as_text().unwrap_or_default();
-                            found.pattern(kind, text, name, String::new());
-                        });
-                    }
+            for list in ["ignore", "accept"] {
+                found.at(spec, list, |found, rules| {
+                    found.items(rules, |found, rule| {
+                        let kind = rule.get("kind").and_then(Tree::as_text);
+                        if let Some(kind) = kind {
+                            found.at(rule, "name", |found, name| {
+                                let text = name.as_text().unwrap_or_default();
+                                found.pattern(kind, text, name, String::new());
+                            });
+                        }
+                    });
                 });
-            });
+            }
         });
     }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use deskstate_model::{
-    Diagnostic, Manifests, NameUse, PROJECT_FILE, ResourceKey, Span, State as Declares, Tree,
-    YamlEdits, fold,
+    Allowance, Diagnostic, Manifests, NameUse, PROJECT_FILE, ResourceKey, Span, State as Declares,
+    Tree, YamlEdits, fold,
 };
 use serde_json::Value as Json;
 
@@ -327,6 +327,16 @@ fn unchanged_rules(state: &State, old: &ResourceKey, new: &ResourceKey) -> Resul
         return Err("`deskstate.yaml` cannot be read".to_owned());
     };
     let is_exact = |name: &str| !name.contains(['*', '?']);
+    if !is_exact(new.name.as_written()) {
+        return Err("`*` and `?` in a name would be patterns in `deskstate.yaml`".to_owned());
+    }
+    let own = format!("{}/{}", old.kind, old.name.as_written()).to_lowercase();
+    let allows = |allowed: &Allowance| allowed.change.to_string().to_lowercase().contains(&own);
+    if project.allow.iter().any(allows) {
+        return Err(format!(
+            "an entry under `allow` in `deskstate.yaml` names {old}: change or remove it first"
+        ));
+    }
     let pattern = project
         .protect
         .iter()
@@ -336,6 +346,12 @@ fn unchanged_rules(state: &State, old: &ResourceKey, new: &ResourceKey) -> Resul
                 .ignore
                 .iter()
                 .map(|rule| ("ignore", &rule.resources)),
+        )
+        .chain(
+            project
+                .accept
+                .iter()
+                .map(|rule| ("accept", &rule.resources)),
         )
         .find(|(_, pattern)| {
             !is_exact(&pattern.name) && pattern.matches(old) != pattern.matches(new)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{Table, tables};
+use deskstate_model::{Kind, Table, tables};
 
 use super::gathered::{FileLink, FileRow, FileUser, Gathered, Said, as_id, between, table_named};
 use super::xml::{Element, Step, Visitor};
@@ -116,6 +116,15 @@ fn looked_up(logical: &str) -> Option<&'static Table> {
         .find(|table| table.logical.eq_ignore_ascii_case(logical))
 }
 
+/// The column that identifies the rows of a kind, if people see it as their name: the file has that name beside each reference.
+fn named_by_label(logical: &str) -> Option<&'static str> {
+    let table = table_named(logical)?;
+    let kind = Kind::of_table(table)?.definition();
+    table
+        .name
+        .filter(|name| *name == table.label && kind.also.is_empty())
+}
+
 impl Data<'_> {
     fn is_read(&self, inside: &[Element]) -> bool {
         let name = entity(inside);
@@ -183,7 +192,12 @@ impl Data<'_> {
                             field.attribute("lookupentityname"),
                         )?;
                     }
-                    Said::Row(vec![(format!("{to}id"), text.to_owned())])
+                    let mut columns = vec![(format!("{to}id"), text.to_owned())];
+                    let name = field.attribute("lookupentityname").unwrap_or_default();
+                    columns.extend(
+                        named_by_label(&to).map(|column| (column.to_owned(), name.to_owned())),
+                    );
+                    Said::Row(columns)
                 }
                 None => Said::Text(text.to_owned(), 1),
             };
