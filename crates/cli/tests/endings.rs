@@ -646,6 +646,44 @@ fn an_undo_of_moved_users_shows_each_under_its_profile_and_empties_none() {
 }
 
 #[test]
+fn an_undo_shows_the_users_of_a_profile_that_comes_back_under_that_profile() {
+    let profile = |name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: {name}, app: CustomerServiceApps, users: [{spec}]}}\n"
+        )
+    };
+    let server = Server::plain();
+    let both = profile("a", "ada@contoso.com") + &profile("b", "lin@contoso.com");
+    let project = Project::desk(&server, "", "", &both);
+    project.apply();
+    let moved =
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_b, state: absent}\n"
+            .to_owned()
+            + &profile("a", "ada@contoso.com, lin@contoso.com");
+    project.write("manifests/all.yaml", &moved);
+    let file = Project::undo_file(&project.apply());
+    let undone = project
+        .run(&["undo", "--env", "server", "--yes", &file])
+        .ended(0);
+    let at = undone
+        .out
+        .find("+ AppProfile contoso_b")
+        .expect("the profile");
+    let own = undone.out[at..].split("\n\n").next().unwrap_or_default();
+    says(
+        own,
+        &[
+            "+ lin@contoso.com  moves from contoso_a",
+            "assigned directly to contoso_b",
+        ],
+    );
+    project.write("manifests/all.yaml", &both);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}
+
+#[test]
 fn an_apply_whose_last_line_nobody_could_read_is_reported_by_the_next_run() {
     let (project, server) = waiting();
     faults(&server, &on_write(TRANSACTIONS, &hold()));

@@ -97,6 +97,11 @@ impl<'a> Counting<'a> {
         for (profile, user) in &live.links(&tables::PROFILE_USERS).pairs {
             counting.users.entry(*profile).or_default().insert(*user);
         }
+        // An undo declares nothing, and has the names in its plan.
+        let planned = plan.changes.iter();
+        counting
+            .names
+            .extend(planned.map(|change| (change.id, change.key.name.as_written().to_owned())));
         let role_column = lookup_read_name(kinds::mapped_role());
         let profile_column = lookup_read_name(tables::ROLES.parent_column);
         for row in live.table(&tables::ROLE_MAPPING).rows.values() {

@@ -135,13 +135,15 @@ fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
 /// profile, as people read it and as review counts the members that remain.
 fn with_links_under_their_owners(file: &UndoFile, live: &Live) -> UndoFile {
     let mut file = file.clone();
+    let restored: BTreeSet<Uuid> = file.changes.iter().map(|change| change.id).collect();
     let mut strayed: BTreeMap<Uuid, [Vec<SavedLink>; 2]> = BTreeMap::new();
     for recorded in &mut file.changes {
         let own = recorded.id;
         let strays = |link: &mut SavedLink| {
             link.relationship == tables::PROFILE_USERS.schema_name
                 && link.owner != own
-                && live.row(&tables::PROFILE, link.owner).is_some()
+                && (restored.contains(&link.owner)
+                    || live.row(&tables::PROFILE, link.owner).is_some())
         };
         let sides = [&mut recorded.linked, &mut recorded.unlinked];
         for (side, links) in sides.into_iter().enumerate() {
