@@ -82,6 +82,23 @@ fn a_report_whose_authors_cannot_be_read_tells_the_drift_and_why_nobody_is_named
     assert!(!run.out.contains("ada@contoso.com"), "{}", run.out);
     let contract = project.run(&["check", "--env", "server"]).ended(2);
     says(&contract.out, &["audit records cannot be read: "]);
+    let session = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "CTI_createSession",
+    );
+    let refused = format!(
+        r#"{{"formatVersion": 1, "rules": [{{"when": {{"part": "%RetrieveRecordChangeHistory%{session}%"}}, "fault": {{"kind": "refuse"}}}}]}}"#
+    );
+    server.request("POST", "/__emulator/faults", &refused, "");
+    let one = project.run(&["drift", "--env", "server"]).ended(2);
+    says(
+        &one.out,
+        &[
+            "auditing recorded that ada@contoso.com removed it",
+            "audit records of this row cannot be read",
+        ],
+    );
 }
 
 #[test]
@@ -114,6 +131,16 @@ fn a_message_about_a_part_of_an_environment_is_not_sent() {
             .run(&["drift", "--env", "server", "AppProfile", option, "webhook"])
             .ended(4);
         says(&run.err, &[option, "a part of one was selected"]);
+    }
+    for (format, said) in [
+        ("text", "server matches the selected manifests ("),
+        ("markdown", "| `server` (selection) |"),
+        ("junit", "<testsuite name=\"server (selection)\""),
+        ("json", "\"selection\": true"),
+        ("html", "Drift of a selection of server"),
+    ] {
+        let run = project.run(&["drift", "--env", "server", "AppProfile", "--format", format]);
+        says(&run.ended(0).out, &[said]);
     }
 }
 

@@ -362,6 +362,47 @@ fn with_assignments_alone_users_are_written_and_the_rest_ships_by_solution() {
 }
 
 #[test]
+fn nobody_loses_a_profile_whose_successor_still_has_to_ship() {
+    let server = Server::plain();
+    let profile = |name: &str, users: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: {name}, app: CustomerServiceApps, users: [{users}]}}\n"
+        )
+    };
+    let before = profile("a", "ada@contoso.com, lin@contoso.com");
+    Project::desk(&server, "", "", &before).apply();
+    let after =
+        profile("a", "ada@contoso.com, nora@contoso.com") + &profile("b", "lin@contoso.com");
+    let project = Project::desk(&server, "", "writes: assignments", &after);
+    let done = project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+    says(
+        &done.err,
+        &[
+            "not written: ",
+            "AppProfile contoso_a",
+            "AppProfile contoso_b",
+        ],
+    );
+    let who = project
+        .run(&["who", "--env", "server", "lin@contoso.com"])
+        .ended(0);
+    says(&who.out, &["contoso_a"]);
+    let undo = Project::undo_file(&done);
+    project.edit("deskstate.yaml", "writes: assignments", "writes: none");
+    let refused = project
+        .run(&["undo", "--env", "server", "--yes", &undo])
+        .ended(4);
+    says(
+        &refused.err,
+        &["does not allow all of this, so nothing was changed"],
+    );
+    project.edit("deskstate.yaml", "writes: none", "writes: assignments");
+    project
+        .run(&["undo", "--env", "server", "--yes", &undo])
+        .ended(0);
+}
+
+#[test]
 fn another_organization_behind_the_address_is_refused() {
     let server = Server::plain();
     let project = Project::desk(

@@ -220,6 +220,12 @@ fn a_list_of_ignored_files_gets_the_folder_of_undo_files() {
     let again = run(folder.path(), &["init"]).ended(0);
     assert!(again.err.contains("Kept .gitignore"), "{}", again.err);
     assert_eq!(std::fs::read_to_string(&list).unwrap(), expected);
+    // The last rule of such a list decides.
+    std::fs::write(&list, "/.deskstate\r\n!.deskstate/\r\n").unwrap();
+    std::fs::remove_file(folder.path().join("deskstate.yaml")).unwrap();
+    run(folder.path(), &["init"]).ended(0);
+    let expected = "/.deskstate\r\n!.deskstate/\r\n.deskstate/\r\n";
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), expected);
 }
 
 #[test]

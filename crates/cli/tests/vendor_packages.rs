@@ -686,6 +686,19 @@ fn a_package_as_a_solution_exports_as_the_package() {
     let first = std::fs::read(vendors.desk().join("s.zip")).unwrap();
     vendors.run(&[&solution[..], &values].concat()).ended(0);
     assert_eq!(std::fs::read(vendors.desk().join("s.zip")).unwrap(), first);
+    // The address of an environment belongs to none of the customers who import the solution.
+    let tab = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: telvio_env}\nspec: {displayName: Env, title: '${{ environment.host }}', pageType: ThirdPartyWebsite, parameters: {url: '${{ environment.url }}/x'}}\n";
+    let own = vendors.desk().join("../telvio-1.0.0/manifests/env.yaml");
+    std::fs::write(&own, tab).unwrap();
+    let run = vendors.run(&[&solution[..], &values].concat()).ended(0);
+    for word in ["title", "parameters.url"] {
+        let said = format!(
+            "ApplicationTab telvio_env `{word}`: values of an environment differ by environment"
+        );
+        assert!(run.out.contains(&said), "{}", run.out);
+    }
+    std::fs::remove_file(&own).unwrap();
+    vendors.run(&[&solution[..], &values].concat()).ended(0);
     let exported = vendors.run(&["export", "--solution", "s.zip"]).ended(0);
     assert!(
         exported

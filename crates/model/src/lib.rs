@@ -85,7 +85,7 @@ pub use files::is_yaml;
 pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
-pub use load::lint::lint_package;
+pub use load::lint::{lint_package, package_for_everybody};
 pub use load::packages::{is_left_out, read_package_folder};
 pub use load::{
     PROJECT_FILE, load, load_contracts, load_folder, load_kinds, load_project, load_replacing,

@@ -111,6 +111,8 @@ pub struct Blame {
     pub audit: Audit,
     /// Number of rows whose history was not read because there are too many.
     pub unread: usize,
+    /// Rows whose history was refused, although that of others was read.
+    pub hidden: BTreeSet<Uuid>,
 }
 
 impl Blame {
@@ -216,7 +218,10 @@ pub async fn histories(
             }
             // A row that no longer exists may have no history left; that does not mean that auditing refused.
             Some(Err(why)) if why.is_absent() => {}
-            Some(Err(why)) => refused = Some(why.message),
+            Some(Err(why)) => {
+                blame.hidden.insert(*id);
+                refused = Some(why.message);
+            }
             None => {}
         }
     }

@@ -1,18 +1,21 @@
 //! Environments whose configuration comes from managed solutions only: determines which part of a plan is written there.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use deskstate_model::{Writes, tables};
+use uuid::Uuid;
 
-use crate::plan::{Action, Change, Operation, Plan};
+use crate::live::Live;
+use crate::plan::{Action, Change, Difference, Operation, Plan};
 
 /// The part of a plan that may be written to the environment. The rest is deployed in a solution.
 ///
 /// With `assignments`, this is the assignment of users to existing profiles and CIF v1 providers.
-pub fn writable(plan: &Plan, writes: Writes) -> Cow<'_, Plan> {
+pub fn writable<'p>(plan: &'p Plan, live: &Live, writes: Writes) -> Cow<'p, Plan> {
     let changes = match writes {
         Writes::All => return Cow::Borrowed(plan),
-        Writes::Assignments => plan.changes.iter().filter_map(assignments).collect(),
+        Writes::Assignments => kept(plan, live).into_iter().flatten().collect(),
         Writes::None => Vec::new(),
     };
     Cow::Owned(Plan {
@@ -22,20 +25,63 @@ pub fn writable(plan: &Plan, writes: Writes) -> Cow<'_, Plan> {
 }
 
 /// Indexes of changes that are not or not completely written.
-pub fn held(plan: &Plan, writes: Writes) -> Vec<usize> {
-    let is_held = |change: &Change| match writes {
-        Writes::All => false,
-        Writes::Assignments => {
-            assignments(change).is_none_or(|kept| kept.operations.len() < change.operations.len())
-        }
-        Writes::None => true,
+pub fn held(plan: &Plan, live: &Live, writes: Writes) -> Vec<usize> {
+    let kept = match writes {
+        Writes::All => return Vec::new(),
+        Writes::Assignments => kept(plan, live),
+        Writes::None => vec![None; plan.changes.len()],
     };
-    plan.changes
-        .iter()
-        .enumerate()
-        .filter(|(_, change)| is_held(change))
+    let is_held = |(change, kept): &(&Change, Option<Change>)| {
+        kept.as_ref()
+            .is_none_or(|kept| kept.operations.len() < change.operations.len())
+    };
+    let changes = plan.changes.iter().zip(kept).enumerate();
+    changes
+        .filter(|(_, one)| is_held(one))
         .map(|(index, _)| index)
         .collect()
+}
+
+/// What is written of each change. A user leaves a profile only if the plan also writes the profile that the user moves to.
+fn kept(plan: &Plan, live: &Live) -> Vec<Option<Change>> {
+    let mut kept: Vec<Option<Change>> = plan.changes.iter().map(assignments).collect();
+    let arriving = arrivals(kept.iter().flatten());
+    let waiting: BTreeSet<Uuid> = arrivals(plan.changes.iter())
+        .difference(&arriving)
+        .copied()
+        .collect();
+    let names = waiting.iter().map(|user| live.label(&tables::USER, *user));
+    let names: BTreeSet<String> = names.collect();
+    let stays = |operation: &Operation| matches!(operation, Operation::Unlink { relationship, member, .. } if *relationship == &tables::PROFILE_USERS && waiting.contains(member));
+    for change in &mut kept {
+        if let Some(own) = change {
+            own.operations.retain(|operation| !stays(operation));
+            own.fields.retain(|field| match &field.difference {
+                Difference::Removed { member, .. } => {
+                    field.wire != tables::PROFILE_USERS.schema_name || !names.contains(member)
+                }
+                _ => true,
+            });
+            if own.operations.is_empty() {
+                *change = None;
+            }
+        }
+    }
+    kept
+}
+
+/// Users who get a profile.
+fn arrivals<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<Uuid> {
+    let operations = changes.flat_map(|change| &change.operations);
+    let arriving = operations.filter_map(|operation| match operation {
+        Operation::Link {
+            relationship,
+            member,
+            ..
+        } if *relationship == &tables::PROFILE_USERS => Some(*member),
+        _ => None,
+    });
+    arriving.collect()
 }
 
 fn assignments(change: &Change) -> Option<Change> {

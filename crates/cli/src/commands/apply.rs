@@ -8,7 +8,7 @@ use deskstate_reconcile::blame::writers;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Plan, plan};
 use deskstate_reconcile::plan_file::{self, PlanFile, Report};
-use deskstate_reconcile::writes::writable;
+use deskstate_reconcile::writes::writable as writable_of;
 
 use super::carrying::{Carrying, tell_unfinished};
 use super::judging::{Judging, refuse_denied};
@@ -90,7 +90,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 Some(at) => Some(at.replace("{env}", &args.env)),
                 None => revision::describe(&loaded.root),
             };
-            let writable = writable(&compared.plan, environment.writes);
+            let writable = writable_of(&compared.plan, &compared.live, environment.writes);
             let reach = compared.reach_in_words();
             let shown = PlanText {
                 plan: &compared.plan,
@@ -142,7 +142,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             }
             let question = format!("Apply this to {}?", environment.name);
             ui.agree(args.yes, "apply", &question, &stop).await?;
-            let replan = |live: &Live| plan(&compared.desired, live, &compared.options);
+            let (writes, wanted) = (environment.writes, &compared.desired);
+            let replan = |live: &Live| {
+                let (plan, found) = plan(wanted, live, &compared.options);
+                (writable_of(&plan, live, writes).into_owned(), found)
+            };
             let carrying = Carrying {
                 command: "apply",
                 loaded,
@@ -167,7 +171,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 }
 
 /// The next step where `writes` of the environment leaves nothing to apply.
-pub(super) const BY_SOLUTION: &str = "import the solution that contains these resources; `writes` of the environment leaves the rest to it";
+pub(super) const BY_SOLUTION: &str = "`writes` of the environment allows none of this: import the solution that contains the resources, or change `writes`";
 
 /// Clears the records of interrupted runs if this run covered all resources.
 fn forget(unfinished: &[Unfinished], compared: &Compared) {

@@ -101,7 +101,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     };
     let address = opened.address.clone();
     let mut findings = vec![Finding::good(format!(
-        "signed in, and {address} answers: {} read everything",
+        "signed in, and {address} answers: {} to read it",
         requests(live.requests)
     ))];
     if broken > 0 {

@@ -191,9 +191,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             } else {
                 let part = match writes_of(&root, env) {
                     Writes::All => "",
-                    Writes::Assignments | Writes::None => {
-                        " as far as `writes` of the environment allows"
-                    }
+                    Writes::Assignments => " as far as `writes` of the environment allows",
+                    Writes::None => " once `writes` of the environment allows it",
                 };
                 ui.hint(format_args!(
                     "{back} reverts it{part}, {} copies it into the manifests, a rule under `ignore` accepts it",

@@ -278,21 +278,32 @@ const IGNORED: &str = ".gitignore";
 /// Adds deskstate's own folder to an existing list: undo files contain values as they were. Returns whether it was added.
 fn ignore_own_folder(list: &Path, ui: &mut Ui) -> Result<bool, Error> {
     let own = format!("{}/", crate::kept::FOLDER);
-    let Ok(before) = deskstate_files::read_text(list, Limit::MANIFEST) else {
+    let text = (!list.is_symlink()).then(|| deskstate_files::read_text(list, Limit::MANIFEST));
+    let Some(Ok(before)) = text else {
         ui.note(format_args!(
             "add `{own}` to {IGNORED}: undo files must not be committed"
         ));
         return Ok(false);
     };
-    let names_it = |line: &str| line.trim().trim_matches('/') == crate::kept::FOLDER;
-    if before.lines().any(names_it) {
+    // The last line that is about the folder decides.
+    let rule = |line: &str| {
+        let line = line.trim();
+        let is_own = |rule: &str| rule.trim_matches('/') == crate::kept::FOLDER;
+        is_own(line.trim_start_matches('!')).then(|| !line.starts_with('!'))
+    };
+    if before.lines().filter_map(rule).next_back() == Some(true) {
         return Ok(false);
     }
+    let line_end = if before.contains("\r\n") {
+        "\r\n"
+    } else {
+        "\n"
+    };
     let end = match before.ends_with('\n') || before.is_empty() {
         true => "",
-        false => "\n",
+        false => line_end,
     };
-    crate::kept::write_files(&[(list.to_path_buf(), format!("{before}{end}{own}\n"))])?;
+    crate::kept::write_files(&[(list.to_path_buf(), format!("{before}{end}{own}{line_end}"))])?;
     Ok(true)
 }
 

@@ -83,7 +83,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let failed = report(&loaded, &compared, ui);
             let revision = revision.await.ok().flatten();
             let reach = compared.reach_in_words();
-            let writable = writable(&compared.plan, environment.writes);
+            let writable = writable(&compared.plan, &compared.live, environment.writes);
             let shown = PlanText {
                 plan: &compared.plan,
                 sources: &loaded.manifests.sources,

@@ -8,7 +8,7 @@ use deskstate_model::Diagnostic;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::{Review, review};
-use deskstate_reconcile::writes::writable;
+use deskstate_reconcile::writes::{held, writable};
 use deskstate_reconcile::{Desired, Scope, reach, undo};
 
 use super::carrying::{Carrying, tell_unfinished};
@@ -118,7 +118,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 ui.findings(&found, &loaded.manifests.sources);
             }
             let words: Vec<Option<Reached>> = reach.changes.iter().map(ChangeReach::said).collect();
-            let writable = writable(&plan, environment.writes);
+            let writable = writable(&plan, &live, environment.writes);
             let shown = PlanText {
                 plan: &plan,
                 sources: &loaded.manifests.sources,
@@ -143,6 +143,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 Err(Error::Refused {
                     message: "not everything can be reverted, so nothing was changed".to_owned(),
                     hint: None,
+                })
+            } else if !held(&plan, &live, environment.writes).is_empty() {
+                Err(Error::Refused {
+                    message: "`writes` of the environment does not allow all of this, so nothing was changed".to_owned(),
+                    hint: Some("an undo is made as a whole: change `writes` in deskstate.yaml, or restore the rest with a solution".to_owned()),
                 })
             } else {
                 refuse_denied(&findings)

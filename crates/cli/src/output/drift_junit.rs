@@ -23,7 +23,10 @@ pub(crate) fn render(seen: &[Seen]) -> String {
 }
 
 fn suite(seen: &Seen, out: &mut String) {
-    let name = escaped(&seen.environment);
+    let mut name = escaped(&seen.environment);
+    if seen.is_selection() {
+        name.push_str(" (selection)");
+    }
     let looked = match &seen.looked {
         Ok(looked) => looked,
         Err(why) => {

@@ -59,7 +59,10 @@ fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Re
         "| environment | resources | edited by hand | not applied | product | cause unknown | undeclared | result |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
     )?;
     for one in seen {
-        let name = cell(&one.environment);
+        let mut name = cell(&one.environment);
+        if one.is_selection() {
+            name.push_str(" (selection)");
+        }
         match &one.looked {
             Err(_) => writeln!(out, "| {name} | | | | | | | **failed** |")?,
             Ok(looked) => {

@@ -68,6 +68,11 @@ impl Outcome {
 }
 
 impl Seen {
+    /// Whether only selected resources were compared.
+    pub(crate) fn is_selection(&self) -> bool {
+        self.looked.as_ref().is_ok_and(|looked| looked.selection)
+    }
+
     /// The outcome for this environment.
     pub(crate) fn outcome(&self) -> Outcome {
         match &self.looked {

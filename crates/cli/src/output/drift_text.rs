@@ -57,6 +57,7 @@ fn write_one(
     let name = plain(&seen.environment);
     let heading = match seen.outcome() {
         Outcome::InSync => None,
+        Outcome::Drift if looked.selection => Some(format!("Drift of a selection of {name}")),
         Outcome::Drift => Some(format!("Drift of {name}")),
         Outcome::Incomplete | Outcome::Failed => {
             Some(format!("{name} could not be compared completely"))

@@ -25,6 +25,23 @@ pub fn lint_package(
     files: PackageFiles,
     parameters: &Map<String, Value>,
 ) -> (Manifests, Vec<Diagnostic>) {
+    alone(files, parameters, Some(CUSTOMER))
+}
+
+/// Loads a package on its own, for no environment: values of an environment stay variables. [`lint_package`] has the findings.
+#[must_use]
+pub fn package_for_everybody(files: PackageFiles, parameters: &Map<String, Value>) -> Manifests {
+    alone(files, parameters, None).0
+}
+
+/// The environment of the project that has the package.
+const CUSTOMER: &str = "customer";
+
+fn alone(
+    files: PackageFiles,
+    parameters: &Map<String, Value>,
+    environment: Option<&str>,
+) -> (Manifests, Vec<Diagnostic>) {
     let mut loader = Loader::default();
     let mut manifests = Manifests::default();
     let mut diagnostics = Vec::new();
@@ -57,7 +74,7 @@ pub fn lint_package(
                 &mut files,
                 node,
                 project,
-                Some("customer"),
+                environment,
                 &mut manifests,
                 &mut diagnostics,
             );

@@ -101,7 +101,7 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
     if is_link {
         let why = match lags {
             true => "the audit records of this row do not explain the link".to_owned(),
-            false => no_record(input, "who made or removed a link"),
+            false => no_record(input, row, "who made or removed a link"),
         };
         return Verdict::new(Class::Unknown, why);
     }
@@ -383,7 +383,10 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange, lags:
         );
     };
     let Some((writer, in_the_name_of)) = input.blame.last_writer(row) else {
-        return Verdict::new(Class::Unknown, no_record(input, "the last writer"));
+        return Verdict::new(
+            Class::Unknown,
+            no_record(input, Some(row.id), "the last writer"),
+        );
     };
     let author = Author {
         writer,
@@ -418,7 +421,7 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange, lags:
         if lags {
             "; auditing has not recorded it yet"
         } else {
-            audit_note(input)
+            audit_note(input, row.id)
         }
     );
     Verdict::new(class, evidence).by(&author, row.modified_on())
@@ -439,16 +442,23 @@ fn described(author: &Author) -> String {
     }
 }
 
-fn audit_note(input: &Input<'_>) -> &'static str {
+fn audit_note(input: &Input<'_>, row: Uuid) -> &'static str {
     match input.blame.audit {
+        Audit::On if input.blame.hidden.contains(&row) => {
+            "; audit records of this row cannot be read"
+        }
         Audit::On => "; auditing has no record of the column",
         Audit::Off => "; auditing is off",
         Audit::Refused(_) => "; audit records cannot be read",
     }
 }
 
-fn no_record(input: &Input<'_>, what: &str) -> String {
+fn no_record(input: &Input<'_>, row: Option<Uuid>, what: &str) -> String {
+    let is_hidden = row.is_some_and(|row| input.blame.hidden.contains(&row));
     match &input.blame.audit {
+        Audit::On if is_hidden => {
+            format!("audit records of this row cannot be read, and nothing else shows {what}")
+        }
         Audit::On => format!("auditing has no record of {what}"),
         Audit::Off => format!("auditing is off, and nothing else shows {what}"),
         Audit::Refused(_) => format!("audit records cannot be read, and nothing else shows {what}"),

@@ -171,7 +171,11 @@ fn said(lack: Lack, word: &str) -> (&'static str, String) {
 fn diagnostic(lack: Lack, word: &str, places: &[Span]) -> Diagnostic {
     let (code, message) = said(lack, word);
     let is_kind = Kind::all().any(|kind| kind.as_str() == word);
-    let help = if is_kind {
+    let is_type = matches!(lack, Lack::Option(table, column, _) if Kind::of_table(table)
+        .is_some_and(|kind| kind.definition().also.iter().any(|field| field.column == column)));
+    let help = if is_type {
+        "add the option in the environment, or correct the name".to_owned()
+    } else if is_kind {
         "update the app in the environment, or declare the document for other environments only: `metadata: {environments: […]}`".to_owned()
     } else if matches!(lack, Lack::Lookup(_)) {
         "exclude the field that names it there: `metadata: {unmanaged: […]}` in the overlay of the environment".to_owned()

@@ -34,7 +34,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
         return Vec::new();
     }
     let now = broken(check::check(contracts, case.live));
-    let written = writable(case.plan, case.rules.writes);
+    let written = writable(case.plan, case.live, case.rules.writes);
     let after = check::check(contracts, &foresee(case.live, &written));
     let unknown: Vec<Elsewhere> = after
         .iter()

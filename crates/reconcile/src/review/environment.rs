@@ -69,7 +69,7 @@ fn blocked(case: &Case<'_>, found: &mut Vec<Finding>) {
 }
 
 fn ships_by_solution(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let held = crate::writes::held(case.plan, case.rules.writes);
+    let held = crate::writes::held(case.plan, case.live, case.rules.writes);
     if !held.is_empty() {
         let names: Vec<String> = held
             .iter()
@@ -184,9 +184,10 @@ fn language(case: &Case<'_>, found: &mut Vec<Finding>) {
             number(facts.caller_language),
             number(facts.base_language)
         );
-        found.push(
-            Finding::new(FOREIGN_LANGUAGE.code, None, message)
-                .help("set the caller's language to the organization's base language"),
-        );
+        let help = match (facts.base_language, facts.caller_language) {
+            (Some(_), Some(_)) => "set the caller's language to the organization's base language",
+            _ => "let the caller read Organization and User Settings",
+        };
+        found.push(Finding::new(FOREIGN_LANGUAGE.code, None, message).help(help));
     }
 }

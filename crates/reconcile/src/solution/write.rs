@@ -210,6 +210,9 @@ impl One<'_> {
             Stored::Text(text) if text.contains("${{ environment.") => {
                 return Err("values of an environment differ by environment".to_owned());
             }
+            Stored::Json(json) if json.to_string().contains("${{ environment.") => {
+                return Err("values of an environment differ by environment".to_owned());
+            }
             Stored::Text(text) => escape(text.as_str()).into_owned(),
             Stored::Number(number) => number.to_string(),
             Stored::Flag(flag) => u8::from(*flag).to_string(),

@@ -92,8 +92,8 @@ fn read(stream: impl Read, lines: &mpsc::Sender<Line>) {
             }
             Line::TooLong
         } else {
-            // The stream ended within a line, so the message is incomplete.
-            return;
+            // The last line may lack its end. If the stream was cut within it, it is no message.
+            Line::Whole(line)
         };
         if lines.blocking_send(line).is_err() {
             return;
@@ -158,6 +158,7 @@ impl Transport<RoleServer> for Wire {
                 }
             };
             let line = line.trim_ascii();
+            let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
             if line.is_empty() {
                 continue;
             }
@@ -181,9 +182,9 @@ impl Transport<RoleServer> for Wire {
                 tracing::debug!("a notification before the session began was ignored");
                 continue;
             }
+            let id = json.get("id").cloned();
+            let id = id.and_then(|id| serde_json::from_value(id).ok());
             if let Some(message) = wrong_in_call(&json) {
-                let id = json.get("id").cloned();
-                let id = id.and_then(|id| serde_json::from_value(id).ok());
                 self.refuse(ErrorData::invalid_params(message, None), id)
                     .await;
                 continue;
@@ -192,7 +193,7 @@ impl Transport<RoleServer> for Wire {
                 Ok(message) => return Some(message),
                 Err(_) => {
                     let error = ErrorData::invalid_request("not a message of this protocol", None);
-                    self.refuse(error, None).await;
+                    self.refuse(error, id).await;
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The vendor's commands: checking, building and exporting a package as a solution.
 
-use deskstate_model::lint_package;
+use deskstate_model::{lint_package, package_for_everybody};
 use deskstate_reconcile::lower;
 use deskstate_reconcile::solution::{About, write};
 use serde_json::Map;
@@ -54,9 +54,10 @@ pub(super) fn solution(args: &SolutionArgs, ui: &mut Ui) -> Result<ExitCode, Err
             hint: Some("add `--param NAME=VALUE`".to_owned()),
         });
     }
-    let (manifests, found) = lint_package(files, &values);
+    let (manifests, found) = lint_package(files.clone(), &values);
     shown_findings(&found, &manifests, ui);
     refuse_errors(&found)?;
+    let manifests = package_for_everybody(files, &values);
     let name = package.name.value.replace('-', "_");
     let version = &package.version.value;
     let prefix = package.owns.first();

@@ -95,7 +95,10 @@ fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&st
     }
     Head {
         kicker: "Drift",
-        title: format!("Drift of {}", one.environment),
+        title: match one.is_selection() {
+            true => format!("Drift of a selection of {}", one.environment),
+            false => format!("Drift of {}", one.environment),
+        },
         facts,
         summary: tiles(&numbers),
     }
