@@ -10,12 +10,18 @@ static HELD: RwLock<Vec<SecretString>> = RwLock::new(Vec::new());
 /// Shorter texts are no secret worth the name, and would be found in ordinary words.
 const SHORTEST: usize = 8;
 
-/// Remembers a secret that is about to be sent.
+/// Remembers a secret that is about to be sent, also as it looks in JSON and in a form.
 pub(crate) fn hold(secret: &str) {
+    if secret.len() < SHORTEST {
+        return;
+    }
+    let in_json = serde_json::Value::from(secret).to_string();
+    let in_form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let mut held = HELD.write().unwrap_or_else(PoisonError::into_inner);
-    let is_known = held.iter().any(|known| known.expose_secret() == secret);
-    if secret.len() >= SHORTEST && !is_known {
-        held.push(secret.to_owned().into());
+    for form in [secret, &in_json[1..in_json.len() - 1], &in_form] {
+        if held.iter().all(|known| known.expose_secret() != form) {
+            held.push(form.to_owned().into());
+        }
     }
 }
 
@@ -45,6 +51,14 @@ mod tests {
             without_secrets("body was secret=correct horse battery&x, short"),
             "body was secret=[secret]&x, short"
         );
+        hold("quote\" and/slash");
+        for seen in [
+            "quote\" and/slash",
+            "quote\\\" and/slash",
+            "quote%22+and%2Fslash",
+        ] {
+            assert_eq!(without_secrets(&format!("<{seen}>")), "<[secret]>");
+        }
         assert!(matches!(without_secrets("nothing"), Cow::Borrowed(_)));
     }
 }

@@ -9,6 +9,7 @@ use ring::digest::{Context, SHA256};
 use uuid::Uuid;
 
 use super::Mask;
+use crate::without_secrets;
 
 /// The name of the environment in recordings.
 pub(super) const HOST: &str = "environment.example";
@@ -77,7 +78,7 @@ impl Scrubber {
 
     /// Replaces people, tokens, ids and the environment's name in the text of a request or reply.
     pub(super) fn text(&self, text: &str) -> String {
-        let mut text = Cow::Borrowed(text);
+        let mut text = without_secrets(text);
         for host in &self.hosts {
             text = Cow::Owned(replace_without_case(&text, host, HOST));
         }

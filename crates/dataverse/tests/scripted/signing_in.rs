@@ -616,6 +616,18 @@ async fn a_token_that_the_server_repeats_is_in_no_error() {
     let error = error.expect_err("refused");
     assert!(error.contains("refused: Bearer [secret]"), "{error}");
     assert!(!error.contains(TOKEN), "{error}");
+    let page = TlsServer::start(|_, _, _| Reply::json(503, &format!("busy: {TOKEN}"))).await;
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let connection = page.connection(SignIn::Token(TOKEN.into()));
+    let connection = connection.record_to(folder.path(), str::to_owned);
+    let reader = Reader::open(&connection).expect("a reader opens");
+    who(&reader).await.map(|_| ()).expect_err("busy");
+    let files = std::fs::read_dir(folder.path()).expect("a folder");
+    let texts: Vec<String> = files
+        .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text"))
+        .collect();
+    assert!(texts.iter().any(|text| text.contains("busy: ")), "{texts:?}");
+    assert!(texts.iter().all(|text| !text.contains(TOKEN)), "{texts:?}");
 }
 
 /// Runs in a process of its own, with the variables of a platform.
