@@ -684,6 +684,58 @@ fn an_undo_shows_the_users_of_a_profile_that_comes_back_under_that_profile() {
 }
 
 #[test]
+fn an_undo_leaves_out_users_who_are_gone_and_takes_no_profile_from_one_who_has_nowhere_to_return() {
+    let profile = |name: &str, users: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: {name}, app: CustomerServiceApps, users: [{users}]}}\n"
+        )
+    };
+    let start = || {
+        let server = Server::plain();
+        let before =
+            profile("a", "ada@contoso.com") + &profile("v", "lin@contoso.com, nora@contoso.com");
+        let project = Project::desk(&server, "", "", &before);
+        project.apply();
+        let after = profile("a", "ada@contoso.com, lin@contoso.com, nora@contoso.com")
+            + &profile("v", "dana@contoso.com");
+        project.write("manifests/all.yaml", &after);
+        let undo = Project::undo_file(&project.apply());
+        (server, project, undo)
+    };
+    let (server, project, undo) = start();
+    let lin = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'lin@contoso.com'",
+    );
+    server.patch(&format!("systemusers({lin})"), r#"{"isdisabled": true}"#);
+    server.delete(&format!("systemusers({lin})"));
+    let undone = project
+        .run(&["undo", "--env", "server", "--yes", &undo])
+        .ended(0);
+    says(
+        &undone.err,
+        &["cannot be restored: one of its rows no longer exists"],
+    );
+    says(&undone.out, &["+ nora@contoso.com  moves from contoso_a"]);
+
+    let (server, project, undo) = start();
+    let gone = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "contoso_v",
+    );
+    server.delete(&format!("msdyn_appconfigurations({gone})"));
+    project
+        .run(&["undo", "--env", "server", "--yes", &undo])
+        .ended(0);
+    let who = project
+        .run(&["who", "--env", "server", "lin@contoso.com"])
+        .ended(0);
+    says(&who.out, &["contoso_a"]);
+}
+
+#[test]
 fn an_apply_whose_last_line_nobody_could_read_is_reported_by_the_next_run() {
     let (project, server) = waiting();
     faults(&server, &on_write(TRANSACTIONS, &hold()));

@@ -626,7 +626,10 @@ async fn a_token_that_the_server_repeats_is_in_no_error() {
     let texts: Vec<String> = files
         .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text"))
         .collect();
-    assert!(texts.iter().any(|text| text.contains("busy: ")), "{texts:?}");
+    assert!(
+        texts.iter().any(|text| text.contains("busy: ")),
+        "{texts:?}"
+    );
     assert!(texts.iter().all(|text| !text.contains(TOKEN)), "{texts:?}");
 }
 

@@ -87,6 +87,11 @@ fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
             .iter()
             .flat_map(|change| &change.linked)
             .collect(),
+        left: file
+            .changes
+            .iter()
+            .flat_map(|change| &change.unlinked)
+            .collect(),
         coming: file
             .changes
             .iter()
@@ -187,6 +192,8 @@ struct Undoing<'a> {
     going: BTreeSet<Uuid>,
     /// Links that the apply made.
     linked: BTreeSet<&'a SavedLink>,
+    /// Links that the apply removed.
+    left: BTreeSet<&'a SavedLink>,
     /// Rows that the apply deleted and the undo restores, with their names.
     coming: BTreeMap<Uuid, String>,
 }

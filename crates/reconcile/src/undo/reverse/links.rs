@@ -13,6 +13,7 @@ use crate::referrers::set_word;
 impl Undoing<'_> {
     pub(super) fn unlink(&mut self, saved: &SavedLink, change: &mut Change) {
         if let Some(relationship) = columns::relationship(&saved.relationship)
+            && !self.has_nowhere_to_return(relationship, saved)
             && self
                 .live
                 .links(relationship)
@@ -40,13 +41,8 @@ impl Undoing<'_> {
         {
             return;
         }
-        let is_there = |table: &'static Table, id: Uuid| {
-            table == &tables::USER
-                || self.live.row(table, id).is_some()
-                || self.coming.contains_key(&id)
-        };
-        if !is_there(relationship.owner, saved.owner)
-            || !is_there(relationship.member, saved.member)
+        if !self.is_there(relationship, relationship.owner, saved.owner)
+            || !self.is_there(relationship, relationship.member, saved.member)
         {
             let name = format!(
                 "`{}` of `{}`",
@@ -79,6 +75,39 @@ impl Undoing<'_> {
             owner: saved.owner,
             member: saved.member,
         });
+    }
+
+    /// Whether a row exists, or comes back. A user counts as gone only if all users can be seen.
+    fn is_there(
+        &self,
+        relationship: &'static Relationship,
+        table: &'static Table,
+        id: Uuid,
+    ) -> bool {
+        if table == &tables::USER {
+            let found = &self.live.found;
+            return found.users.contains_key(&id)
+                || found.refused.contains_key("user")
+                || !self.live.links(relationship).access.is_whole();
+        }
+        self.live.row(table, id).is_some() || self.coming.contains_key(&id)
+    }
+
+    /// Whether a user moved here from profiles that are gone: without this one, the user would have none.
+    fn has_nowhere_to_return(
+        &self,
+        relationship: &'static Relationship,
+        saved: &SavedLink,
+    ) -> bool {
+        let mut before = self
+            .left
+            .iter()
+            .filter(|link| link.relationship == saved.relationship && link.member == saved.member);
+        let is_gone =
+            |link: &&SavedLink| !self.is_there(relationship, relationship.owner, link.owner);
+        relationship.schema_name == PROFILE_USERS.schema_name
+            && before.clone().next().is_some()
+            && before.all(is_gone)
     }
 
     /// Another profile of a user, unless this undo takes the user out of it.
