@@ -357,9 +357,16 @@ impl From<&Finding> for Diagnostic {
         for (span, text) in &finding.secondary {
             diagnostic = diagnostic.also(*span, text.clone());
         }
-        if let Some(help) = &finding.help {
-            diagnostic = diagnostic.help(help.clone());
+        match &finding.help {
+            Some(help) => diagnostic.help(help.clone()),
+            // A warning that the project made an error.
+            None if finding.level == Level::Deny && WARNINGS.contains(&finding.code) => {
+                let code = finding.code;
+                diagnostic.help(format!(
+                    "`policy: {{{code}: deny}}` in `deskstate.yaml` refuses it: change that, or do without"
+                ))
+            }
+            None => diagnostic,
         }
-        diagnostic
     }
 }

@@ -9,7 +9,7 @@ use crate::package::{PackageFiles, package_text};
 /// Windows keeps in folders.
 #[must_use]
 pub fn is_left_out(path: &str) -> bool {
-    const ARCHIVES: [&str; 6] = [".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"];
+    const ARCHIVES: [&str; 8] = [".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"];
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let is_build = !path.contains('/') && ARCHIVES.iter().any(|ending| name.ends_with(ending));
     is_build || is_of_windows(&name)
