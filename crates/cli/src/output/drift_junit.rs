@@ -23,10 +23,12 @@ pub(crate) fn render(seen: &[Seen]) -> String {
 }
 
 fn suite(seen: &Seen, out: &mut String) {
-    let mut name = escaped(&seen.environment);
-    if seen.is_selection() {
-        name.push_str(" (selection)");
-    }
+    let name = escaped(&seen.environment);
+    // Servers follow a case by its class, so only the suite is another one.
+    let of = match seen.is_selection() {
+        true => " (selection)",
+        false => "",
+    };
     let looked = match &seen.looked {
         Ok(looked) => looked,
         Err(why) => {
@@ -56,7 +58,7 @@ fn suite(seen: &Seen, out: &mut String) {
         .collect();
     let _ = writeln!(
         out,
-        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
+        "  <testsuite name=\"{name}{of}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
         states.total() + report.extras.len() + hidden + elsewhere.len() + errors.len(),
         states.different + if fails { report.extras.len() } else { 0 },
         states.unknown + hidden + elsewhere.len() + errors.len()
