@@ -41,8 +41,8 @@ impl Undoing<'_> {
         {
             return;
         }
-        if !self.is_there(relationship, relationship.owner, saved.owner)
-            || !self.is_there(relationship, relationship.member, saved.member)
+        if !self.is_there(relationship.owner, saved.owner)
+            || !self.is_there(relationship.member, saved.member)
         {
             let name = format!(
                 "`{}` of `{}`",
@@ -77,20 +77,11 @@ impl Undoing<'_> {
         });
     }
 
-    /// Whether a row exists, or comes back. A user counts as gone only if all users can be seen.
-    fn is_there(
-        &self,
-        relationship: &'static Relationship,
-        table: &'static Table,
-        id: Uuid,
-    ) -> bool {
-        if table == &tables::USER {
-            let found = &self.live.found;
-            return found.users.contains_key(&id)
-                || found.refused.contains_key("user")
-                || !self.live.links(relationship).access.is_whole();
-        }
-        self.live.row(table, id).is_some() || self.coming.contains_key(&id)
+    /// Whether a row exists, or comes back. Users are not read as a whole, so none counts as gone.
+    fn is_there(&self, table: &'static Table, id: Uuid) -> bool {
+        table == &tables::USER
+            || self.live.row(table, id).is_some()
+            || self.coming.contains_key(&id)
     }
 
     /// Whether a user moved here from profiles that are gone: without this one, the user would have none.
@@ -103,8 +94,7 @@ impl Undoing<'_> {
             .left
             .iter()
             .filter(|link| link.relationship == saved.relationship && link.member == saved.member);
-        let is_gone =
-            |link: &&SavedLink| !self.is_there(relationship, relationship.owner, link.owner);
+        let is_gone = |link: &&SavedLink| !self.is_there(relationship.owner, link.owner);
         relationship.schema_name == PROFILE_USERS.schema_name
             && before.clone().next().is_some()
             && before.all(is_gone)
