@@ -232,31 +232,31 @@ fn with_auditing_each_field_and_each_link_has_its_own_author() {
             Nature::Person,
             "ada",
             "edited by hand: the audit log shows ada",
-            format!("edited by hand: {link} ada added it"),
+            format!("edited by hand: {link} ada removed it"),
         ),
         (
             Nature::Application,
             "ci",
             "not applied yet: the audit log shows the application user ci, the identity that deskstate uses, and no record has the declared value",
-            format!("cause unknown: {link} the application user ci added it"),
+            format!("cause unknown: {link} the application user ci removed it"),
         ),
         (
             Nature::Person,
             "me",
             "cause unknown: the audit log shows me, the account that deskstate uses: a manual edit or an apply",
-            format!("edited by hand: {link} me added it"),
+            format!("edited by hand: {link} me removed it"),
         ),
         (
             Nature::Platform,
             "SYSTEM",
             "product or solution update: the audit log shows the platform (SYSTEM)",
-            format!("product or solution update: {link} the platform (SYSTEM) added it"),
+            format!("product or solution update: {link} the platform (SYSTEM) removed it"),
         ),
         (
             Nature::Application,
             "flow",
             "cause unknown: the audit log shows the application user flow: an apply, another program or a product update",
-            format!("cause unknown: {link} the application user flow added it"),
+            format!("cause unknown: {link} the application user flow removed it"),
         ),
     ] {
         let by = |look: &str| format!("{look} [{name} T2]");
@@ -264,7 +264,10 @@ fn with_auditing_each_field_and_each_link_has_its_own_author() {
         check(Audit::On, nature, name, &history, &by(title), &by(&tabs));
         // Whoever changed it, the declared value was present before.
         let history = [wrote_title_over("Declared"), unlinked()];
-        check(Audit::On, nature, name, &history, &by(&tabs), &by(&tabs));
+        let changed = tabs
+            .replace(link, "the declared value was there until")
+            .replace("removed it", "changed it");
+        check(Audit::On, nature, name, &history, &by(&changed), &by(&tabs));
     }
     let history = [wrote_title(), unlinked()];
     let user = format!("an unreadable user ({id})", id = id(50));
@@ -273,7 +276,7 @@ fn with_auditing_each_field_and_each_link_has_its_own_author() {
         id = id(50)
     );
     let link = format!(
-        "cause unknown: {link} {user} changed it [{id} T2]",
+        "cause unknown: {link} {user} removed it [{id} T2]",
         id = id(50)
     );
     check(Audit::On, Nature::Unknown, "", &history, &nobody, &link);
