@@ -319,6 +319,12 @@ fn a_cif_v1_provider_names_its_roles_and_apps() {
             app("OmniChannelEngagementHub")
         ])
     );
+    // The product grants its rights to all roles but the last two.
+    let roles = row["msdyn_roleselector"].as_str().unwrap();
+    assert!(
+        roles.starts_with(&role("Customer Service Representative")),
+        "{roles}"
+    );
     // Another order and upper case make no difference.
     let path = format!(
         "msdyn_ciproviders({})",

@@ -410,8 +410,14 @@ pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, 
                 id: *id,
             },
         )],
-        (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }, _) => {
-            let ids: Vec<String> = ids.iter().map(|(id, _)| id.to_string()).collect();
+        (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }, holds) => {
+            // The page that writes this column puts those that are always there last, and the product grants its rights to all others.
+            let is_always =
+                |label: &str| matches!(holds, Holds::Ids { always, .. } if always.contains(&label));
+            let (last, first): (Vec<_>, Vec<_>) =
+                ids.iter().partition(|(_, label)| is_always(label));
+            let in_order = first.into_iter().chain(last);
+            let ids: Vec<String> = in_order.map(|(id, _)| id.to_string()).collect();
             let cell = match ids.as_slice() {
                 [] => Cell::Null,
                 ids => Cell::Text(ids.join(";").into()),

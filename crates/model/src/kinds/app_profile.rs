@@ -181,7 +181,7 @@ record! {
         /// Copilot features, each switched on or off individually.
         copilot_features: Features = parts("copilotFeatures", &COPILOT_FEATURES)
             .form("Map of feature to `true` or `false`; a feature that has no name here yet is written as its option number")
-            .note("In the environment a feature without a row, or with an empty value, is on: leaving it out does not switch it off.")
+            .note("Write every feature: what a feature without a row means is not certain. Code of the product takes it for on, and Microsoft's pages say that a profile of your own has the features that you switch on.")
             .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features").under("Productivity pane")
             .hint("Turn on `Copilot`: the section `Copilot AI features` then appears. Features without a name on Microsoft's pages are shown with the word of the manifest.");
         /// CHT features, by their name the toggle Case handling time of the productivity pane. Missing in older environments.
