@@ -111,6 +111,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             });
         }
     };
+    if args.users == People::None && compared.wanted.is_some() {
+        ui.note("sets of users were not compared: `--users upn` compares them");
+    }
     let outcome = compared.outcome();
     if outcome == SyncState::InSync {
         ui.line(format_args!(

@@ -157,7 +157,7 @@ impl<'a> Raising<'a> {
         }
         members.sort_by_key(|(label, _)| (fold(label), label.clone()));
         let members = members.into_iter().map(|(_, member)| member).collect();
-        Ok(self.written_set(members, whole, &[]))
+        Ok(self.written_set(field, members, whole, &[]))
     }
 
     /// One row as an item, and what people call it.

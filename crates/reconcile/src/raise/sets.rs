@@ -1,6 +1,6 @@
 //! Raises links to sets of names.
 
-use deskstate_model::{Field, Links, Quirk, Referent, Relationship};
+use deskstate_model::{Field, Holds, Links, Quirk, Referent, Relationship, SetMode, Unlisted};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -91,11 +91,13 @@ impl Raising<'_> {
         } else {
             Vec::new()
         };
-        Ok(self.written_set(names.into_iter().map(Json::from).collect(), whole, &without))
+        let names = names.into_iter().map(Json::from).collect();
+        Ok(self.written_set(field, names, whole, &without))
     }
 
     pub(super) fn written_set(
         &self,
+        field: &Field,
         members: Vec<Json>,
         whole: bool,
         without: &[&str],
@@ -107,7 +109,13 @@ impl Raising<'_> {
             return None;
         }
         if whole && !self.existing && without.is_empty() {
-            return Some(json!(members));
+            let is_kept =
+                matches!(field.holds, Holds::Parts(part) if part.unlisted == Unlisted::Leave);
+            return Some(match field.list_means {
+                SetMode::Exact => json!(members),
+                SetMode::AtLeast if is_kept => json!(members),
+                SetMode::AtLeast => json!({"mode": "exact", "members": members}),
+            });
         }
         if members.is_empty() && without.is_empty() {
             return None;
