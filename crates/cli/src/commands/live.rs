@@ -1,11 +1,11 @@
 //! The first steps of every command that reads the live environment: load, open, observe, plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_files::{Limit, read_text};
-use deskstate_model::{Diagnostic, Environment, Manifests, Severity};
+use deskstate_model::{Diagnostic, Environment, Manifests, ResourceKey, Severity, load};
 use deskstate_reconcile::check::needs_names;
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
@@ -162,7 +162,7 @@ pub(super) async fn compare(
         findings.extend(unneeded);
     }
     diagnostics.extend(judging::diagnostics(&findings));
-    diagnostics.extend(pruned(&loaded.root, &plan));
+    diagnostics.extend(pruned(loaded, &plan));
     along.extend(links_without_solution(loaded, environment, &plan));
     Ok(Compared {
         desired,
@@ -211,7 +211,7 @@ pub(super) fn solution(loaded: &Loaded, environment: &Environment) -> Option<Str
 }
 
 /// Names the file that used to declare each pruned row, as far as git knows.
-fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
+fn pruned(loaded: &Loaded, plan: &Plan) -> Vec<Diagnostic> {
     let pruned: Vec<&Change> = plan
         .changes
         .iter()
@@ -224,8 +224,18 @@ fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
         .iter()
         .map(|change| change.key.name.as_written())
         .collect();
-    let before = revision::declared_before(root, &names);
+    let before = revision::declared_before(&loaded.root, &names);
+    let elsewhere = declared_elsewhere(loaded);
     let warning = |change: &&Change| {
+        if let Some(path) = elsewhere.get(&change.key) {
+            let message = format!(
+                "{} will be deleted: `{path}` declares it, but only for other environments",
+                change.key
+            );
+            return Some(Diagnostic::warning(PRUNED.code, message).help(
+                "to keep the row, add this environment to `metadata.environments`, or its name to `protect`",
+            ));
+        }
         let declared = before.get(change.key.name.folded())?;
         let (path, key) = (&declared.path, &change.key);
         let (since, restore) = match &declared.until {
@@ -243,6 +253,24 @@ fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
         )))
     };
     pruned.iter().filter_map(warning).collect()
+}
+
+/// The files that declare resources of other environments, by resource.
+fn declared_elsewhere(loaded: &Loaded) -> BTreeMap<ResourceKey, String> {
+    let project = loaded.manifests.project.iter();
+    let names = project.flat_map(|project| project.environments.keys());
+    let own = loaded.manifests.environment.as_ref();
+    let mut declared = BTreeMap::new();
+    for name in names.filter(|name| Some(*name) != own) {
+        let manifests = load(&loaded.root, Some(name)).0;
+        for resource in &manifests.resources {
+            let path = manifests.sources.path(resource.span.file);
+            declared
+                .entry(resource.key.clone())
+                .or_insert_with(|| path.to_owned());
+        }
+    }
+    declared
 }
 
 /// Options for splitting a plan into transactions.
