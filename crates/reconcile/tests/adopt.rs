@@ -140,6 +140,7 @@ fn adopted(base: &str, environment: &str, into: Into, what: &[&str]) -> Adoption
         desired: &desired,
         live: &live,
         plan: &plan,
+        accepted: &[],
         new: &export(&live, &new, Options::default()),
         into,
         overlays: &overlays,

@@ -1,13 +1,16 @@
 //! `adopt`: copies live values into the existing manifests. Cannot write to an environment.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
 use deskstate_files::Limit;
-use deskstate_model::{DEFAULT_FOLDER, Diagnostic, Environment, Project, ResourceKey, load_with};
+use deskstate_model::{
+    DEFAULT_FOLDER, Diagnostic, Environment, Project, ResourceKey, load, load_with,
+};
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
 use deskstate_reconcile::drift::keep_accepted;
 use deskstate_reconcile::export::{Export, Selection};
@@ -182,6 +185,7 @@ pub(super) async fn work_out(
         desired: &desired,
         live: &live,
         plan: &plan,
+        accepted: &accepted,
         new: &new,
         into: match into {
             Into::Base => Place::Base,
@@ -420,7 +424,7 @@ fn keeps_valid(
         .map(|(path, change)| (path.clone(), change.after.clone()))
         .collect();
     let paths: Vec<String> = changed.keys().cloned().collect();
-    let (after, found) = load_with(&loaded.root, Some(environment), changed);
+    let (after, found) = load_with(&loaded.root, Some(environment), changed.clone());
     let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
     let read: BTreeSet<&str> = after
         .sources
@@ -436,13 +440,39 @@ fn keeps_valid(
             hint: Some("add a folder to `manifests` in deskstate.yaml".to_owned()),
         });
     }
-    if errors.is_empty() {
+    // The other environments that read one of the files may be invalid already, but not for another reason.
+    let mut broken = errors;
+    let mut sources = after.sources;
+    let mut other = None;
+    let sharing = paths.iter().flat_map(|path| sharing(path, loaded));
+    for name in sharing.collect::<BTreeSet<&str>>() {
+        if !broken.is_empty() {
+            break;
+        }
+        let (after, found) = load_with(&loaded.root, Some(name), changed.clone());
+        let before = OnceCell::new();
+        broken = found
+            .into_iter()
+            .filter(Diagnostic::is_error)
+            .filter(|error| {
+                let before = before.get_or_init(|| load(&loaded.root, Some(name)).1);
+                let same = |known: &Diagnostic| {
+                    (known.code, &known.message) == (error.code, &error.message)
+                };
+                !before.iter().any(same)
+            })
+            .collect();
+        (sources, other) = (after.sources, Some(name));
+    }
+    if broken.is_empty() {
         return Ok(());
     }
-    ui.findings(&errors, &after.sources);
+    ui.findings(&broken, &sources);
+    let place = other.map_or_else(String::new, |name| format!(" in {}", plain(name)));
     Err(Error::Refused {
-        message: "the project would be invalid with these values, so nothing was written"
-            .to_owned(),
+        message: format!(
+            "the project would be invalid{place} with these values, so nothing was written"
+        ),
         hint: Some(
             "name the resources to adopt, or change the environment first; the lines shown are those that would be written"
                 .to_owned(),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, btree_map};
 use deskstate_model::{FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold};
 use serde_json::{Map, Value as Json};
 
+use crate::drift::Ignored;
 use crate::export::{Document, Export, file_names, write};
 use crate::kinds;
 use crate::live::Live;
@@ -37,6 +38,8 @@ pub struct Request<'a> {
     pub live: &'a Live,
     /// The plan that would revert what is adopted.
     pub plan: &'a Plan,
+    /// Differences that rules accept. The plan lacks them.
+    pub accepted: &'a [Ignored],
     /// Undeclared rows that become documents, together with their dependencies.
     pub new: &'a Export,
     /// Whether values go into the overlay or the base.
@@ -226,6 +229,17 @@ impl<'a> Adopting<'a> {
             self.refuse(key, word, "the kind has no such field", Some(span));
             return;
         };
+        let is_of_word = |path: &str| path.split('.').next() == Some(word);
+        let mut accepted = self.request.accepted.iter();
+        let accepted = accepted.find(|accepted| accepted.key == *key && is_of_word(&accepted.path));
+        if let Some(accepted) = accepted.filter(|_| !wanted::is_by_key(known)) {
+            let why = format!(
+                "a rule under `ignore` accepts `{}`, and the list can only be adopted as a whole: edit it by hand",
+                accepted.path
+            );
+            self.refuse(key, word, why, Some(span));
+            return;
+        }
         let wanted = if wanted::is_by_key(known) {
             wanted::by_key(known, parts, &written, raised)
         } else {

@@ -233,6 +233,18 @@ fn members(
     raised: &Raised,
 ) -> Result<Json, String> {
     let word = set.field.word;
+    let mut of_packages = set.members.iter().filter_map(|member| {
+        let package = member.package.as_ref()?;
+        let id = side.live.find(&member.key).one();
+        let mut live = side.live.links(set.relationship).members(change.id);
+        let is_gone = id.is_none_or(|id| !live.any(|member| member == id));
+        is_gone.then(|| (member.key.label(), package))
+    });
+    if let Some((member, package)) = of_packages.next() {
+        return Err(format!(
+            "`{member}` comes from the package {package}, which adds it: apply it, or take the package out of the project"
+        ));
+    }
     if written.is_null() {
         // If nothing is written, only an implied member can differ.
         return left_out(raised, word);
@@ -250,7 +262,7 @@ fn members(
     let declared: Vec<&RowKey> = set
         .members
         .iter()
-        .filter(|member| !member.implied)
+        .filter(|member| !member.implied && member.package.is_none())
         .map(|member| &member.key)
         .collect();
     let empty = Vec::new();

@@ -353,6 +353,7 @@ pub(crate) fn adopted(texts: &BTreeMap<String, String>, live: &Live) -> Adoption
         desired: &desired,
         live,
         plan: &plan,
+        accepted: &[],
         new: &Export::default(),
         into: Into::Base,
         overlays: &[],
