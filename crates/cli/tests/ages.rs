@@ -187,6 +187,7 @@ const NEWEST: &[(&str, &str)] = &[
     ("installing", "starting the program"),
     ("kubernetes", "files of a cluster"),
     ("limits", "sizes of files and replies"),
+    ("moving", "agents and manifests, which no age changes"),
     ("needs", "what each command reads of a project"),
     (
         "notifying",

@@ -21,6 +21,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "archives_and_commits_give_the_same_package_as_the_folder",
     ),
     (
+        "--users upn",
+        "two_environments_whose_users_were_not_compared_are_not_simply_equal",
+    ),
+    (
         "--param NAME=VALUE",
         "a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments",
     ),

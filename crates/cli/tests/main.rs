@@ -29,6 +29,7 @@ mod hostile;
 mod installing;
 mod kubernetes;
 mod limits;
+mod moving;
 mod needs;
 mod notifying;
 mod own_kinds;

@@ -7,7 +7,7 @@ use deskstate_model::tables::{
     PROFILE_PROVIDERS, PROFILE_USERS, PROVIDER,
 };
 use deskstate_reconcile::live::{Access, Live, Team, User};
-use deskstate_reconcile::plan::{Options, Plan};
+use deskstate_reconcile::plan::{Operation, Options, Plan};
 use serde_json::{Value as Json, json};
 
 fn planned(documents: &[Json], live: &Live) -> (Plan, Vec<Diagnostic>) {
@@ -87,7 +87,10 @@ fn team(live: &mut Live, name: &str, teams: &[(u128, &[u128], bool)]) {
 fn a_user_who_gets_a_profile_leaves_the_other_one_of_the_same_app_and_keeps_those_of_other_apps() {
     let live = desk(&[(1, &[20]), (3, &[20, 23])]);
     let documents = [
-        profile("contoso_a", json!({})),
+        profile(
+            "contoso_a",
+            json!({"users": {"mode": "exact", "members": []}}),
+        ),
         profile(
             "contoso_b",
             json!({"users": {"mode": "atLeast", "members": ["ada@contoso.com", "lin@contoso.com"]}}),
@@ -98,8 +101,106 @@ fn a_user_who_gets_a_profile_leaves_the_other_one_of_the_same_app_and_keeps_thos
     assert_eq!(
         shown(&plan),
         [
+            "users - ada@contoso.com",
             "users + ada@contoso.com (moves from contoso_a)",
             "users + lin@contoso.com"
+        ]
+    );
+}
+
+#[test]
+fn a_profile_that_loses_a_user_shows_it_whichever_of_the_two_is_planned_first() {
+    let exact = |users: &[&str]| json!({"users": {"mode": "exact", "members": users}});
+    for (loses, gained, lost) in [(2, "contoso_a", "contoso_b"), (1, "contoso_b", "contoso_a")] {
+        let live = desk(&[(loses, &[20])]);
+        let documents = [
+            profile(gained, exact(&["ada@contoso.com"])),
+            profile(lost, exact(&[])),
+        ];
+        let plan = plan(&documents, &live);
+        let own = |name: &str| {
+            let change = plan
+                .changes
+                .iter()
+                .find(|change| change.key.name.as_written() == name);
+            let paths = change.unwrap().operations.iter();
+            paths
+                .filter(|operation| matches!(operation, Operation::Unlink { owner, .. } if *owner == id(loses)))
+                .count()
+        };
+        assert_eq!((own(gained), own(lost)), (0, 1));
+        assert_eq!(writes(&plan).len(), 2, "{:?}", writes(&plan));
+    }
+}
+
+#[test]
+fn a_document_without_users_lets_nobody_leave() {
+    let live = desk(&[(1, &[20])]);
+    let gains = |moves: Json| {
+        let mut users = json!({"mode": "atLeast", "members": ["ada@contoso.com"]});
+        if !moves.is_null() {
+            users["moves"] = moves;
+        }
+        profile("contoso_b", json!({"users": users}))
+    };
+    let at_least = json!({"users": {"mode": "atLeast", "members": ["lin@contoso.com"]}});
+    for (other, leaves) in [
+        (json!({}), false),
+        (at_least, true),
+        (
+            json!({"users": {"mode": "atLeast", "members": [], "without": ["ada@contoso.com"]}}),
+            true,
+        ),
+    ] {
+        let documents = [profile("contoso_a", other), gains(Json::Null)];
+        let (_, found) = planned(&documents, &live);
+        let expected: &[&str] = match leaves {
+            true => &[],
+            false => &[
+                "user-has-profile: `ada@contoso.com` has the profile `contoso_a`, which is declared without `users`",
+            ],
+        };
+        assert_eq!(errors(&found), expected);
+    }
+    let documents = [profile("contoso_a", json!({})), gains(json!("allow"))];
+    assert_eq!(writes(&plan(&documents, &live)), ["-1&20", "+2&20"]);
+}
+
+#[test]
+fn a_second_profile_that_nobody_takes_away_is_reported() {
+    let live = desk(&[(1, &[20]), (2, &[20])]);
+    let documents = [profile("contoso_b", json!({"users": ["ada@contoso.com"]}))];
+    let (nothing, found) = planned(&documents, &live);
+    assert!(nothing.is_empty(), "{:?}", nothing.changes);
+    let warnings: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(warnings, ["user-has-two-profiles"]);
+    let documents = [
+        documents[0].clone(),
+        profile(
+            "contoso_a",
+            json!({"users": {"mode": "exact", "members": []}}),
+        ),
+    ];
+    let (emptied, found) = planned(&documents, &live);
+    assert_eq!(writes(&emptied), ["-1&20"]);
+    assert!(
+        found
+            .iter()
+            .all(|finding| finding.code != "user-has-two-profiles")
+    );
+}
+
+#[test]
+fn a_user_who_is_kept_out_is_not_said_to_lack_a_team() {
+    let mut live = desk(&[(1, &[23, 24])]);
+    team(&mut live, "voice agents", &[(90, &[23, 25], false)]);
+    let users = json!({"mode": "atLeast", "members": [], "without": ["lin@contoso.com"], "fromTeams": ["Voice agents"]});
+    let plan = plan(&[profile("contoso_a", json!({"users": users}))], &live);
+    assert_eq!(
+        shown(&plan),
+        [
+            "users + nora@contoso.com (in team Voice agents)",
+            "users - lin@contoso.com (kept out by `without`)",
         ]
     );
 }

@@ -198,18 +198,18 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut Page) {
                 plain(&first.profile),
                 reason(first)));
             for other in others {
-                let why = if other.app != first.app {
-                    "in another app"
+                let (verb, why) = if other.app != first.app {
+                    ("not  ", "in another app")
                 } else if other.basis.is_direct() {
-                    "is also assigned: a user has one profile, so it is unknown which"
+                    ("perhaps", "is also assigned: a user has one profile, so it is unknown which")
                 } else if first.basis.is_direct() {
-                    "a direct assignment wins"
+                    ("not  ", "a direct assignment wins")
                 } else if other.rank == first.rank {
-                    "the rank is the same, so it is unknown which"
+                    ("perhaps", "the rank is the same, so it is unknown which")
                 } else {
-                    "the lower rank wins"
+                    ("not  ", "the lower rank wins")
                 };
-                text.line(format_args!("not   AppProfile {}  {}; {DIM}{why}{DIM:#}",
+                text.line(format_args!("{verb} AppProfile {}  {}; {DIM}{why}{DIM:#}",
                     plain(&other.profile),
                     reason(other)));
             }

@@ -3,7 +3,7 @@
 //! Unknown is not in sync. Anything that could not be read, found or compared is an [`Obstacle`]. The planner can report an error only by
 //! stating its effect on the state of the resource.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use deskstate_model::{Diagnostic, ResourceKey, Span};
 
@@ -180,8 +180,6 @@ pub(super) struct Findings<'a> {
     current: Option<&'a ResourceKey>,
     obstacles: BTreeMap<&'a ResourceKey, Vec<Obstacle>>,
     elsewhere: Vec<Elsewhere>,
-    /// Resources that lose a link through the change of another resource.
-    changed_elsewhere: BTreeSet<&'a ResourceKey>,
 }
 
 impl<'a> Findings<'a> {
@@ -248,11 +246,6 @@ impl<'a> Findings<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Records that a difference is part of another resource's change.
-    pub(super) fn changed_elsewhere(&mut self) {
-        self.changed_elsewhere.extend(self.current);
-    }
-
     /// Whether anything was reported as an error.
     pub(super) fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
@@ -286,7 +279,6 @@ impl<'a> Findings<'a> {
         changes: bool,
     ) -> Judged {
         let obstacles = self.obstacles.remove(key).unwrap_or_default();
-        let changes = changes || self.changed_elsewhere.contains(key);
         Judged::new(key.clone(), declared_at, changes, obstacles)
     }
 

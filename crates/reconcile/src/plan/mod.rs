@@ -5,6 +5,7 @@ mod judged;
 mod kept;
 pub(crate) mod lacking;
 mod meant;
+pub(crate) mod moves;
 mod names;
 mod order;
 pub(crate) mod parts;

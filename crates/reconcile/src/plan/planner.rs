@@ -50,6 +50,7 @@ pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
 #[tracing::instrument(level = "info", skip_all, fields(resources = desired.resources.len()))]
 pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     let mut planner = Planner::new(desired, live);
+    planner.planned = options.only.as_ref();
     let mut changes = Vec::new();
     let included = || {
         let resources = desired.resources.values();
@@ -111,8 +112,12 @@ pub(super) struct Planner<'a> {
     pub(super) declared_parts: BTreeSet<&'a RowKey>,
     /// Unique names of all declared rows and of all members of declared sets.
     pub(super) named: HashSet<(&'static Table, &'a str)>,
-    /// Links that are already removed, so that no two resources remove the same link.
+    /// Links of other profiles that are already removed, so that no two profiles remove the same link.
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
+    /// The users whom declared profiles name, by profile, as far as they were needed.
+    pub(super) listed: BTreeMap<Uuid, Listed>,
+    /// The resources that are planned, if not all of them are.
+    pub(super) planned: Option<&'a BTreeSet<ResourceKey>>,
     /// What the environment lacks, and where it is needed.
     pub(super) lacking: Lacking,
     /// Warnings about definitions that were reported already.
@@ -120,6 +125,14 @@ pub(super) struct Planner<'a> {
     /// Number of names for which a suggestion was requested.
     pub(super) suggested: usize,
     pub(super) other_language: Option<&'static str>,
+}
+
+/// The users whom a declared profile names.
+pub(super) struct Listed {
+    pub(super) users: BTreeSet<Uuid>,
+    pub(super) without: BTreeSet<Uuid>,
+    /// Whether all of them were found. If not, the set removes nobody.
+    pub(super) is_complete: bool,
 }
 
 /// A resource's own row, and the changes collected so far.
@@ -149,6 +162,8 @@ impl<'a> Planner<'a> {
                 .collect(),
             named: named(desired),
             unlinked: BTreeSet::new(),
+            listed: BTreeMap::new(),
+            planned: None,
             lacking: Lacking::new(),
             warned: BTreeSet::new(),
             suggested: 0,

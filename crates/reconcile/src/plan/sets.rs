@@ -1,19 +1,17 @@
-//! Sets of links: which members are added and removed, and which profile a user moves from.
+//! Sets of links: which members are added and removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{
-    Diagnostic, Explanation, Kind, Relationship, ResourceKey, SetMode, Span, tables,
-};
+use deskstate_model::{Diagnostic, Explanation, Relationship, SetMode, Span, tables};
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};
-use super::{Difference, FieldChange, Operation, Options, RowTarget};
+use super::{Difference, FieldChange, Operation, RowTarget};
 use crate::live::Access;
 use crate::lookup::Match;
 use crate::plan::problems::{READ_ALL, UNREADABLE};
 use crate::quirks::loader::Loader;
-use crate::state::{DeclaredMember, DeclaredResource, DeclaredSet, Lookup, RowKey, Universe, fold};
+use crate::state::{DeclaredMember, DeclaredSet, Lookup, RowKey, Universe, fold};
 
 pub(crate) const MEMBER_TWICE: Explanation = Explanation::new(
     "member-twice",
@@ -29,13 +27,6 @@ pub(crate) const TEAM_UNREADABLE: Explanation = Explanation::new(
     "Get read access to the team and its users, or list the users.",
 );
 
-pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
-    "user-has-profile",
-    "A user who is added to a set already has another profile, which the project does not declare.",
-    "A user has one profile. deskstate does not remove the user from the other profile; its owner has to decide that.",
-    "Write `moves: allow` in the set, declare the other profile, or remove the user from the set.",
-);
-
 pub(crate) const USER_SKIPPED: Explanation = Explanation::new(
     "user-skipped",
     "A set contains users who are disabled, deleted, or applications.",
@@ -44,10 +35,10 @@ pub(crate) const USER_SKIPPED: Explanation = Explanation::new(
 );
 
 /// A member with its id, and where it is written.
-struct Wanted {
-    id: Uuid,
-    label: String,
-    span: Span,
+pub(super) struct Wanted {
+    pub(super) id: Uuid,
+    pub(super) label: String,
+    pub(super) span: Span,
     note: Option<String>,
 }
 
@@ -109,8 +100,11 @@ impl<'a> Planner<'a> {
             None => BTreeSet::new(),
         };
         let wanted_ids: BTreeSet<Uuid> = wanted.iter().map(|member| member.id).collect();
-        for member in wanted.iter().filter(|member| !live.contains(&member.id)) {
-            self.link(draft, set, member);
+        for member in &wanted {
+            match live.contains(&member.id) {
+                false => self.link(draft, set, member),
+                true => self.report_second_profile(draft, set, member),
+            }
         }
         // With unresolved members, it is unknown which live members are declared.
         if !complete {
@@ -125,7 +119,7 @@ impl<'a> Planner<'a> {
                 SetMode::AtLeast => unwanted.get(id).copied(),
             };
             if let Some(span) = span {
-                self.unlink(draft, set, *id, span);
+                self.unlink(draft, set, *id, span, unwanted.contains_key(id));
             }
         }
     }
@@ -336,162 +330,14 @@ impl<'a> Planner<'a> {
         });
     }
 
-    /// Removes a user who gets this profile from other profiles of the same app, since a user has one profile per app.
-    fn leave_others(
+    fn unlink(
         &mut self,
         draft: &mut Draft<'a>,
-        set: &DeclaredSet,
-        member: &Wanted,
-    ) -> Option<Result<String, Box<Diagnostic>>> {
-        let app = self.app_of(draft.resource, draft.row);
-        let others: Vec<Uuid> = self
-            .live
-            .links(set.relationship)
-            .owners(member.id)
-            .iter()
-            .copied()
-            .filter(|owner| *owner != draft.id && self.same_app(*owner, app.as_deref()))
-            .collect();
-        let mut from = Vec::new();
-        for other in others {
-            let name = self.live.label(&tables::PROFILE, other);
-            let key = ResourceKey::new(Kind::APP_PROFILE, &name);
-            let declared = self.desired.resources.contains_key(&key);
-            if !declared && !set.moves {
-                return Some(Err(Box::new(
-                    Diagnostic::error(
-                        USER_HAS_PROFILE.code,
-                        format!(
-                            "`{}` has the profile `{name}`, which is not declared here",
-                            member.label
-                        ),
-                    )
-                    .at(member.span, "a user has one profile")
-                    .help(
-                        "write `moves: allow` in the set, declare that profile, or remove the user",
-                    ),
-                )));
-            }
-            if self.unlinked.insert((set.relationship, other, member.id)) {
-                draft.operations.push(Operation::Unlink {
-                    relationship: set.relationship,
-                    owner: other,
-                    member: member.id,
-                });
-            }
-            from.push(name);
-        }
-        (!from.is_empty()).then(|| Ok(format!("moves from {}", from.join(", "))))
-    }
-
-    pub(super) fn app_of(
-        &self,
-        resource: &DeclaredResource,
-        row: Option<&crate::live::ObservedRow>,
-    ) -> Option<String> {
-        let column = crate::kinds::profile("app");
-        let declared = resource
-            .row
-            .columns
-            .iter()
-            .find(|declared| declared.field.word == column.word);
-        match declared.map(|declared| &declared.value) {
-            Some(crate::state::Stored::Text(app)) => Some(fold(app)),
-            _ => row.and_then(|row| row.row.text(column.column)).map(fold),
-        }
-    }
-
-    /// Reports a user who is listed in two profiles of one app, since they would move back and forth with every run. Names are not enough
-    /// to detect this: a team may contain the user, and a user has several names.
-    pub(super) fn double_assignments(&mut self, options: &Options) {
-        let desired = self.desired;
-        let profiles = desired
-            .resources
-            .values()
-            .filter(|resource| resource.key.kind == Kind::APP_PROFILE);
-        let mut wanted: BTreeMap<(Uuid, Option<String>), (&ResourceKey, Span)> = BTreeMap::new();
-        for resource in profiles {
-            let row = self
-                .live
-                .find(&resource.row.key)
-                .one()
-                .and_then(|id| self.live.row(&tables::PROFILE, id));
-            let app = self.app_of(resource, row);
-            let sets = resource
-                .sets
-                .iter()
-                .filter(|set| set.relationship == &tables::PROFILE_USERS);
-            for set in sets {
-                for (user, span) in self.declared_users(set) {
-                    let entry = wanted.entry((user, app.clone()));
-                    let (first, place) = *entry.or_insert((&resource.key, span));
-                    if first == &resource.key {
-                        continue;
-                    }
-                    let name = self.live.label(&tables::USER, user);
-                    let diagnostic = Diagnostic::error(
-                        "user-in-two-profiles",
-                        format!("`{name}` would get both {first} and {}", resource.key),
-                    )
-                    .at(span, "wanted here")
-                    .also(place, "and here")
-                    .help("a user has one profile: remove the user from one of the two");
-                    for key in [first, &resource.key] {
-                        let looked_at = options.includes(key).then_some(key);
-                        self.findings.about(looked_at);
-                        self.findings.blocked(set.field.word, diagnostic.clone());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Users in a set, listed directly or through teams.
-    fn declared_users(&self, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
-        let named = set
-            .members
-            .iter()
-            .filter_map(|member| Some((self.live.find(&member.key).one()?, member.span)));
-        let from_teams = set.from_teams.iter().flat_map(|(team, span)| {
-            let teams = self.live.found.teams.get(&fold(team));
-            teams
-                .into_iter()
-                .flatten()
-                .flat_map(|team| &team.members)
-                .filter(|id| {
-                    self.live
-                        .found
-                        .users
-                        .get(id)
-                        .is_some_and(|user| user.unfit().is_none())
-                })
-                .map(move |id| (*id, *span))
-        });
-        let mut users: Vec<(Uuid, Span)> = named.chain(from_teams).collect();
-        users.sort();
-        users.dedup_by_key(|(id, _)| *id);
-        users
-    }
-
-    pub(super) fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
-        let column = crate::kinds::profile("app").column;
-        let other = self
-            .live
-            .row(&tables::PROFILE, profile)
-            .and_then(|row| row.row.text(column))
-            .map(fold);
-        match (app, other) {
-            (Some(app), Some(other)) => app == other,
-            // Unknown counts as the same app: two profiles of one app are worse than one refusal.
-            _ => true,
-        }
-    }
-
-    fn unlink(&mut self, draft: &mut Draft<'a>, set: &'a DeclaredSet, member: Uuid, span: Span) {
-        if !self.unlinked.insert((set.relationship, draft.id, member)) {
-            self.findings.changed_elsewhere();
-            return;
-        }
+        set: &'a DeclaredSet,
+        member: Uuid,
+        span: Span,
+        is_unwanted: bool,
+    ) {
         let label = self.live.label(set.relationship.member, member);
         draft.operations.push(Operation::Unlink {
             relationship: set.relationship,
@@ -524,6 +370,7 @@ impl<'a> Planner<'a> {
                     note: match set.from_teams.as_slice() {
                         _ if gone => Some("deleted with its link".to_owned()),
                         [] => self.foreign_prefix(set.relationship, member),
+                        _ if is_unwanted => Some("kept out by `without`".to_owned()),
                         [(team, _)] => Some(format!("not in team {team}")),
                         teams => {
                             let names: Vec<&str> = teams.iter().map(|(team, _)| &**team).collect();

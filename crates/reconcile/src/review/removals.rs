@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Explanation, Holds, Kind, PartTable, Relationship, Unlisted, lookup_read_name, tables,
+    Explanation, Holds, Kind, PartTable, Relationship, ResourceKey, State, Unlisted,
+    lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -31,6 +32,9 @@ pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
     "`[]` removes every user, tab or channel, and is easily written by mistake.",
     "Remove the key if the set is not yours. To empty it on purpose, use the `--allow empty=…` that the finding prints.",
 );
+
+/// What the members of profiles are called in an override.
+const PROFILE_USERS: &str = "AppProfile.users";
 
 /// Below this number of rows, percentages mean nothing: one of three is a third.
 const MINIMUM_POPULATION: usize = 10;
@@ -233,7 +237,24 @@ fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
                 .push(index);
         }
     }
+    let left = left_by_all(case);
+    if !left.is_empty() {
+        sorts.entry(PROFILE_USERS.to_owned()).or_default();
+    }
     for (subject, changes) in sorts {
+        let left = match subject == PROFILE_USERS {
+            true => left.as_slice(),
+            false => &[],
+        };
+        let allow = Allow::new("empty", subject.clone(), changes.len() + left.len());
+        for (key, index) in left {
+            let message = format!("`users` of {key} would have no member left");
+            found.push(
+                Finding::new(SET_EMPTIED.code, Some(*index), message)
+                    .at(case.plan.changes[*index].declared_at)
+                    .unless(allow.clone()),
+            );
+        }
         for index in &changes {
             let change = &case.plan.changes[*index];
             let word = subject.split_once('.').map_or("", |(_, word)| word);
@@ -249,10 +270,48 @@ fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
                     format!("`{word}` of {} would have no member left", change.key),
                 )
                 .at(span.or(change.declared_at))
-                .unless(Allow::new("empty", subject.clone(), changes.len())),
+                .unless(allow.clone()),
             );
         }
     }
+}
+
+/// Declared profiles that all users leave for another one, without a change of their own that shows it.
+fn left_by_all(case: &Case<'_>) -> Vec<(ResourceKey, usize)> {
+    let mut left: BTreeMap<Uuid, (BTreeSet<Uuid>, usize)> = BTreeMap::new();
+    for (index, change) in case.plan.changes.iter().enumerate() {
+        for operation in &change.operations {
+            if let Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } = operation
+                && *relationship == &tables::PROFILE_USERS
+                && *owner != change.id
+            {
+                let left = left.entry(*owner).or_insert((BTreeSet::new(), index));
+                left.0.insert(*member);
+            }
+        }
+    }
+    left.into_iter()
+        .filter_map(|(profile, (gone, index))| {
+            let name = case.live.label(&tables::PROFILE, profile);
+            let key = ResourceKey::new(Kind::APP_PROFILE, &name);
+            let declared = case.desired.resources.get(&key)?;
+            let members = case.live.links(&tables::PROFILE_USERS).members(profile);
+            let gets = case.plan.changes.iter().flat_map(|change| &change.operations);
+            let gets_one = gets.into_iter().any(|operation| {
+                matches!(operation, Operation::Link { relationship, owner, .. } if *owner == profile && *relationship == &tables::PROFILE_USERS)
+            });
+            let mut sets = declared.sets.iter();
+            let is_emptied = declared.state != State::Absent
+                && sets.any(|set| set.relationship == &tables::PROFILE_USERS)
+                && !gets_one
+                && members.into_iter().all(|member| gone.contains(&member));
+            is_emptied.then_some((key, index))
+        })
+        .collect()
 }
 
 fn emptied_sets(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {

@@ -1,0 +1,326 @@
+//! Agents whom somebody moves from one profile to another, and values that one environment gives to the manifests of others.
+
+use super::support::by_hand::{add_agent, make};
+use super::support::{Project, Server, says};
+use serde_json::json;
+
+const CHANGES: i32 = 2;
+const INVALID: i32 = 3;
+const REFUSED: i32 = 4;
+
+fn profile(name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n  app: CustomerServiceApps\n{spec}"
+    )
+}
+
+fn users(name: &str, users: &str) -> String {
+    profile(name, &format!("  users: {users}\n"))
+}
+
+/// Takes an agent out of a profile, as on the admin pages.
+fn remove_agent(server: &Server, profile: &str, agent: &str) {
+    let profile = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        profile,
+    );
+    let agent = server.found(
+        "systemusers",
+        "systemuserid",
+        &format!("domainname eq '{agent}'"),
+    );
+    server.delete(&format!(
+        "msdyn_appconfigurations({profile})/msdyn_appconfiguration_systemuser({agent})/$ref"
+    ));
+}
+
+fn moved(from: &str, to: &str) -> (Project, Server) {
+    let server = Server::plain();
+    let manifests = users("contoso_a", "[ada@contoso.com, lin@contoso.com]")
+        + &users("contoso_b", "[dev.agent1@contoso.com, nora@contoso.com]");
+    let project = Project::desk(&server, "", "", &manifests);
+    project.apply();
+    let agent = match from {
+        "contoso_a" => "ada@contoso.com",
+        _ => "nora@contoso.com",
+    };
+    remove_agent(&server, from, agent);
+    add_agent(&server, to, agent);
+    (project, server)
+}
+
+#[test]
+fn an_agent_who_was_moved_by_hand_differs_in_both_profiles_and_is_adopted_into_both() {
+    for (from, to) in [("contoso_a", "contoso_b"), ("contoso_b", "contoso_a")] {
+        let (project, _server) = moved(from, to);
+        let drift = project.run(&["drift", "--env", "server"]).ended(CHANGES);
+        says(
+            &drift.out,
+            &["AppProfile contoso_a", "AppProfile contoso_b"],
+        );
+        let adopted = project.run(&["adopt", "--env", "server"]).ended(0);
+        says(
+            &adopted.err,
+            &["AppProfile contoso_a users", "AppProfile contoso_b users"],
+        );
+        let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+        project.run(&plan).ended(0);
+    }
+}
+
+#[test]
+fn an_ignored_profile_hides_no_difference_of_the_other_one() {
+    let (project, _server) = moved("contoso_a", "contoso_b");
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  ignore: [{kind: AppProfile, name: contoso_a, fields: [users], reason: a trial, until: 2999-01-01}]\n",
+    );
+    let drift = project.run(&["drift", "--env", "server"]).ended(CHANGES);
+    says(&drift.out, &["AppProfile contoso_b", "ada@contoso.com"]);
+}
+
+#[test]
+fn a_profile_that_loses_all_agents_to_another_one_is_shown_and_needs_permission() {
+    for (gains, loses) in [("contoso_a", "contoso_b"), ("contoso_b", "contoso_a")] {
+        let server = Server::plain();
+        let before = users(gains, "[ada@contoso.com]") + &users(loses, "[nora@contoso.com]");
+        let project = Project::desk(&server, "", "", &before);
+        project.apply();
+        let after = users(gains, "[ada@contoso.com, nora@contoso.com]") + &users(loses, "[]");
+        project.write("manifests/all.yaml", &after);
+        let plan = project.run(&["plan", "--env", "server"]).ended(REFUSED);
+        says(&plan.out, &[&format!("AppProfile {loses}"), "moves from"]);
+        says(&plan.err, &["[set-emptied]", "empty=AppProfile.users:1"]);
+    }
+}
+
+#[test]
+fn a_profile_that_keeps_others_is_not_left_by_all_without_permission() {
+    let server = Server::plain();
+    let open = |users: &str| format!("{{mode: atLeast, members: [{users}]}}");
+    let before = users("contoso_a", &open("ada@contoso.com"))
+        + &users("contoso_b", &open("nora@contoso.com"));
+    let project = Project::desk(&server, "", "", &before);
+    project.apply();
+    let after = users("contoso_a", &open("ada@contoso.com, nora@contoso.com"))
+        + &users("contoso_b", &open(""));
+    project.write("manifests/all.yaml", &after);
+    let plan = ["plan", "--env", "server"];
+    let refused = project.run(&plan).ended(REFUSED);
+    let allow = "empty=AppProfile.users:1";
+    says(
+        &refused.err,
+        &[
+            "`users` of AppProfile contoso_b would have no member left",
+            allow,
+        ],
+    );
+    project
+        .run(&[&plan[..], &["--allow", allow]].concat())
+        .ended(0);
+    // Another agent stays, so nothing is emptied.
+    add_agent(&server, "contoso_b", "lin@contoso.com");
+    project.run(&plan).ended(0);
+}
+
+#[test]
+fn a_document_without_users_lets_no_agent_leave_its_profile() {
+    let server = Server::plain();
+    // The profile `alex_inbox`, which an administrator made, has Kim.
+    let existing = "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: alex_inbox, state: existing}\n";
+    let manifests = users("contoso_agents", "[kim@contoso.com]") + existing;
+    let project = Project::desk(&server, "", "", &manifests);
+    let refused = project.run(&["plan", "--env", "server"]).ended(1);
+    says(
+        &refused.err,
+        &[
+            "[user-has-profile]",
+            "`alex_inbox`, which is declared without `users`",
+            "moves: allow",
+        ],
+    );
+    let allowed = users(
+        "contoso_agents",
+        "{members: [kim@contoso.com], mode: exact, moves: allow}",
+    );
+    project.write("manifests/all.yaml", &(allowed + existing));
+    project.apply();
+    // Somebody gives the agent the former profile back.
+    add_agent(&server, "alex_inbox", "kim@contoso.com");
+    let drift = project.run(&["drift", "--env", "server"]).ended(0);
+    says(
+        &drift.err,
+        &["[user-has-two-profiles]", "`alex_inbox`, too"],
+    );
+}
+
+#[test]
+fn values_that_break_another_environment_are_not_adopted() {
+    let server = Server::plain();
+    let manifests = profile("contoso_a", "  rank: 70\n  users: [ada@contoso.com]\n")
+        + &profile("contoso_b", "  rank: 71\n  users: [nora@contoso.com]\n");
+    let project = Project::desk(&server, "", "", &manifests);
+    project.edit(
+        "deskstate.yaml",
+        "environments:\n",
+        "environments:\n    prod: {emulator: {state: prod.json}, overlay: overlays/prod}\n",
+    );
+    project.write(
+        "overlays/prod/b.yaml",
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_b}\nspec: {rank: 72, users: [lin@contoso.com]}\n",
+    );
+    project.apply();
+    add_agent(&server, "contoso_a", "lin@contoso.com");
+    let before = project.read("manifests/all.yaml");
+    let refused = project.run(&["adopt", "--env", "server"]).ended(REFUSED);
+    says(
+        &refused.err,
+        &[
+            "[user-in-two-profiles]",
+            "the project would be invalid in prod with these values, so nothing was written",
+        ],
+    );
+    assert_eq!(project.read("manifests/all.yaml"), before);
+    project.run(&["validate"]).ended(0);
+}
+
+#[test]
+fn a_document_of_other_environments_is_not_written_twice_and_a_pruned_row_is_told_of_it() {
+    let server = Server::plain();
+    let stays = profile("contoso_b", "");
+    let here = users("contoso_a", "[ada@contoso.com]") + &stays;
+    let project = Project::desk(
+        &server,
+        "owns: {prefixes: [contoso]}\nprune: owned\n",
+        "",
+        &here,
+    );
+    project.apply();
+    project.edit(
+        "deskstate.yaml",
+        "environments:\n",
+        "environments:\n    prod: {emulator: {state: prod.json}}\n",
+    );
+    let elsewhere = here.replace(
+        "{name: contoso_a}",
+        "{name: contoso_a, environments: [prod]}",
+    );
+    project.write("manifests/all.yaml", &elsewhere);
+    let plan = project.run(&["plan", "--env", "server"]);
+    says(
+        &plan.err,
+        &[
+            "`manifests/all.yaml` declares it, but only for other environments",
+            "`metadata.environments`",
+        ],
+    );
+    let adopt = ["adopt", "--env", "server", "AppProfile/contoso_a"];
+    let refused = project.run(&adopt).ended(REFUSED);
+    says(&refused.err, &["[duplicate-resource]", "invalid in prod"]);
+    assert_ne!(project.run(&["validate"]).code, Some(INVALID));
+}
+
+#[test]
+fn a_list_of_which_a_rule_accepts_a_part_is_not_adopted() {
+    let server = Server::plain();
+    let manifests = "apiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {name: contoso_call}\nspec:\n  displayName: Call\n  title: Call\n  icon: /icon\n  fields:\n    - {name: contoso_number, header: Number, value: \"{phone}\"}\n    - {name: contoso_queue, header: Queue, value: \"{queue}\"}\n";
+    let rule = "ignore: [{kind: NotificationTemplate, name: contoso_call, fields: [fields.contoso_number.value], reason: a trial, until: 2999-01-01}]\n";
+    let project = Project::desk(&server, rule, "", manifests);
+    project.apply();
+    for (name, value) in [("contoso_number", "{hand}"), ("contoso_queue", "{other}")] {
+        let id = server.id(
+            "msdyn_notificationfields",
+            "msdyn_notificationfieldid",
+            name,
+        );
+        server.patch(
+            &format!("msdyn_notificationfields({id})"),
+            &json!({"msdyn_value": value}).to_string(),
+        );
+    }
+    let adopted = project.run(&["adopt", "--env", "server"]).ended(1);
+    says(
+        &adopted.err,
+        &[
+            "a rule under `ignore` accepts `fields.contoso_number.value`",
+            "edit it by hand",
+        ],
+    );
+    assert_eq!(project.read("manifests/all.yaml"), manifests);
+}
+
+#[test]
+fn two_environments_whose_users_were_not_compared_are_not_simply_equal() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &users("contoso_a", "[ada@contoso.com]"));
+    project.edit(
+        "deskstate.yaml",
+        "environments:\n",
+        "environments:\n    two: {emulator: {state: two.json}}\n",
+    );
+    project.apply();
+    project.run(&["apply", "--env", "two", "--yes"]).ended(0);
+    add_agent(&server, "contoso_a", "lin@contoso.com");
+    let diff = ["diff", "--from", "server", "--to", "two", "AppProfile"];
+    let equal = project.run(&diff).ended(0);
+    says(
+        &equal.err,
+        &[
+            "sets of users were not compared",
+            "`--users upn` compares them",
+        ],
+    );
+    let compared = project.run(&[&diff[..], &["--users", "upn"]].concat());
+    says(&compared.ended(CHANGES).out, &["lin@contoso.com"]);
+}
+
+#[test]
+fn sets_of_packs_are_exported_as_exact_so_that_others_are_drift_and_a_difference() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "packs: [contact-centre]\n", "", "");
+    let queue = json!({
+        "name": "Contoso orders", "msdyn_queuetype": 192_350_000, "msdyn_isomnichannelqueue": true,
+        "msdyn_priority": 5, "queueviewtype": 1, "msdyn_assignmentstrategy": 192_350_000,
+    });
+    let queue = make(&server, "queues", &queue);
+    project.write("manifests/all.yaml", "");
+    let what = "Queue/Contoso orders / Messaging";
+    let export = [
+        "export",
+        "--env",
+        "server",
+        what,
+        "--users",
+        "exact",
+        "--out",
+        "manifests",
+    ];
+    project.run(&export).ended(0);
+    let drift = ["drift", "--env", "server"];
+    project.run(&drift).ended(0);
+    project.edit(
+        "deskstate.yaml",
+        "environments:\n",
+        "environments:\n    two: {emulator: {state: two.json}}\n",
+    );
+    project.run(&["apply", "--env", "two", "--yes"]).ended(0);
+    let nora = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'nora@contoso.com'",
+    );
+    super::support::by_hand::link(
+        &server,
+        &format!("queues({queue})"),
+        "queuemembership_association",
+        &format!("systemusers({nora})"),
+    );
+    let drift = project.run(&drift).ended(CHANGES);
+    says(&drift.out, &["members"]);
+    for (from, to) in [("server", "two"), ("two", "server")] {
+        let diff = ["diff", "--from", from, "--to", to, what, "--users", "upn"];
+        project.run(&diff).ended(CHANGES);
+    }
+}

@@ -1,0 +1,289 @@
+//! Users who move from one profile to another: a user has one profile per app.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, SetMode, Span, State, tables};
+use uuid::Uuid;
+
+use super::planner::{Draft, Listed, Planner};
+use super::sets::Wanted;
+use super::{Operation, Options};
+use crate::live::Live;
+use crate::lookup::Match;
+use crate::state::{DeclaredResource, DeclaredSet, RowKey, fold};
+
+pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
+    "user-has-profile",
+    "A user who is added to a set already has another profile, whose users the project does not declare.",
+    "A user has one profile. deskstate does not remove the user from the other profile; its owner has to decide that. A document of the other profile without `users` decides nothing.",
+    "Write `moves: allow` in the set, declare the `users` of the other profile, or remove the user from the set.",
+);
+
+pub(crate) const USER_HAS_TWO_PROFILES: Explanation = Explanation::new(
+    "user-has-two-profiles",
+    "A user of a declared profile has another profile of the same app, which the project does not declare or whose users it does not list.",
+    "A user has one profile, and no page says which of two an agent gets.",
+    "Remove the user from one of the two profiles in the environment, or declare the `users` of both.",
+);
+
+/// What the project says of a user who has a profile and gets another one.
+enum Stance {
+    Undeclared,
+    /// The profile is declared without `users`.
+    Silent,
+    /// The profile keeps users whom it does not name, so only another profile can take this one out.
+    Keeps,
+    /// The user may leave, and no other change takes the user out.
+    LetsGo,
+    /// The change of that profile takes the user out.
+    TakesOut,
+}
+
+impl<'a> Planner<'a> {
+    /// Removes a user who gets this profile from other profiles of the same app, since a user has one profile per app.
+    pub(super) fn leave_others(
+        &mut self,
+        draft: &mut Draft<'a>,
+        set: &DeclaredSet,
+        member: &Wanted,
+    ) -> Option<Result<String, Box<Diagnostic>>> {
+        let mut from = Vec::new();
+        for other in self.other_profiles(draft, set, member.id) {
+            let name = self.live.label(&tables::PROFILE, other);
+            match self.stance(other, &name, member.id) {
+                // Its own change shows the removal, and its review counts it.
+                Stance::TakesOut => {}
+                Stance::LetsGo | Stance::Keeps => self.unlink_from(draft, set, other, member.id),
+                _ if set.moves => self.unlink_from(draft, set, other, member.id),
+                stance => {
+                    let (why, help) = match stance {
+                        Stance::Undeclared => ("is not declared here", "declare that profile"),
+                        _ => ("is declared without `users`", "declare its `users`"),
+                    };
+                    let message =
+                        format!("`{}` has the profile `{name}`, which {why}", member.label);
+                    return Some(Err(Box::new(
+                        Diagnostic::error(USER_HAS_PROFILE.code, message)
+                            .at(member.span, "a user has one profile")
+                            .help(format!(
+                                "write `moves: allow` in the set, {help}, or remove the user"
+                            )),
+                    )));
+                }
+            }
+            from.push(name);
+        }
+        (!from.is_empty()).then(|| Ok(format!("moves from {}", from.join(", "))))
+    }
+
+    fn unlink_from(
+        &mut self,
+        draft: &mut Draft<'a>,
+        set: &DeclaredSet,
+        profile: Uuid,
+        member: Uuid,
+    ) {
+        if self.unlinked.insert((set.relationship, profile, member)) {
+            draft.operations.push(Operation::Unlink {
+                relationship: set.relationship,
+                owner: profile,
+                member,
+            });
+        }
+    }
+
+    /// Reports a user who has this profile and another one that keeps the user.
+    pub(super) fn report_second_profile(
+        &mut self,
+        draft: &Draft<'a>,
+        set: &DeclaredSet,
+        member: &Wanted,
+    ) {
+        if set.relationship != &tables::PROFILE_USERS {
+            return;
+        }
+        for other in self.other_profiles(draft, set, member.id) {
+            let name = self.live.label(&tables::PROFILE, other);
+            if let Stance::Undeclared | Stance::Silent | Stance::Keeps =
+                self.stance(other, &name, member.id)
+            {
+                let message = format!(
+                    "`{}` has the profile `{name}`, too, so it is unknown which desktop the user gets",
+                    member.label
+                );
+                self.findings.warn(
+                    Diagnostic::warning(USER_HAS_TWO_PROFILES.code, message)
+                        .at(member.span, "a user has one profile")
+                        .help("remove the user from one of the two profiles in the environment"),
+                );
+            }
+        }
+    }
+
+    /// The other profiles of the same app that a user has.
+    fn other_profiles(&self, draft: &Draft<'a>, set: &DeclaredSet, member: Uuid) -> Vec<Uuid> {
+        let app = self.app_of(draft.resource, draft.row);
+        let links = self.live.links(set.relationship);
+        let owners = links.owners(member).iter().copied();
+        owners
+            .filter(|owner| *owner != draft.id && self.same_app(*owner, app.as_deref()))
+            .collect()
+    }
+
+    /// What the project says of a user who has this profile.
+    fn stance(&mut self, profile: Uuid, name: &str, member: Uuid) -> Stance {
+        let desired = self.desired;
+        let key = ResourceKey::new(Kind::APP_PROFILE, name);
+        let Some(resource) = desired.resources.get(&key) else {
+            return Stance::Undeclared;
+        };
+        if resource.state == State::Absent {
+            return Stance::LetsGo;
+        }
+        let is_planned = self.planned.is_none_or(|planned| planned.contains(&key));
+        let mut stance = Stance::Silent;
+        for set in &resource.sets {
+            if set.relationship != &tables::PROFILE_USERS {
+                continue;
+            }
+            let listed = self.listed.entry(profile).or_insert_with(|| {
+                let live = self.live;
+                let fit = |key: &RowKey| match live.find(key) {
+                    Match::One(id) | Match::Unfit(id, _) => Some(id),
+                    _ => None,
+                };
+                Listed {
+                    users: declared_users(live, set)
+                        .into_iter()
+                        .map(|(id, _)| id)
+                        .collect(),
+                    without: set
+                        .without
+                        .iter()
+                        .filter_map(|member| fit(&member.key))
+                        .collect(),
+                    is_complete: set.members.iter().all(|member| fit(&member.key).is_some())
+                        && set.from_teams.iter().all(|(team, _)| {
+                            let found = live.found.teams.get(&fold(team));
+                            found.is_some_and(|teams| {
+                                !teams.is_empty() && teams.iter().all(|team| !team.cut)
+                            })
+                        }),
+                }
+            });
+            if listed.users.contains(&member) {
+                // Reported as a user in two profiles.
+                return Stance::LetsGo;
+            }
+            let takes_out = set.mode == SetMode::Exact || listed.without.contains(&member);
+            stance = match (takes_out, listed.is_complete && is_planned) {
+                (true, true) => Stance::TakesOut,
+                (true, false) => Stance::LetsGo,
+                (false, _) => Stance::Keeps,
+            };
+        }
+        stance
+    }
+
+    pub(super) fn app_of(
+        &self,
+        resource: &DeclaredResource,
+        row: Option<&crate::live::ObservedRow>,
+    ) -> Option<String> {
+        let column = crate::kinds::profile("app");
+        let declared = resource
+            .row
+            .columns
+            .iter()
+            .find(|declared| declared.field.word == column.word);
+        match declared.map(|declared| &declared.value) {
+            Some(crate::state::Stored::Text(app)) => Some(fold(app)),
+            _ => row.and_then(|row| row.row.text(column.column)).map(fold),
+        }
+    }
+
+    /// Reports a user who is listed in two profiles of one app, since they would move back and forth with every run. Names are not enough
+    /// to detect this: a team may contain the user, and a user has several names.
+    pub(super) fn double_assignments(&mut self, options: &Options) {
+        let desired = self.desired;
+        let profiles = desired
+            .resources
+            .values()
+            .filter(|resource| resource.key.kind == Kind::APP_PROFILE);
+        let mut wanted: BTreeMap<(Uuid, Option<String>), (&ResourceKey, Span)> = BTreeMap::new();
+        for resource in profiles {
+            let row = self
+                .live
+                .find(&resource.row.key)
+                .one()
+                .and_then(|id| self.live.row(&tables::PROFILE, id));
+            let app = self.app_of(resource, row);
+            let sets = resource
+                .sets
+                .iter()
+                .filter(|set| set.relationship == &tables::PROFILE_USERS);
+            for set in sets {
+                for (user, span) in declared_users(self.live, set) {
+                    let entry = wanted.entry((user, app.clone()));
+                    let (first, place) = *entry.or_insert((&resource.key, span));
+                    if first == &resource.key {
+                        continue;
+                    }
+                    let name = self.live.label(&tables::USER, user);
+                    let diagnostic = Diagnostic::error(
+                        "user-in-two-profiles",
+                        format!("`{name}` would get both {first} and {}", resource.key),
+                    )
+                    .at(span, "wanted here")
+                    .also(place, "and here")
+                    .help("a user has one profile: remove the user from one of the two");
+                    for key in [first, &resource.key] {
+                        let looked_at = options.includes(key).then_some(key);
+                        self.findings.about(looked_at);
+                        self.findings.blocked(set.field.word, diagnostic.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
+        let column = crate::kinds::profile("app").column;
+        let other = self
+            .live
+            .row(&tables::PROFILE, profile)
+            .and_then(|row| row.row.text(column))
+            .map(fold);
+        match (app, other) {
+            (Some(app), Some(other)) => app == other,
+            // Unknown counts as the same app: two profiles of one app are worse than one refusal.
+            _ => true,
+        }
+    }
+}
+
+/// Users in a set, listed directly or through teams.
+fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
+    let named = set
+        .members
+        .iter()
+        .filter_map(|member| Some((live.find(&member.key).one()?, member.span)));
+    let from_teams = set.from_teams.iter().flat_map(|(team, span)| {
+        let teams = live.found.teams.get(&fold(team));
+        teams
+            .into_iter()
+            .flatten()
+            .flat_map(|team| &team.members)
+            .filter(|id| {
+                live.found
+                    .users
+                    .get(id)
+                    .is_some_and(|user| user.unfit().is_none())
+            })
+            .map(move |id| (*id, *span))
+    });
+    let mut users: Vec<(Uuid, Span)> = named.chain(from_teams).collect();
+    users.sort();
+    users.dedup_by_key(|(id, _)| *id);
+    users
+}
