@@ -90,6 +90,29 @@ async fn a_later_plan_edits_the_comment_that_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_comment_of_another_project_stands() {
+    let (project, plan) = planned();
+    let keyed = plan.replacen("deskstate:plan:local", "deskstate:plan:local:desk", 1);
+    let host = host(Some(&plan)).await;
+    Mock::given(method("POST"))
+        .and(path(COMMENTS))
+        .and(body_json(json!({ "body": keyed })))
+        .respond_with(ResponseTemplate::new(201).set_body_json(json!({"id": 12})))
+        .expect(1)
+        .mount(&host)
+        .await;
+    let to_host = [&TO_HOST[..], &["--key", "desk"]].concat();
+    commented(&project, &host, &to_host).await.ended(0);
+    let refused = commented(
+        &project,
+        &host,
+        &[&TO_HOST[..], &["--key", "a-->"]].concat(),
+    )
+    .await;
+    says(&refused.err, &["a key has letters, digits"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_plan_of_the_environment_is_not_posted() {
     let (project, _) = planned();
     let host = host(None).await;

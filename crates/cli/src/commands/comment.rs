@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// The pull request [default: the build's]
     #[arg(long, value_name = "NUMBER")]
     pull_request: Option<u64>,
+    /// Tells the comments of several projects in one repository apart, such as the project's name
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    key: Option<String>,
     /// The plan; `-` for stdin, or a folder with a file `NAME.md` for each environment
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
@@ -37,7 +40,7 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let sections = sections(args)?;
     crate::proxy::check()?;
     let host = Host::of_environment(&setting::of, args.pull_request)?;
-    let body = comment::body(&sections, host.limit());
+    let body = comment::body(&sections, args.key.as_deref(), host.limit());
     let client =
         Client::new(Duration::from_secs(2)).map_err(|error| CommentError::Unreachable {
             host: host.name(),
@@ -59,6 +62,14 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         ),
     );
     Ok(ExitCode::Done)
+}
+
+fn key(text: &str) -> Result<String, String> {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    match !text.is_empty() && text.chars().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("a key has letters, digits, `-`, `_` and `.`".to_owned()),
+    }
 }
 
 /// Reads the plan of each environment. In a folder, a plan may be missing or empty: its job failed before it could plan.
@@ -143,6 +154,7 @@ mod tests {
         let mut args = Args {
             env: ["dev", "test", "prod"].map(str::to_owned).to_vec(),
             pull_request: None,
+            key: None,
             file: folder.path().to_path_buf(),
         };
         let found = sections(&args).expect("sections");

@@ -1,10 +1,7 @@
 //! The text of a comment: the plan of one environment, or one section per environment.
 
-use crate::output::markdown::{fit, marker};
+use crate::output::markdown::{fit, inert};
 use crate::output::markdown_text::{code, length};
-
-/// The first line of a comment about several environments.
-const MARKER: &str = "<!-- deskstate:plans -->\n";
 
 /// The section of one environment.
 pub(crate) struct Section<'a> {
@@ -30,12 +27,15 @@ impl Section<'_> {
     }
 }
 
-/// Renders a comment of limited size. Sections shorter than their share leave the rest to the others.
-pub(crate) fn body(sections: &[Section<'_>], limit: usize) -> String {
-    let mut text = match sections {
-        [only] => marker(only.environment) + "\n",
-        _ => MARKER.to_owned(),
+/// Renders a comment of limited size. Sections shorter than their share leave the rest to the others. The key tells the comments of several
+/// projects apart.
+pub(crate) fn body(sections: &[Section<'_>], key: Option<&str>, limit: usize) -> String {
+    let about = match sections {
+        [only] => format!("plan:{}", inert(only.environment)),
+        _ => "plans".to_owned(),
     };
+    let key = key.map_or_else(String::new, |key| format!(":{}", inert(key)));
+    let mut text = format!("<!-- deskstate:{about}{key} -->\n");
     let texts: Vec<String> = sections.iter().map(Section::text).collect();
     let mut lengths: Vec<usize> = texts.iter().map(|text| length(text)).collect();
     lengths.sort_unstable();
@@ -73,7 +73,7 @@ mod tests {
             .zip([short, long, None])
             .map(|(environment, plan)| Section { environment, plan })
             .collect();
-        let text = body(&sections, 20_000);
+        let text = body(&sections, None, 20_000);
         assert!(length(&text) <= 20_000, "{}", length(&text));
         assert!(length(&text) > 19_000, "{}", length(&text));
         assert!(
@@ -96,6 +96,6 @@ mod tests {
             environment: "prod",
             plan: Some(plan.to_owned()),
         };
-        assert_eq!(body(&[section], 60_000), plan);
+        assert_eq!(body(&[section], None, 60_000), plan);
     }
 }

@@ -55,11 +55,16 @@ pub(crate) struct PlanMarkdown<'a> {
 ///
 /// Only letters, digits, `-`, `_` and `.` of the environment's name are used, so nothing can end the HTML comment.
 pub(crate) fn marker(environment: &str) -> String {
-    let name: String = environment
+    format!("<!-- deskstate:plan:{} -->", inert(environment))
+}
+
+/// A name that cannot end an HTML comment.
+pub(crate) fn inert(name: &str) -> String {
+    let name: String = name
         .chars()
         .filter(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character))
         .collect();
-    format!("<!-- deskstate:plan:{} -->", name.replace("--", "-%2D"))
+    name.replace("--", "-%2D")
 }
 
 impl PlanMarkdown<'_> {
