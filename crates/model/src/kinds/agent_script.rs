@@ -62,7 +62,7 @@ record! {
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
-        /// The language of the script. The pane shows agents the scripts in their own language only.
+        /// The language of the script. By older code of the product, agents see only the scripts in their own language.
         language: Number = number("language", "msdyn_language").range(0, 2_147_483_647).required()
             .form("Number of a language (LCID) such as 1033").label("Language").hint("The list has the names of languages; 1033 is English.");
         /// The steps, numbered from 1 in this order.

@@ -82,11 +82,11 @@ record! {
             .hint("Microsoft does not support it in version 1.0 of the framework.");
         /// Permissions of the widget's frame: sandbox keywords, separated by commas.
         sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().label("Sandbox Configuration");
-        /// The security roles that see the widget, by name. System Administrator and System Customizer always see it and are not listed. A user must hold a role directly: those of teams do not count.
+        /// The security roles that see the widget, by name. System Administrator and System Customizer always see it and are not listed. By older code of the product, a user must hold a role directly: those of teams do not count.
         roles: SetOf<Text> = ids("roles", "msdyn_roleselector", Referent::Role, &["System Administrator", "System Customizer"])
             .form("List of names of security roles, or `{mode: atLeast, members: [...]}`; required unless `roleSelector` is given").stored("`msdyn_RoleSelector`, as ids with semicolons between them").label("Select the Roles for the Channel");
-        /// The apps that show the widget, by unique name, such as `CustomerServiceHub`. In an app that never had a provider, save one on the page of
-        /// providers once: the page also adds the loading script to the app and publishes it, which deskstate does not.
+        /// The apps that show the widget, by unique name, such as `CustomerServiceHub`. If the widget does not load in an app that never had a provider,
+        /// save one on the page of providers once: by older code of the product, the page also adds the loading script to the app, which deskstate does not.
         apps: SetOf<Text> = ids("apps", "msdyn_appselector", Referent::Row(&crate::tables::APP), &[])
             .form("List of unique names of apps, or `{mode: atLeast, members: [...]}`").stored("`msdyn_AppSelector`, as ids with semicolons between them").label("Select Unified Interface Apps for the Channel");
         /// The security roles that see the widget, in the column's own format. Use it only if `roles` cannot express them.
