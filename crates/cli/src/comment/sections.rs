@@ -1,6 +1,6 @@
 //! The text of a comment: the plan of one environment, or one section per environment.
 
-use crate::output::markdown::{fit, inert};
+use crate::output::markdown::{fit, hidden};
 use crate::output::markdown_text::{code, length};
 
 /// The section of one environment.
@@ -30,12 +30,12 @@ impl Section<'_> {
 /// Renders a comment of limited size. Sections shorter than their share leave the rest to the others. The key tells the comments of several
 /// projects apart.
 pub(crate) fn body(sections: &[Section<'_>], key: Option<&str>, limit: usize) -> String {
-    let about = match sections {
-        [only] => format!("plan:{}", inert(only.environment)),
-        _ => "plans".to_owned(),
+    let mut words = match sections {
+        [only] => vec!["plan", only.environment],
+        _ => vec!["plans"],
     };
-    let key = key.map_or_else(String::new, |key| format!(":{}", inert(key)));
-    let mut text = format!("<!-- deskstate:{about}{key} -->\n");
+    words.extend(key);
+    let mut text = hidden(&words) + "\n";
     let texts: Vec<String> = sections.iter().map(Section::text).collect();
     let mut lengths: Vec<usize> = texts.iter().map(|text| length(text)).collect();
     lengths.sort_unstable();

@@ -55,16 +55,20 @@ pub(crate) struct PlanMarkdown<'a> {
 ///
 /// Only letters, digits, `-`, `_` and `.` of the environment's name are used, so nothing can end the HTML comment.
 pub(crate) fn marker(environment: &str) -> String {
-    format!("<!-- deskstate:plan:{} -->", inert(environment))
+    hidden(&["plan", environment])
 }
 
-/// A name that cannot end an HTML comment.
-pub(crate) fn inert(name: &str) -> String {
-    let name: String = name
-        .chars()
-        .filter(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character))
-        .collect();
-    name.replace("--", "-%2D")
+/// A line of these words that no renderer shows.
+pub(crate) fn hidden(words: &[&str]) -> String {
+    let inert = |word: &&str| -> String {
+        let word: String = word
+            .chars()
+            .filter(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character))
+            .collect();
+        word.replace("--", "-%2D")
+    };
+    let words: Vec<String> = words.iter().map(inert).collect();
+    format!("<!-- deskstate:{} -->", words.join(":"))
 }
 
 impl PlanMarkdown<'_> {
