@@ -109,6 +109,7 @@ impl Raising<'_> {
             return None;
         }
         if whole && !self.existing && without.is_empty() {
+            // Parts that are never deleted cannot be exact.
             let is_kept =
                 matches!(field.holds, Holds::Parts(part) if part.unlisted == Unlisted::Leave);
             return Some(match field.list_means {

@@ -276,42 +276,46 @@ fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Declared profiles that all users leave for another one, without a change of their own that shows it.
+/// Declared profiles that all users leave for another one, without a change of their own that shows it. Each with a change that takes users.
 fn left_by_all(case: &Case<'_>) -> Vec<(ResourceKey, usize)> {
     let mut left: BTreeMap<Uuid, (BTreeSet<Uuid>, usize)> = BTreeMap::new();
+    let mut joined: BTreeSet<Uuid> = BTreeSet::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
         for operation in &change.operations {
-            if let Operation::Unlink {
-                relationship,
-                owner,
-                member,
-            } = operation
-                && *relationship == &tables::PROFILE_USERS
-                && *owner != change.id
-            {
-                let left = left.entry(*owner).or_insert((BTreeSet::new(), index));
-                left.0.insert(*member);
+            match operation {
+                Operation::Unlink {
+                    relationship,
+                    owner,
+                    member,
+                } if *relationship == &tables::PROFILE_USERS && *owner != change.id => {
+                    let left = left.entry(*owner).or_insert((BTreeSet::new(), index));
+                    left.0.insert(*member);
+                }
+                Operation::Link {
+                    relationship,
+                    owner,
+                    ..
+                } if *relationship == &tables::PROFILE_USERS => drop(joined.insert(*owner)),
+                _ => {}
             }
         }
     }
-    left.into_iter()
-        .filter_map(|(profile, (gone, index))| {
-            let name = case.live.label(&tables::PROFILE, profile);
-            let key = ResourceKey::new(Kind::APP_PROFILE, &name);
-            let declared = case.desired.resources.get(&key)?;
-            let members = case.live.links(&tables::PROFILE_USERS).members(profile);
-            let gets = case.plan.changes.iter().flat_map(|change| &change.operations);
-            let gets_one = gets.into_iter().any(|operation| {
-                matches!(operation, Operation::Link { relationship, owner, .. } if *owner == profile && *relationship == &tables::PROFILE_USERS)
-            });
+    let links = case.live.links(&tables::PROFILE_USERS);
+    left.retain(|profile, (gone, _)| {
+        !joined.contains(profile) && links.members(*profile).all(|user| gone.contains(&user))
+    });
+    let keys = left.into_iter().map(|(profile, (_, index))| {
+        let name = case.live.label(&tables::PROFILE, profile);
+        (ResourceKey::new(Kind::APP_PROFILE, &name), index)
+    });
+    keys.filter(|(key, _)| {
+        case.desired.resources.get(key).is_some_and(|declared| {
             let mut sets = declared.sets.iter();
-            let is_emptied = declared.state != State::Absent
+            declared.state != State::Absent
                 && sets.any(|set| set.relationship == &tables::PROFILE_USERS)
-                && !gets_one
-                && members.into_iter().all(|member| gone.contains(&member));
-            is_emptied.then_some((key, index))
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn emptied_sets(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
