@@ -1,6 +1,6 @@
 //! Agents whom somebody moves from one profile to another, and values that one environment gives to the manifests of others.
 
-use super::support::by_hand::{add_agent, make};
+use super::support::by_hand::{add_agent, link, make, remove_agent};
 use super::support::{Project, Server, says};
 use serde_json::json;
 
@@ -16,23 +16,6 @@ fn profile(name: &str, spec: &str) -> String {
 
 fn users(name: &str, users: &str) -> String {
     profile(name, &format!("  users: {users}\n"))
-}
-
-/// Takes an agent out of a profile, as on the admin pages.
-fn remove_agent(server: &Server, profile: &str, agent: &str) {
-    let profile = server.id(
-        "msdyn_appconfigurations",
-        "msdyn_appconfigurationid",
-        profile,
-    );
-    let agent = server.found(
-        "systemusers",
-        "systemuserid",
-        &format!("domainname eq '{agent}'"),
-    );
-    server.delete(&format!(
-        "msdyn_appconfigurations({profile})/msdyn_appconfiguration_systemuser({agent})/$ref"
-    ));
 }
 
 fn moved(from: &str, to: &str) -> (Project, Server) {
@@ -311,7 +294,7 @@ fn sets_of_packs_are_exported_as_exact_so_that_others_are_drift_and_a_difference
         "systemuserid",
         "domainname eq 'nora@contoso.com'",
     );
-    super::support::by_hand::link(
+    link(
         &server,
         &format!("queues({queue})"),
         "queuemembership_association",

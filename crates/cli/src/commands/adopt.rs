@@ -440,7 +440,7 @@ fn keeps_valid(
             hint: Some("add a folder to `manifests` in deskstate.yaml".to_owned()),
         });
     }
-    // The other environments that read one of the files may be invalid already, but not for another reason.
+    // Another environment that reads one of the files gets no new errors. Those that it has already do not count.
     let mut broken = errors;
     let mut sources = after.sources;
     let mut other = None;

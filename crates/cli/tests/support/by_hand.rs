@@ -29,9 +29,9 @@ pub(crate) fn link(server: &Server, from: &str, navigation: &str, to: &str) {
     assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
 }
 
-/// Adds an agent to a profile, as on the admin pages.
+/// The paths of a profile and of an agent.
 #[track_caller]
-pub(crate) fn add_agent(server: &Server, profile: &str, agent: &str) {
+fn profile_and_agent(server: &Server, profile: &str, agent: &str) -> (String, String) {
     let profile = server.id(
         "msdyn_appconfigurations",
         "msdyn_appconfigurationid",
@@ -42,12 +42,32 @@ pub(crate) fn add_agent(server: &Server, profile: &str, agent: &str) {
         "systemuserid",
         &format!("domainname eq '{agent}'"),
     );
+    (
+        format!("msdyn_appconfigurations({profile})"),
+        format!("systemusers({agent})"),
+    )
+}
+
+/// Adds an agent to a profile, as on the admin pages.
+#[track_caller]
+pub(crate) fn add_agent(server: &Server, profile: &str, agent: &str) {
+    let (profile, agent) = profile_and_agent(server, profile, agent);
     link(
         server,
-        &format!("msdyn_appconfigurations({profile})"),
+        &profile,
         "msdyn_appconfiguration_systemuser",
-        &format!("systemusers({agent})"),
+        &agent,
     );
+}
+
+/// Takes an agent out of a profile, as on the admin pages.
+#[track_caller]
+pub(crate) fn remove_agent(server: &Server, profile: &str, agent: &str) {
+    let (profile, agent) = profile_and_agent(server, profile, agent);
+    let agent = agent.trim_start_matches("systemusers");
+    server.delete(&format!(
+        "{profile}/msdyn_appconfiguration_systemuser{agent}/$ref"
+    ));
 }
 
 /// A session template for cases.
