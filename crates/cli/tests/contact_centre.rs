@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::support::by_hand::make;
 use super::support::{Project, Run, Server, says};
 use serde_json::{Value as Json, json};
 
@@ -1351,6 +1352,57 @@ fn of_a_default_queue_the_assignment_method_alone_can_be_declared() {
         3,
         &["[kept-row]", "in `spec` at most `assignmentMethod`"],
     );
+}
+
+/// Names of default queues follow the language of the environment. `msdyn_isdefaultqueue` tells them, as in the data of Microsoft's
+/// pipeline for records (Dynamics365-Apps-Samples, `alm-template-pipeline`).
+#[test]
+fn a_default_queue_with_a_translated_name_is_protected() {
+    const NAME: &str = "Standardwarteschlange für Nachrichten / Messaging";
+    let server = Server::plain();
+    let translated = json!({
+        "name": "Standardwarteschlange für Nachrichten", "queueviewtype": 1, "msdyn_queuetype": 192_350_000,
+        "msdyn_isomnichannelqueue": true, "msdyn_isdefaultqueue": true, "msdyn_priority": 7,
+        "msdyn_assignmentstrategy": 192_350_000,
+    });
+    make(&server, "queues", &translated);
+    let document = |state: &str, spec: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: Queue\nmetadata: {{name: {NAME}{state}}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let project = Project::desk(&server, "packs: [contact-centre]", "", "");
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Queue"])
+        .ended(0);
+    let (_, after) = exported.out.split_once(&format!("name: {NAME}")).unwrap();
+    let own = after.split("---").next().unwrap();
+    assert!(own.contains("state: existing"), "{own}");
+    assert!(!own.contains("priority"), "{own}");
+
+    let existing = ", state: existing";
+    for (given, spec, word) in [
+        (existing, "priority: 5", "priority"),
+        ("", "priority: 5, visibility: Private", "priority"),
+        (existing, "members: [ada@contoso.com]", "members"),
+    ] {
+        project.write("manifests/all.yaml", &document(given, spec));
+        let before = state(&server);
+        let refused = finds(
+            &project,
+            &["apply", "--env", "server", "--yes"],
+            4,
+            &["[protected-row]", "at most `assignmentMethod`"],
+        );
+        assert!(refused.err.contains(word) || refused.out.contains(word));
+        assert_eq!(state(&server), before);
+    }
+    project.write(
+        "manifests/all.yaml",
+        &document(existing, "assignmentMethod: AdvancedRoundRobin"),
+    );
+    project.apply();
+    plans_to_nothing(&project);
 }
 
 /// Columns of Microsoft's entity reference that name a notification template.

@@ -51,6 +51,7 @@ struct Form {
     also: Vec<(Spanned<String>, AlsoForm)>,
     rows: Vec<(Spanned<String>, Constant)>,
     protected: Vec<String>,
+    protected_rows: Vec<(Spanned<String>, Constant)>,
     protected_except: Vec<String>,
     server_sets: Vec<String>,
     creatable: bool,

@@ -35,6 +35,7 @@ pub const PLAN_CODES: &[Explanation] = &[
     plan::lacking::OPTION_MISSING,
     plan::parts::PART_ELSEWHERE,
     review::rows::PROTECTED,
+    review::rows::PROTECTED_ROW,
     review::removals::PRUNE_TO_EMPTY,
     plan::ranks::RANK_TIE,
     plan::lacking::RELATIONSHIP_MISSING,

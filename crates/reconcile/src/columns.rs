@@ -48,7 +48,9 @@ pub(crate) fn relationship(schema_name: &str) -> Option<&'static Relationship> {
 pub(crate) fn of(table: &'static Table) -> Vec<Column> {
     let mut found: Vec<Column> = Vec::new();
     let mut add = |field: &'static Field| {
-        if !field.is_column() {
+        // The server marks protected rows.
+        let marks = kinds::marks(table);
+        if !field.is_column() || marks.iter().any(|mark| mark.field.column == field.column) {
             return;
         }
         let (name, set) = match field.holds {

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use deskstate_dataverse::{Cell, Row};
 use deskstate_model::{
-    BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Referent, RowValue, Table, tables,
+    BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Referent, RowValue, RowValueIs, Table,
+    tables,
 };
+
+use crate::state::fold;
 
 /// The prefix of Microsoft's unique names.
 pub const MICROSOFT_PREFIX: &str = "msdyn_";
@@ -48,6 +51,27 @@ pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
         own.chain(name).chain(told)
     });
     own.chain(part_of(table).map_or(&[][..], |part| part.fields))
+        .chain(marks(table).iter().map(|mark| mark.field))
+}
+
+/// The columns, with their values, that mark protected rows of a table.
+pub fn marks(table: &Table) -> &'static [RowValue] {
+    Kind::of_table(table).map_or(&[][..], |kind| kind.definition().protected_rows)
+}
+
+/// Whether the definition of its kind protects a row, by its name or by its values.
+pub fn is_protected(table: &Table, row: &Row) -> bool {
+    let by_name = || {
+        let kind = Kind::of_table(table)?.definition();
+        Some(kind.is_protected(&name_of(table, row)?))
+    };
+    marks(table).iter().any(|mark| match mark.is {
+        RowValueIs::Text(text) => row
+            .text(mark.field.column)
+            .is_some_and(|live| fold(live) == fold(text)),
+        RowValueIs::Number(number) => row.int(mark.field.column) == Some(number),
+        RowValueIs::Flag(flag) => row.flag(mark.field.column) == Some(flag),
+    }) || by_name() == Some(true)
 }
 
 /// The values that distinguish the rows of the kind of a table from other rows of the table.

@@ -60,10 +60,9 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
         also: entries(identity, "and")
             .map(|entry| (word_of(entry), also(&entry.value)))
             .collect(),
-        rows: entries(spec, "rows")
-            .filter_map(|entry| constant(entry, diagnostics))
-            .collect(),
+        rows: constants(spec, "rows", diagnostics),
         protected: words(spec, "protected"),
+        protected_rows: constants(spec, "protectedRows", diagnostics),
         protected_except: words(spec, "protectedExcept"),
         server_sets: words(spec, "serverSets"),
         creatable: spec.get("creatable").and_then(Node::as_flag) != Some(false),
@@ -105,7 +104,8 @@ fn check(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
         }
     }
     let also = form.also.iter().map(|(column, _)| column);
-    let constants = form.rows.iter().map(|(column, _)| column).chain(also);
+    let constants = form.rows.iter().chain(&form.protected_rows);
+    let constants = constants.map(|(column, _)| column).chain(also);
     one_column_each(
         std::iter::once(&form.name).chain(constants),
         &form.fields,
@@ -459,7 +459,20 @@ fn part(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<PartForm> {
     })
 }
 
+/// Reads columns and their values.
+fn constants(
+    spec: &Node,
+    word: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(Spanned<String>, Constant)> {
+    let entries = entries(spec, word);
+    entries
+        .filter_map(|entry| constant(word, entry, diagnostics))
+        .collect()
+}
+
 fn constant(
+    word: &str,
     entry: &Entry,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Spanned<String>, Constant)> {
@@ -473,11 +486,11 @@ fn constant(
     } else {
         diagnostics.push(
             error(format!(
-                "`{}` of `rows` is not a text, number or flag",
+                "`{}` of `{word}` is not a text, number or flag",
                 entry.key
             ))
             .at(value.span, "cannot be compared")
-            .help("write the value that the column has in every row of the kind"),
+            .help("write the value that the column has in these rows"),
         );
         return None;
     };

@@ -110,6 +110,8 @@ pub struct Definition {
     pub rows: &'static [RowValue],
     /// Names of rows that must not be changed or deleted.
     pub protected: &'static [&'static str],
+    /// Columns whose value marks a row that must not be changed or deleted, whatever its name.
+    pub protected_rows: &'static [RowValue],
     /// Words of the fields that documents may declare of protected rows, too.
     pub protected_except: &'static [&'static str],
     /// Columns that the server fills in when a row is created.
@@ -158,7 +160,7 @@ pub enum Quirk {
 }
 
 impl Definition {
-    /// Whether the row with this name must not be changed or deleted.
+    /// Whether the row with this name must not be changed or deleted. A row with another name may be protected by its values.
     #[must_use]
     pub fn is_protected(&self, name: &str) -> bool {
         self.protected.iter().any(|known| fold(known) == fold(name))
@@ -183,6 +185,7 @@ impl Definition {
         also: &[],
         rows: &[],
         protected: &[],
+        protected_rows: &[],
         protected_except: &[],
         server_sets: &[],
         creatable: true,

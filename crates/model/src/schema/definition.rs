@@ -69,6 +69,9 @@ struct DefinitionSpec {
     /// Names of rows that the product needs. They are never changed or deleted.
     #[schemars(default, inner(length(min = 1)))]
     protected: Vec<String>,
+    /// Columns and the values that mark further protected rows, whatever their names. One of them is enough.
+    #[schemars(default)]
+    protected_rows: BTreeMap<String, Value>,
     /// Fields that documents may declare of protected rows, too.
     #[schemars(default, inner(length(min = 1)))]
     protected_except: Vec<String>,

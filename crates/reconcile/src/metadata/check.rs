@@ -82,7 +82,8 @@ fn fields(kind: Kind, part: Option<&'static PartTable>) -> Vec<&'static Field> {
             let told = definition
                 .also
                 .iter()
-                .chain(definition.rows.iter().map(|row| row.field));
+                .chain(definition.rows.iter().map(|row| row.field))
+                .chain(definition.protected_rows.iter().map(|row| row.field));
             own.chain(told)
                 .filter(|field| !matches!(field.holds, Holds::Parts(_)))
                 .collect()

@@ -70,7 +70,7 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options<'_>) -
         holds: BTreeSet::new(),
         left_out: Vec::new(),
     };
-    if !options.all_present && kind.definition().is_protected(&name) {
+    if !options.all_present && kinds::is_protected(kind.table(), &row.row) {
         raising.existing = true;
         let open = kind.definition().protected_except;
         let others = match open {

@@ -1,6 +1,9 @@
 //! Single rows: protected, owned by somebody else, or still in use.
 
+use std::collections::BTreeSet;
+
 use super::{Allow, Case, Finding, KindNameGlob};
+use crate::kinds;
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
 use crate::raise::is_others;
@@ -37,6 +40,13 @@ pub(crate) const PROTECTED: Explanation = Explanation::new(
     "Keep the resource. To delete it, first remove the pattern from `protect` in a separate change.",
 );
 
+pub(crate) const PROTECTED_ROW: Explanation = Explanation::new(
+    "protected-row",
+    "A plan would change or delete a row that the definition of its kind protects, such as the default queue of a channel.",
+    "The product needs the row. Names of such rows can follow the language of the environment, so only the live row tells.",
+    "Write `metadata.state: existing`, without `spec` or with the fields that the definition lists under `protectedExcept`. A row without a document must be removed by hand.",
+);
+
 pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
     "still-referenced",
     "The plan deletes a row that is still in use.",
@@ -61,6 +71,7 @@ pub(crate) const WORKSTREAMS_UNREAD: Explanation = Explanation::new(
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (index, change) in case.plan.changes.iter().enumerate() {
         protected(case, index, change, found);
+        protected_row(case, index, change, found);
         if change.action == Action::Delete {
             references(case, index, change, found);
             workstreams(case, index, change, found);
@@ -95,6 +106,51 @@ fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fin
             .at(change.declared_at)
             .help("to delete it, first remove the pattern from `protect` in a separate change"),
         );
+    }
+}
+
+/// Rows that definitions protect. Names were checked with the manifests; the live row can be protected by its values.
+fn protected_row(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
+    let kind = change.key.kind;
+    let is_protected = |table: &'static Table, id| {
+        let live = case.live.row(table, id);
+        live.is_some_and(|live| kinds::is_protected(table, &live.row))
+    };
+    let mut report = |key: &ResourceKey, does: &str| {
+        let open = key.kind.definition().protected_except;
+        let message = format!("{key} is protected by the definition of its kind, and {does}");
+        let finding = Finding::new(PROTECTED_ROW.code, Some(index), message);
+        found.push(finding.at(change.declared_at).help(match open {
+            [] => "write `metadata.state: existing` and no `spec`".to_owned(),
+            words => format!(
+                "write `metadata.state: existing`, and in `spec` at most `{}`",
+                words.join("`, `")
+            ),
+        }));
+    };
+    for operation in &change.operations {
+        if let Operation::Delete { row, .. } = operation
+            && let Some(kind) = Kind::of_table(row.table)
+            && is_protected(row.table, row.id)
+        {
+            let key = ResourceKey::new(kind, &case.live.label(row.table, row.id));
+            report(&key, "would be deleted");
+        }
+    }
+    if change.action == Action::Update && is_protected(kind.table(), change.id) {
+        let open = kind.definition().protected_except;
+        let paths = change.fields.iter().map(|field| field.path.as_str());
+        let words: BTreeSet<&str> = paths
+            .map(|path| path.split_once('.').map_or(path, |(word, _)| word))
+            .filter(|word| !open.contains(word))
+            .collect();
+        if !words.is_empty() {
+            let words: Vec<&str> = words.into_iter().collect();
+            report(
+                &change.key,
+                &format!("`{}` would change", words.join("`, `")),
+            );
+        }
     }
 }
 
