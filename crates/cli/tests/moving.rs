@@ -1,9 +1,11 @@
-//! Agents whom somebody moves from one profile to another, and values that one environment gives to the manifests of others.
+//! Agents whom somebody moves from one profile to another, parts that somebody renames, and values that one environment gives to the
+//! manifests of others.
 
 use super::support::by_hand::{add_agent, link, make, remove_agent};
 use super::support::{Project, Server, says};
 use serde_json::json;
 
+const FAILED: i32 = 1;
 const CHANGES: i32 = 2;
 const INVALID: i32 = 3;
 const REFUSED: i32 = 4;
@@ -50,6 +52,84 @@ fn an_agent_who_was_moved_by_hand_differs_in_both_profiles_and_is_adopted_into_b
         let plan = ["plan", "--env", "server", "--detailed-exitcode"];
         project.run(&plan).ended(0);
     }
+}
+
+/// An administrator gives an agent a profile that the project does not declare.
+#[test]
+fn an_agent_who_was_moved_to_an_undeclared_profile_differs_and_can_be_adopted() {
+    let server = Server::plain();
+    let manifests = users(
+        "contoso_a",
+        "{mode: exact, members: [ada@contoso.com, lin@contoso.com]}",
+    );
+    let project = Project::desk(&server, "", "", &manifests);
+    project.apply();
+    let other = json!({
+        "msdyn_uniquename": "fabrikam_b", "msdyn_name": "B", "msdyn_appmoduleuniquename": "CustomerServiceApps",
+    });
+    make(&server, "msdyn_appconfigurations", &other);
+    remove_agent(&server, "contoso_a", "ada@contoso.com");
+    add_agent(&server, "fabrikam_b", "ada@contoso.com");
+    let drift = project.run(&["drift", "--env", "server"]).ended(CHANGES);
+    says(
+        &drift.out,
+        &[
+            "− ada@contoso.com",
+            "edited by hand: has the profile `fabrikam_b`, which is not declared here",
+            "`moves: allow`",
+            "admin@contoso.com removed it",
+        ],
+    );
+    project.run(&["plan", "--env", "server"]).ended(FAILED);
+    let adopted = project.run(&["adopt", "--env", "server"]).ended(0);
+    says(&adopted.err, &["AppProfile contoso_a users"]);
+    assert!(!project.read("manifests/all.yaml").contains("ada@"));
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
+}
+
+/// Their names are derived from the text when they are made, and stay when somebody changes the text.
+#[test]
+fn renamed_headings_and_steps_are_adopted_with_their_names() {
+    let server = Server::plain();
+    let manifests = "apiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {name: contoso_call}\nspec:\n  displayName: Call\n  title: Call\n  fields:\n    - {header: Number, value: '{queueName}'}\n---\napiVersion: deskstate/v1\nkind: AgentScript\nmetadata: {name: contoso_script}\nspec:\n  displayName: Script\n  language: 1033\n  steps:\n    - {displayName: Greet, text: Hello}\n";
+    let project = Project::desk(&server, "", "", manifests);
+    project.apply();
+    for (set, key, column, body) in [
+        (
+            "msdyn_notificationfields",
+            "msdyn_notificationfieldid",
+            "msdyn_title",
+            json!({"msdyn_title": "Caller"}),
+        ),
+        (
+            "msdyn_productivityagentscriptsteps",
+            "msdyn_productivityagentscriptstepid",
+            "msdyn_name",
+            json!({"msdyn_name": "Welcome"}),
+        ),
+    ] {
+        let old = if column == "msdyn_title" {
+            "Number"
+        } else {
+            "Greet"
+        };
+        let id = server.found(set, key, &format!("{column} eq '{old}'"));
+        server.patch(&format!("{set}({id})"), &body.to_string());
+    }
+    project.run(&["drift", "--env", "server"]).ended(CHANGES);
+    project.run(&["adopt", "--env", "server"]).ended(0);
+    says(
+        &project.read("manifests/all.yaml"),
+        &[
+            "name: contoso_call_number",
+            "Caller",
+            "name: contoso_script_greet",
+            "Welcome",
+        ],
+    );
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
 }
 
 #[test]

@@ -160,6 +160,7 @@ pub(super) async fn work_out(
     let (live, new) = read(reader, &desired, environment, new, writing, ui).await?;
     let mut options = PlanOptions {
         only,
+        only_compares: true,
         ..PlanOptions::default()
     };
     let (mut plan, mut found) = make_plan(&desired, &live, &options);

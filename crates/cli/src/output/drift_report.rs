@@ -103,9 +103,14 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
-    /// The outcome. Anything that cannot be planned makes it incomplete, even if it certainly differs.
+    /// The outcome. An error that says nothing of a resource's state makes it incomplete.
     pub(crate) fn outcome(&self) -> Outcome {
-        if self.findings.iter().any(Diagnostic::is_error) {
+        let judged = |error: &Diagnostic| {
+            let mut unplanned = self.unplanned();
+            unplanned.any(|unplanned| unplanned.obstacle.code == error.code)
+        };
+        let mut errors = self.findings.iter().filter(|found| found.is_error());
+        if !errors.all(judged) {
             return Outcome::Incomplete;
         }
         match self.report.state() {

@@ -421,7 +421,7 @@ fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Differ
         },
     };
     let verdict = classify::field(input, change, field);
-    let evidence = match about_member(input, change, field) {
+    let evidence = match about_member(field) {
         Some(note) => format!("{note}; {}", verdict.evidence),
         None => verdict.evidence,
     };
@@ -438,15 +438,14 @@ fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Differ
     }
 }
 
-/// A remark about a member: the team that it comes from, for sets that include members of teams, or the owner of its prefix if it is
+/// A remark about a member: the team that it comes from, the undeclared profile that a user has, or the owner of its prefix if it is
 /// undeclared.
-fn about_member<'a>(input: &Input<'_>, change: &Change, field: &'a FieldChange) -> Option<&'a str> {
-    let sets = &input.desired.resources.get(&change.key)?.sets;
-    let takes = |set: &crate::state::DeclaredSet| {
-        set.field.word == field.path && !set.from_teams.is_empty()
-    };
+fn about_member(field: &FieldChange) -> Option<&str> {
     match &field.difference {
-        plan::Difference::Added { note, .. } => note.as_deref().filter(|_| sets.iter().any(takes)),
+        // The other profile shows where the user is now.
+        plan::Difference::Added { note, .. } => note
+            .as_deref()
+            .filter(|note| !note.starts_with("moves from ")),
         plan::Difference::Removed { note, .. } => note.as_deref(),
         plan::Difference::Value { .. } | plan::Difference::Copy { .. } => None,
     }

@@ -44,6 +44,8 @@ pub struct Options {
     pub only: Option<BTreeSet<ResourceKey>>,
     /// Resources that are never pruned.
     pub protect: Vec<KindNameGlob>,
+    /// Nobody applies the plan. A user who has a profile that the project does not declare is a difference then, not an error.
+    pub only_compares: bool,
 }
 
 /// The ordered changes from the live to the desired state.

@@ -50,16 +50,22 @@ impl<'a> Planner<'a> {
         let mut from = Vec::new();
         for other in self.other_profiles(draft, set, member.id) {
             let name = self.live.label(&tables::PROFILE, other);
-            match self.stance(other, &name, member.id) {
+            let stance = self.stance(other, &name, member.id);
+            let (why, help) = match stance {
+                Stance::Undeclared => ("is not declared here", "declare that profile"),
+                _ => ("is declared without `users`", "declare its `users`"),
+            };
+            match stance {
                 // Its own change shows the removal, and its review counts it.
                 Stance::TakesOut => {}
                 Stance::LetsGo | Stance::Keeps => self.unlink_from(draft, set, other, member.id),
                 _ if set.moves => self.unlink_from(draft, set, other, member.id),
-                stance => {
-                    let (why, help) = match stance {
-                        Stance::Undeclared => ("is not declared here", "declare that profile"),
-                        _ => ("is declared without `users`", "declare its `users`"),
-                    };
+                _ if self.only_compares => {
+                    return Some(Ok(format!(
+                        "has the profile `{name}`, which {why}, so only a set with `moves: allow` takes the user back"
+                    )));
+                }
+                _ => {
                     let message =
                         format!("`{}` has the profile `{name}`, which {why}", member.label);
                     return Some(Err(Box::new(

@@ -51,6 +51,7 @@ pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
 pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     let mut planner = Planner::new(desired, live);
     planner.planned = options.only.as_ref();
+    planner.only_compares = options.only_compares;
     let mut changes = Vec::new();
     let included = || {
         let resources = desired.resources.values();
@@ -118,6 +119,7 @@ pub(super) struct Planner<'a> {
     pub(super) listed: BTreeMap<Uuid, Listed>,
     /// The resources that are planned, if not all of them are.
     pub(super) planned: Option<&'a BTreeSet<ResourceKey>>,
+    pub(super) only_compares: bool,
     /// What the environment lacks, and where it is needed.
     pub(super) lacking: Lacking,
     /// Warnings about definitions that were reported already.
@@ -164,6 +166,7 @@ impl<'a> Planner<'a> {
             unlinked: BTreeSet::new(),
             listed: BTreeMap::new(),
             planned: None,
+            only_compares: false,
             lacking: Lacking::new(),
             warned: BTreeSet::new(),
             suggested: 0,

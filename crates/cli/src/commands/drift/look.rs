@@ -126,6 +126,7 @@ pub(super) async fn read(
     let live = observe(reader, &everything, &scope).await?;
     let options = Options {
         only: only.cloned(),
+        only_compares: true,
         ..Options::default()
     };
     let (plan_now, findings) = plan(&desired, &live, &options);

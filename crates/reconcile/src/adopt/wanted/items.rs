@@ -118,7 +118,15 @@ fn emptied<'c>(
         .find(|key| live.get(key).is_none() && !is_alternative(field, key))
 }
 
-/// Returns the item with the live values of its existing keys. No keys are added.
+/// The keys that hold the name of an item.
+fn is_name(field: &'static Field, inner: &Field) -> bool {
+    match field.holds {
+        Holds::Parts(part) => part.is_identity(inner),
+        _ => matches!(inner.holds, Holds::UniqueName),
+    }
+}
+
+/// Returns the item with the live values of its existing keys. The only added key is a name that no longer follows from the others.
 fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usize) -> Json {
     let (Json::Object(known), Json::Object(now)) = (known, live) else {
         return live.clone();
@@ -140,6 +148,13 @@ fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usiz
         }
     }
     let mut item = Map::new();
+    for inner in field.items().filter(|inner| is_name(field, inner)) {
+        if let Some(name) = now.get(inner.word)
+            && !known.contains_key(inner.word)
+        {
+            item.insert(inner.word.to_owned(), name.clone());
+        }
+    }
     for (key, value) in known {
         let inner = field.items().find(|inner| inner.word == key);
         let value = match (now.get(key), inner.map(|inner| (inner.holds, inner.fill))) {
