@@ -1,6 +1,8 @@
 //! Live values exported to files, and comparisons of two sides: the built binary against emulators in their own processes.
 
+use super::support::by_hand::make;
 use super::support::{self, Project, Server, applied, deskstate, says};
+use serde_json::json;
 
 /// A project in its own folder with only the exported manifests.
 fn exported(project: &Project, server: &Server, code: i32) -> (tempfile::TempDir, support::Run) {
@@ -483,4 +485,48 @@ fn an_export_into_the_manifests_declares_nothing_twice() {
             .join("elsewhere/application-tabs/contoso_tab.yaml")
             .is_file()
     );
+}
+
+/// Microsoft's page "Create a session template" suggests the unique name `msdyn_chat_custom`. Such a row belongs to no managed solution.
+#[test]
+fn rows_that_only_their_prefix_makes_microsofts_are_named() {
+    let server = Server::plain();
+    make(
+        &server,
+        "msdyn_sessiontemplates",
+        &json!({
+            "msdyn_uniquename": "msdyn_chat_custom", "msdyn_name": "Chat", "msdyn_entity": "incident", "msdyn_sessiontype": 1,
+            "msdyn_type": false, "msdyn_title": "Chat", "msdyn_panelstate": 162_450_001,
+        }),
+    );
+    let named = "SessionTemplate msdyn_chat_custom";
+    let project = Project::desk(&server, "", "", "");
+    let export = ["export", "--env", "server", "--kind", "SessionTemplate"];
+    let unmanaged = [&export[..], &["--unmanaged"]].concat();
+    for arguments in [&export[..], &unmanaged] {
+        let exported = project.run(arguments).ended(0);
+        says(
+            &exported.err,
+            &["from no managed solution", named, "`owns.names`"],
+        );
+        // Rows that a managed solution brought, or that Microsoft documents, are not in question.
+        assert_eq!(
+            exported.err.matches("msdyn_").count(),
+            1,
+            "{}",
+            exported.err
+        );
+    }
+    let url = &server.url;
+    let made = project.run(&["init", "made", "--from-env", url]).ended(0);
+    says(&made.err, &[named]);
+
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  owns: {names: [msdyn_chat_custom]}\n",
+    );
+    let exported = project.run(&unmanaged).ended(0);
+    says(&exported.out, &["name: msdyn_chat_custom", "title: Chat"]);
+    assert!(!exported.err.contains("msdyn_"), "{}", exported.err);
 }

@@ -104,6 +104,8 @@ pub struct Export {
     pub not_found: Vec<NothingChosen>,
     /// Lowercase names that have Microsoft's prefix but belong to the project.
     pub owned: Vec<String>,
+    /// Selected rows with Microsoft's prefix that no managed solution brought, so somebody else may have made them.
+    pub perhaps_own: Vec<ResourceKey>,
     /// Whether the rows came from a file. If so, they stay `present` even if something is missing that a new row needs.
     pub from_file: bool,
 }
@@ -223,7 +225,22 @@ pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Expor
         .flat_map(|raised| &raised.holds)
         .collect();
     needed.sort();
+    let is_unmanaged = |raised: &&Raised| {
+        let key = &raised.key;
+        let row = live.row(key.kind.table(), raised.id);
+        // A row of a file says it only if a managed solution brought it.
+        let managed = row.and_then(|row| row.row.flag("ismanaged"));
+        key.kind.table().component && managed.or(options.from_file.then_some(false)) == Some(false)
+    };
+    let perhaps_own = raised
+        .iter()
+        .filter(|raised| selection.takes(&raised.key) && is_microsofts(&raised.key, options))
+        .filter(|raised| !raised.key.kind.brings(raised.key.name.as_written()))
+        .filter(is_unmanaged)
+        .map(|raised| raised.key.clone())
+        .collect();
     let mut export = Export {
+        perhaps_own,
         needed,
         not_found: selection.nothing_among(by_key.keys().copied().chain(&nameless)),
         owned: options.owned.to_vec(),

@@ -14,7 +14,7 @@ use deskstate_reconcile::sanitize::sanitize;
 use deskstate_reconcile::{Desired, solution};
 
 use super::choosing::{self, Choosing};
-use super::exporting::{Writing, counted, export_exactly, read_all, say_left_out};
+use super::exporting::{Writing, counted, export_exactly, read_all, say_left_out, say_perhaps_own};
 use super::live::stop_on_interrupt;
 use crate::door::{DIM, GOOD, WARN};
 use crate::environment::{self, Access};
@@ -101,7 +101,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         // Without an environment, the command-line parser requires a file.
         (None, file) => {
             let file = file.as_deref().unwrap_or(Path::new(""));
-            of_file(file, &selection, options, args.strict, ui)?
+            of_file(file, &selection, options, args.strict, global, ui)?
         }
     };
     if args.sanitize {
@@ -121,6 +121,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     choosing::say_along(&exported.needed, ui);
     say_left_out(&exported.left_out, ui);
+    say_perhaps_own(&exported, ui);
     args.writing.say_sets(&exported, ui);
     if args.skip_defaults {
         ui.note("what equals a default was left out, and is not watched for drift");
@@ -202,11 +203,17 @@ fn of_file(
     selection: &Selection,
     options: Options<'_>,
     strict: bool,
+    global: &Global,
     ui: &mut Ui,
 ) -> Result<Exported, Error> {
     let package = solution::read(path).map_err(|error| Error::failed(error.to_string()))?;
     ui.verb(GOOD, "Read", plain(&package.form.to_string()));
+    // A file can be read outside a project.
+    let project = project::root(global).ok();
+    let project = project.and_then(|root| load(&root, None).0.project);
+    let owned = project.map_or_else(Vec::new, |project| project.folded_owned_names());
     let options = Options {
+        owned: &owned,
         from_file: true,
         ..options
     };

@@ -226,6 +226,30 @@ pub(super) async fn export_exactly(
     }
 }
 
+/// Names rows that count as Microsoft's by their prefix alone. They are left out, or written without what makes them.
+pub(super) fn say_perhaps_own(exported: &Export, ui: &mut Ui) {
+    const SHOWN: usize = 10;
+    let mut names: Vec<String> = exported
+        .perhaps_own
+        .iter()
+        .map(|key| plain(&key.to_string()).to_string())
+        .collect();
+    if names.is_empty() {
+        return;
+    }
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    ui.note(format_args!(
+        "{WARN}note{WARN:#}: Microsoft's prefix, but from no managed solution: {}{more}. They count as Microsoft's. If somebody here made them, list them under `owns.names` in deskstate.yaml and export again",
+        names.join(", ")
+    ));
+}
+
 /// Lists everything missing from the files, one by one, followed by remarks, each once.
 pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
     let mut reasons: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();

@@ -29,7 +29,7 @@ pub(crate) const LOOK_ALIKE: Explanation = Explanation::new(
 pub(crate) const RESERVED_PREFIX: Explanation = Explanation::new(
     "reserved-prefix",
     "A unique name begins with Microsoft's prefix `msdyn_`, or the project claims the prefix.",
-    "Some vendors' guides use such names anyway, so the project can list single names.",
+    "Some guides of vendors, and an example of Microsoft's, use such names anyway, so the project can list single names.",
     "Choose another prefix, or list the name under `owns.names` in `deskstate.yaml`. For an existing row, write `metadata.state: existing`, or refer to it without declaring it.",
 );
 
@@ -108,9 +108,9 @@ fn one(context: &Context<'_>, name: &str, span: Span, diagnostics: &mut Vec<Diag
         && !context.project.owns_name(&UniqueName::new(name))
     {
         diagnostics.push(
-            Diagnostic::error(RESERVED_PREFIX.code, format!("`{name}` begins with Microsoft's prefix and cannot be created"))
+            Diagnostic::error(RESERVED_PREFIX.code, format!("`{name}` begins with Microsoft's prefix"))
                 .at(span, "`msdyn_` is Microsoft's")
-                .help("choose another prefix; list a name that a vendor's guide requires under `owns.names` in `deskstate.yaml`; for an existing row, write `metadata.state: existing`"),
+                .help("choose another prefix; list a name that is yours, such as one from a vendor's guide, under `owns.names` in `deskstate.yaml`; for an existing row, write `metadata.state: existing`"),
         );
         return;
     }

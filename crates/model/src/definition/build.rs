@@ -197,7 +197,12 @@ fn definition(
         fields: fields.leak(),
         also: form.also.iter().map(also).collect::<Vec<_>>().leak(),
         rows: form.rows.iter().map(row_value).collect::<Vec<_>>().leak(),
-        protected_rows: form.protected_rows.iter().map(row_value).collect::<Vec<_>>().leak(),
+        protected_rows: form
+            .protected_rows
+            .iter()
+            .map(row_value)
+            .collect::<Vec<_>>()
+            .leak(),
         protected: form
             .protected
             .iter()

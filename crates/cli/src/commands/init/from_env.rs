@@ -22,7 +22,9 @@ use super::{
 };
 use crate::commands::doctor::{self, findings};
 use crate::commands::export::write_documents;
-use crate::commands::exporting::{counted, export_exactly, read_all, say_left_out};
+use crate::commands::exporting::{
+    counted, export_exactly, read_all, say_left_out, say_perhaps_own,
+};
 use crate::commands::live::stop_on_interrupt;
 use crate::door::{DIM, GOOD};
 use crate::environment;
@@ -101,6 +103,7 @@ pub(super) async fn run(
         let is_empty = plan_is_empty(&draft, &reader).await?;
         put(&draft, folder, ui)?;
         say_left_out(&exported.left_out, ui);
+        say_perhaps_own(&exported, ui);
         args.writing.say_sets(&exported, ui);
         ui.verb(
             GOOD,
