@@ -167,7 +167,7 @@ fn stated() -> Vec<(&'static str, &'static str, &'static str, Value)> {
                 "msdyn_clicktoact": true,
                 "msdyn_sortorder": 1,
                 "msdyn_ciproviderapiversion": 0,
-                "msdyn_trusteddomain": "bolka-cif-app-demo.vercel.app",
+                "msdyn_trusteddomain": "https://bolka-cif-app-demo.vercel.app",
             }),
         ),
         (

@@ -260,6 +260,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "what_was_not_reviewed_is_planned_and_reviewed_as_suggested",
     ),
     (
+        "--allow address=…",
+        "another_address_of_a_widget_is_a_warning_and_a_policy_makes_it_a_refusal",
+    ),
+    (
         "--allow channel=…",
         "the_first_party_channel_and_the_loader_are_not_taken_away_unasked",
     ),

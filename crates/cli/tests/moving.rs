@@ -88,6 +88,32 @@ fn an_agent_who_was_moved_to_an_undeclared_profile_differs_and_can_be_adopted() 
     project.run(&plan).ended(0);
 }
 
+/// A team gets one profile, and one of its members another one.
+#[test]
+fn a_member_of_a_team_can_be_kept_out_of_its_profile() {
+    let server = Server::plain();
+    let team = "{mode: atLeast, fromTeams: [Voice agents]}";
+    let but = "{mode: atLeast, fromTeams: [Voice agents], without: [ada@contoso.com]}";
+    let manifests = users("contoso_a", but) + &users("contoso_b", "[ada@contoso.com]");
+    let project = Project::desk(&server, "", "", &manifests);
+    project.apply();
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
+
+    // Without that, the person is wanted twice.
+    project.edit("manifests/all.yaml", but, team);
+    let refused = project.run(&["plan", "--env", "server"]).ended(FAILED);
+    says(&refused.err, &["[user-in-two-profiles]"]);
+
+    // Somebody who is taken out by hand is kept out by what `adopt` writes.
+    remove_agent(&server, "contoso_a", "lin@contoso.com");
+    project.write("manifests/all.yaml", &users("contoso_a", but));
+    project.run(&["adopt", "--env", "server"]).ended(0);
+    let adopted = project.read("manifests/all.yaml");
+    says(&adopted, &["ada@contoso.com", "lin@contoso.com"]);
+    project.run(&plan).ended(0);
+}
+
 /// Their names are derived from the text when they are made, and stay when somebody changes the text.
 #[test]
 fn renamed_headings_and_steps_are_adopted_with_their_names() {

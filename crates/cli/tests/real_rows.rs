@@ -325,16 +325,32 @@ fn a_cif_v1_provider_names_its_roles_and_apps() {
         roles.starts_with(&role("Customer Service Representative")),
         "{roles}"
     );
-    // Another order and upper case make no difference.
+    // Upper case makes no difference, nor does the order of the administrators.
     let path = format!(
         "msdyn_ciproviders({})",
         row["msdyn_ciproviderid"].as_str().unwrap()
     );
-    let mut reversed = ids("msdyn_roleselector");
-    reversed.reverse();
-    let change = json!({"msdyn_roleselector": reversed.join(";").to_uppercase()});
-    server.patch(&path, &change.to_string());
+    let store = |names: [&str; 3]| {
+        let ids = names.map(role).join(";").to_uppercase();
+        server.patch(&path, &json!({"msdyn_roleselector": ids}).to_string());
+    };
+    let (agents, first, last) = (
+        "Customer Service Representative",
+        "System Administrator",
+        "System Customizer",
+    );
+    store([agents, last, first]);
     in_sync(&project);
+    // Among the last two, agents would not see the widget.
+    store([first, last, agents]);
+    let planned = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &planned.err,
+        &[
+            "[role-order]",
+            "Customer Service Representative is among the last two",
+        ],
+    );
     project
         .run(&["export", "--env", "server", "--out", "exported"])
         .ended(0);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::support::{Project, Run, Server, says};
+use serde_json::json;
 
 const WARNED: i32 = 0;
 const FAILED: i32 = 1;
@@ -593,12 +594,31 @@ fn another_address_of_a_widget_is_a_warning_and_a_policy_makes_it_a_refusal() {
     );
     project.apply();
     project.write("manifests/all.yaml", &of("https://b.example/"));
+    let refused = apply(&project, &[], REFUSED);
     says(
-        &apply(&project, &[], REFUSED).err,
+        &refused.err,
         &[
             "error[address-changed]: `channelUrl` of ChannelProvider contoso_phone becomes `https://b.example/` (was `https://a.example/`)",
         ],
     );
+    let this = allow(&refused);
+    assert_eq!(this, "address=ChannelProvider/contoso_phone:1");
+    apply(&project, &["--allow", &this], WARNED);
+    // The same brings a declared address back that somebody changed by hand.
+    let provider = server.id(
+        "msdyn_channelproviders",
+        "msdyn_channelproviderid",
+        "contoso_phone",
+    );
+    let change = json!({"msdyn_channelurl": "https://evil.example/"});
+    server.patch(
+        &format!("msdyn_channelproviders({provider})"),
+        &change.to_string(),
+    );
+    let back = apply(&project, &[], REFUSED);
+    apply(&project, &["--allow", &allow(&back)], WARNED);
+
+    project.write("manifests/all.yaml", &of("https://c.example/"));
     project.edit("deskstate.yaml", "deny", "allow");
     let planned = project.run(&["plan", "--env", "server"]).ended(0);
     assert!(!planned.err.contains("address-changed"), "{}", planned.err);

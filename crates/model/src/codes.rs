@@ -75,6 +75,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::contracts::PREFERRED_VALUE,
     checks::profile_rank::PROFILE_RANK,
     checks::protected_absent::PROTECTED_ABSENT,
+    checks::provider_overlap::PROVIDER_OVERLAP,
     checks::unique_name::RESERVED_PREFIX,
     load::environments::SAME_ENVIRONMENT,
     checks::sandbox::SANDBOX,

@@ -246,7 +246,7 @@ pub const POLICY_CHECKS: [&str; 18] = [
 ];
 
 /// The codes of warnings about manifests whose level `policy` may also set. Errors with the same code stay errors.
-pub const MANIFEST_WARNINGS: [&str; 27] = [
+pub const MANIFEST_WARNINGS: [&str; 28] = [
     "auto-accept",
     "curly-quotes",
     "exact-on-existing",
@@ -264,6 +264,7 @@ pub const MANIFEST_WARNINGS: [&str; 27] = [
     "placeholder",
     "preferred-value",
     "profile-rank",
+    "provider-overlap",
     "same-environment",
     "sandbox",
     "session-type",
@@ -277,11 +278,12 @@ pub const MANIFEST_WARNINGS: [&str; 27] = [
 ];
 
 /// The checks of plan review that always block.
-pub const FIXED_CHECKS: [&str; 4] = [
+pub const FIXED_CHECKS: [&str; 5] = [
     "customizations-blocked",
     "managed-link",
     "not-customizable",
     "protected",
+    "protected-row",
 ];
 
 /// A pattern such as `SessionTemplate/CTI_*`; both halves may contain `*` and `?`.

@@ -40,6 +40,7 @@ pub const PLAN_CODES: &[Explanation] = &[
     plan::ranks::RANK_TIE,
     plan::lacking::RELATIONSHIP_MISSING,
     review::removals::REMOVALS,
+    plan::rows::ROLE_ORDER,
     review::removals::SET_EMPTIED,
     review::environment::SHIPS_BY_SOLUTION,
     review::rows::STILL_REFERENCED,

@@ -356,6 +356,34 @@ fn ids_in(cell: &Cell) -> Option<BTreeSet<Uuid>> {
     }
 }
 
+/// Whether a row is always in such a column.
+fn is_always(holds: Holds, label: &str) -> bool {
+    matches!(holds, Holds::Ids { always, .. } if always.contains(&label))
+}
+
+/// The declared names that a column has among its last ids, where the page that writes it puts those that are always there.
+pub(crate) fn out_of_place(field: &Field, value: &Resolved, row: &Row) -> Vec<String> {
+    let (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }) = value else {
+        return Vec::new();
+    };
+    let Holds::Ids { always, .. } = field.holds else {
+        return Vec::new();
+    };
+    let text = row.text(&field.read_name()).unwrap_or_default();
+    let parts = text
+        .rsplit(';')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    let last: Vec<Uuid> = parts
+        .take(always.len())
+        .filter_map(|part| Uuid::parse_str(part).ok())
+        .collect();
+    ids.iter()
+        .filter(|(id, label)| last.contains(id) && !is_always(field.holds, label))
+        .map(|(_, label)| label.clone())
+        .collect()
+}
+
 /// The names that a manifest would contain.
 fn show_ids(holds: Holds, names: impl Iterator<Item = String>) -> Json {
     let always = match holds {
@@ -411,11 +439,8 @@ pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, 
             },
         )],
         (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }, holds) => {
-            // The page that writes this column puts those that are always there last, and the product grants its rights to all others.
-            let is_always =
-                |label: &str| matches!(holds, Holds::Ids { always, .. } if always.contains(&label));
             let (last, first): (Vec<_>, Vec<_>) =
-                ids.iter().partition(|(_, label)| is_always(label));
+                ids.iter().partition(|(_, label)| is_always(holds, label));
             let in_order = first.into_iter().chain(last);
             let ids: Vec<String> = in_order.map(|(id, _)| id.to_string()).collect();
             let cell = match ids.as_slice() {

@@ -43,7 +43,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The form of CIF v1 checks the host: `^((www\.)?[0-9a-zA-Z-_\.]+[a-zA-Z]{2,}$)`. Browsers compare origins, so that a wildcard matches none.
+/// The form of CIF v1 checks the host: `^((www\.)?[0-9a-zA-Z-_\.]+[a-zA-Z]{2,}$)`. The script that checks messages would know `*.contoso.com`.
 fn host_by_name(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     let Some(url) = url else {
         return;
@@ -55,7 +55,7 @@ fn host_by_name(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default();
     let what = if host.contains('*') {
-        "a host with a wildcard matches no address"
+        "the form of this provider accepts no wildcards"
     } else if host.parse::<std::net::Ipv4Addr>().is_ok() || rest.starts_with('[') {
         "the form of this provider accepts no IP addresses"
     } else {
@@ -100,7 +100,8 @@ fn channel_url(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     );
 }
 
-/// Guides also give only the host, and no page says that the product rejects it.
+/// Guides also give only the host. Public copies of the product's script read the domain as an address with `new URL`, which throws without a
+/// scheme, and then process no message.
 fn trusted_domain(domain: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     let several = |text: &str| {
         let parts = text.split([';', ',', ' ']);
@@ -124,7 +125,7 @@ fn trusted_domain(domain: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnosti
                 "`trustedDomain` is not an address that begins with `https://`",
             )
             .at(domain.span, "not https")
-            .help("write `https://` and the domain, unless the vendor gives it like this"),
+            .help("write `https://` and the domain, even if a guide omits it: without a scheme, the product's script cannot read it and processes no messages"),
         );
     }
 }

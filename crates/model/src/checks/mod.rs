@@ -16,6 +16,7 @@ pub(crate) mod profile_channels;
 pub(crate) mod profile_rank;
 pub(crate) mod profile_templates;
 pub(crate) mod protected_absent;
+pub(crate) mod provider_overlap;
 pub(crate) mod sandbox;
 pub(crate) mod secret;
 pub(crate) mod selectors;
@@ -98,6 +99,7 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     profile_templates::check(context, &index, diagnostics);
     profile_rank::check(context, diagnostics);
     profile_channels::check(context, diagnostics);
+    provider_overlap::check(context, &index, diagnostics);
     shared_pane::check(context, diagnostics);
     selectors::check(context, diagnostics);
     session_type::check(context, diagnostics);

@@ -275,7 +275,10 @@ impl<'a> Found<'a> {
                 );
             } else if let Some(name) = without_blanks(name) {
                 self.spaced(Form::Template, &name, span);
-            } else if is_name(name) && !self.columns && !self.is_known(name) {
+            } else if is_name(name)
+                && !self.is_known(name)
+                && !(self.columns && may_be_column(name))
+            {
                 self.unknown(name, Form::Template, span);
             } else if let Some(sign) = strange_sign(name).filter(|_| !self.is_known(name)) {
                 self.strange(sign, span);
@@ -417,6 +420,14 @@ impl<'a> Found<'a> {
                 .help(help),
         );
     }
+}
+
+/// Whether a name can be that of a column, which has no capitals. A documented slug in small letters is none.
+fn may_be_column(name: &str) -> bool {
+    !name.bytes().any(|byte| byte.is_ascii_uppercase())
+        && !DOCUMENTED_SLUGS
+            .iter()
+            .any(|slug| slug.eq_ignore_ascii_case(name))
 }
 
 /// Whether a text in braces is an OData query, or was meant to be one.

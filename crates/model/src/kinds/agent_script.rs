@@ -115,13 +115,13 @@ const ONE_OF_THREE: &str = "; exactly one of `text`, `macro` and `script`";
 record! {
     /// The fields of a script step, as declared in a document.
     ScriptStep, STEP_FIELDS {
-        /// Heading of the step; can contain slugs such as `${customerName}`.
+        /// Heading of the step; can contain slugs such as `${anchor.title}`.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// Unique name of the step. Set it to keep the row when the heading changes.
         name: Text = unique_name("name").max(128).more(". Default: derived from script and heading").label("Unique name");
         /// Purpose of the step.
         description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
-        /// Shows a text; can contain slugs such as `${customerName}`.
+        /// Shows a text; can contain slugs such as `${anchor.title}`. Microsoft documents more, but in Customer Service workspace only those of the anchor, `${anchor.<column>}`, work in scripts.
         text: Text = text("text", "msdyn_textinstruction").max(2000).localizable().never_null().more(ONE_OF_THREE).label("Text instruction");
         /// Runs a macro.
         r#macro: Named = named("macro", "msdyn_macroactionid", Referent::Macro).never_null().form("Name of its process").more(ONE_OF_THREE).label("Target macro");

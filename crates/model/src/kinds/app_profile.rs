@@ -169,7 +169,7 @@ record! {
             .new_has(NewRow::Flag(false))
             .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`").label("All active channels").under("Channel providers");
         /// The third-party channel providers; the first-party one is `allActiveChannels`.
-        channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL)).label("Third party voice channel providers").under("Channel providers").formerly(&["Voice channels"]);
+        channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL)).note("With more than one provider, the product's own channels included, the home session shows no widget: Microsoft's page asks for a default session then.").label("Third party voice channel providers").under("Channel providers").formerly(&["Voice channels"]);
         /// Scripts that are loaded for the profile. A channel provider also links `msdyn_CIFV2Loader`, and a productivity pane also links
         /// `pp_loader`.
         extensions: SetOf<Name> = set("extensions", &PROFILE_EXTENSIONS, Referent::Named(&EXTENSION))

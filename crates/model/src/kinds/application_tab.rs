@@ -90,7 +90,7 @@ record! {
         /// adds some of its own.
         parameters: ParametersOf = parts("parameters", &PARAMETERS)
             .form("Map of Microsoft's parameter names to text, which may hold slugs; each value at most 2048 characters, as JSON together at most 2048")
-            .note("A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id.")
+            .note("A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id. Without a dashboard, or with one that the app does not include, agents see the default dashboard; the same holds for views.")
             .stored("rows of `msdyn_templateparameter` (`msdyn_applicationtabtemplateid`, `msdyn_name`, `msdyn_value`, `msdyn_uniquename`) and a second copy in `msdyn_templateparameters`")
             .label("Parameters").hint("The section appears once the tab is saved. To add a missing parameter, select `New Template Parameter`, and fill in its name, a unique name such as `contoso_validateRecord`, and its value.");
         /// Whether agents can close the tab.
@@ -188,12 +188,12 @@ impl PageType {
     pub const fn needed_parameters(self) -> &'static [&'static str] {
         match self {
             Self::EntityList | Self::EntityRecord => &["entityName"],
-            Self::Dashboard => &["dashboardId"],
             Self::Search => &["searchText"],
             Self::ThirdPartyWebsite => &["url"],
             Self::WebResource => &["webresourceName"],
             Self::Custom => &["name"],
-            Self::Control => &[],
+            // A dashboard tab without a dashboard shows the default one.
+            Self::Dashboard | Self::Control => &[],
         }
     }
 }

@@ -67,7 +67,7 @@ record! {
         /// Shows the countdown. The timer runs either way.
         show_timeout: Flag = flag("showTimeout", "msdyn_showtimeout").new_has(NewRow::Flag(true)).null_reads_as(true).label("Show timeout").formerly(&["Show countdown"]);
         /// Countdown: seconds until the notification disappears.
-        timeout_seconds: Number = number("timeoutSeconds", "msdyn_timeout").range(0, 500).more("; the form's default is 120").label("Countdown (seconds)").formerly(&["Timeout (seconds)"]);
+        timeout_seconds: Number = number("timeoutSeconds", "msdyn_timeout").range(0, 500).more("; the form's default is 120, and for voice calls it asks for less than 55").label("Countdown (seconds)").formerly(&["Timeout (seconds)"]);
         /// Assigns the work item automatically: Reject is disabled and Accept becomes Open.
         auto_assign_work_items: Flag = flag("autoAssignWorkItems", "msdyn_autoacceptnotification").new_has(NewRow::Flag(false))
             .stored("`msdyn_autoacceptnotification` (by its meaning)").label("Auto-assign work items").formerly(&["Autoassign work items"]);

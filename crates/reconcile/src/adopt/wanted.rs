@@ -2,6 +2,8 @@
 
 mod items;
 
+use std::collections::BTreeSet;
+
 use deskstate_model::{Field, Holds, Links, PartTable, Referent, SetMode, Written, fold};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -290,9 +292,23 @@ fn members(
         .flatten()
         .flat_map(|team| team.members.iter().copied())
         .collect();
-    if from_teams.iter().any(|id| !live.contains(id)) {
+    let kept_out: Vec<Uuid> = set
+        .without
+        .iter()
+        .filter_map(|member| side.live.find(&member.key).one())
+        .collect();
+    let missing: BTreeSet<Uuid> = from_teams
+        .iter()
+        .copied()
+        .filter(|id| !live.contains(id) && !kept_out.contains(id))
+        .filter(|id| {
+            let user = side.live.found.users.get(id);
+            user.is_some_and(|user| user.unfit().is_none())
+        })
+        .collect();
+    if set.mode == SetMode::Exact && !missing.is_empty() {
         return Err(
-            "some members of a team that it names are missing; a set cannot express that"
+            "some members of a team that it names are missing; an exact set cannot express that"
                 .to_owned(),
         );
     }
@@ -326,6 +342,18 @@ fn members(
             .collect()
     });
     let mut adopted = with_lists(written, kept, excluded);
+    // A member of a team who is gone can only be excluded.
+    if !missing.is_empty()
+        && let Json::Object(adopted) = &mut adopted
+    {
+        let mut without = listed(&Json::Object(adopted.clone()), "without")
+            .cloned()
+            .unwrap_or_default();
+        for id in missing {
+            without.push(json!(name_of(side, set, id)?));
+        }
+        adopted.insert("without".to_owned(), Json::Array(without));
+    }
     // An implied member that is gone can only be excluded.
     let implied = set.members.iter().filter(|member| member.implied);
     let gone: Vec<String> = implied

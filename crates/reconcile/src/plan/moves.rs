@@ -1,6 +1,6 @@
 //! Users who move from one profile to another: a user has one profile per app.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, SetMode, Span, State, tables};
 use uuid::Uuid;
@@ -154,10 +154,7 @@ impl<'a> Planner<'a> {
             }
             let listed = self.listed.entry(profile).or_insert_with(|| {
                 let live = self.live;
-                let fit = |key: &RowKey| match live.find(key) {
-                    Match::One(id) | Match::Unfit(id, _) => Some(id),
-                    _ => None,
-                };
+                let fit = |key: &RowKey| fit(live, key);
                 Listed {
                     users: declared_users(live, set)
                         .into_iter()
@@ -268,8 +265,20 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Users in a set, listed directly or through teams.
+fn fit(live: &Live, key: &RowKey) -> Option<Uuid> {
+    match live.find(key) {
+        Match::One(id) | Match::Unfit(id, _) => Some(id),
+        _ => None,
+    }
+}
+
+/// Users in a set, listed directly or through teams, but for those whom it keeps out.
 fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
+    let without: BTreeSet<Uuid> = set
+        .without
+        .iter()
+        .filter_map(|member| fit(live, &member.key))
+        .collect();
     let named = set
         .members
         .iter()
@@ -288,7 +297,8 @@ fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
             })
             .map(move |id| (*id, *span))
     });
-    let mut users: Vec<(Uuid, Span)> = named.chain(from_teams).collect();
+    let wanted = named.chain(from_teams);
+    let mut users: Vec<(Uuid, Span)> = wanted.filter(|(id, _)| !without.contains(id)).collect();
     users.sort();
     users.dedup_by_key(|(id, _)| *id);
     users

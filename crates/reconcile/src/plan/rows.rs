@@ -6,7 +6,7 @@ use super::references::LOOKUP_UNFIT;
 use super::{Difference, FieldChange, Operation, RowTarget};
 use crate::kinds;
 use crate::live::ObservedRow;
-use crate::state::DeclaredRow;
+use crate::state::{DeclaredColumn, DeclaredRow};
 use crate::value::{self, Resolved};
 use deskstate_dataverse::Value as Wire;
 use deskstate_model::{Diagnostic, Explanation, PartTable, Span, Table, tables};
@@ -32,6 +32,13 @@ pub(crate) const INACTIVE_ROW: Explanation = Explanation::new(
     "A declared row is inactive, and its manifest does not set `status`.",
     "An inactive row may have no effect for agents, whatever its other columns contain. No source says so for every table: published code of the product's script control also reads inactive scripts and steps. Parts of a row, such as the steps of a script or the roles of a profile, can be inactive too.",
     "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest. Manifests have no status of parts: activate the row, or delete it so that the next apply creates it.",
+);
+
+pub(crate) const ROLE_ORDER: Explanation = Explanation::new(
+    "role-order",
+    "A role of a CIF v1 provider is stored where the product expects System Administrator or System Customizer.",
+    "By a public copy of the product's code, its page stores these two last, and read access to the provider goes to all roles but the last two. An import or a script can store another order.",
+    "Open the provider on its page and save it. A plan that changes `roles` writes the order of the page, too.",
 );
 
 impl<'a> Planner<'a> {
@@ -218,8 +225,12 @@ impl<'a> Planner<'a> {
             else {
                 continue;
             };
+            let holds = value::holds(column.field, &resolved, &row.row);
+            if holds {
+                self.out_of_place(draft, column, &resolved, row);
+            }
             if self.names_nothing(declared, column, &resolved)
-                || value::holds(column.field, &resolved, &row.row)
+                || holds
                 || self.lacks_value(table, declared, column.field, &resolved, column.span)
                 || self.is_fixed(declared, column.field, column.span)
             {
@@ -268,6 +279,30 @@ impl<'a> Planner<'a> {
                 body,
             });
         }
+    }
+
+    /// Warns of roles to which the product grants nothing, because they are among the last ones.
+    fn out_of_place(
+        &mut self,
+        draft: &Draft<'a>,
+        column: &DeclaredColumn,
+        resolved: &Resolved,
+        row: &ObservedRow,
+    ) {
+        let names = value::out_of_place(column.field, resolved, &row.row);
+        if names.is_empty() {
+            return;
+        }
+        let message = format!(
+            "in {}, {} is among the last two roles, to which the product may grant nothing",
+            draft.resource.key,
+            names.join(", ")
+        );
+        self.findings.warn(
+            Diagnostic::warning(ROLE_ORDER.code, message)
+                .at(column.span, "stored in another order")
+                .help("save the provider on its page, which puts the two administrators last, or apply another list of roles and then this one"),
+        );
     }
 
     /// Warns of an inactive row, which may have no effect for agents.

@@ -1,6 +1,6 @@
 //! Addresses from which code is loaded into agents' browsers.
 
-use super::{Case, Finding};
+use super::{Allow, Case, Finding};
 use crate::plan::{Action, Difference};
 use deskstate_model::{Explanation, Kind};
 
@@ -8,7 +8,7 @@ pub(crate) const ADDRESS_CHANGED: Explanation = Explanation::new(
     "address-changed",
     "A plan changes the address of a channel provider, its trusted domain, or the script of an extension.",
     "Code from that address runs in the agents' browsers, with their sessions.",
-    "Check who owns the address. `policy: {address-changed: deny}` refuses such plans, `allow` turns the finding off.",
+    "Check who owns the address. `policy: {address-changed: deny}` refuses such plans, also those that bring a declared address back, unless they have the `--allow address=…` that the finding prints. `allow` turns the finding off.",
 );
 
 /// Fields that determine which code runs, and which sites it is trusted for.
@@ -50,7 +50,12 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
                         .at(field.span)
                         .help(
                             "code of this address runs in the agents' browser, with their session",
-                        ),
+                        )
+                        .unless(Allow::new(
+                            "address",
+                            format!("{}/{}", change.key.kind, change.key.name.as_written()),
+                            1,
+                        )),
                 );
             }
         }
