@@ -144,6 +144,7 @@ fn an_environment_inside_deskstate_can_be_of_an_older_year() {
 /// Files that normally run only on the newest age, with the reason. `DESKSTATE_TEST_AGE` runs them on another age.
 const NEWEST: &[(&str, &str)] = &[
     ("accepting", "warnings about manifests"),
+    ("adopting", "edits of files"),
     ("ages", "chooses the ages itself"),
     ("allowing", "rules of the project file"),
     ("architecture", "reads the sources"),

@@ -1,6 +1,7 @@
 //! All command-line scenarios, in one program: linking one for each file took longer than running them.
 
 mod accepting;
+mod adopting;
 mod ages;
 mod allowing;
 mod architecture;

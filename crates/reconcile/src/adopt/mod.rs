@@ -6,7 +6,9 @@ mod wanted;
 
 use std::collections::{BTreeMap, btree_map};
 
-use deskstate_model::{FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold};
+use deskstate_model::{
+    Field, FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold,
+};
 use serde_json::{Map, Value as Json};
 
 use crate::drift::Ignored;
@@ -272,9 +274,18 @@ impl<'a> Adopting<'a> {
         let aside = self.request.into == Into::Overlay
             && !self.request.overlays.is_empty()
             && !self.request.is_overlay(&path);
-        if !aside && wanted == written {
+        let package = self.request.manifests.package_of(span);
+        if wanted == written {
             // A member without a row may only be unreadable, so it is never removed.
             let why = "a row that it names does not exist; nothing else differs";
+            self.refuse(key, word, why, Some(span));
+        } else if let Some(package) = package.filter(|_| !aside) {
+            let why = format!(
+                "the package {package} declares it: an overlay of the environment can change it"
+            );
+            self.refuse(key, word, why, Some(span));
+        } else if aside && names_files(known, &wanted) {
+            let why = "it names a file by its path from the manifest: copy it into the overlay by hand, or use `--into base`";
             self.refuse(key, word, why, Some(span));
         } else if aside {
             self.put_aside(key, word, &written, wanted, span);
@@ -394,6 +405,15 @@ impl<'a> Adopting<'a> {
             .sort_by(|left, right| (&left.key, &left.path).cmp(&(&right.key, &right.path)));
         self.result
     }
+}
+
+/// Whether items of a list take values from other files, such as `configurationFile`.
+fn names_files(field: &'static Field, value: &Json) -> bool {
+    let items = value.get("members").unwrap_or(value).as_array();
+    items.into_iter().flatten().any(|item| {
+        let mut fields = field.items();
+        fields.any(|inner| item.get(format!("{}File", inner.word)).is_some())
+    })
 }
 
 /// Finds the document of a resource among those of a file.
