@@ -34,7 +34,7 @@ pub(crate) struct Access {
     /// Write each exchange to a file in this folder, tokens and identities scrubbed
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
-    /// Answer requests from the exchanges that `--record` wrote to this folder, without a network
+    /// Answer requests from the exchanges that `--record` wrote to this folder, without a network; recordings replace people, so manifests that name them need the replacements
     #[arg(long, value_name = "DIR", conflicts_with = "record")]
     replay: Option<PathBuf>,
     /// Whether there is no user to ask.

@@ -10,7 +10,7 @@ fn command_line() -> String {
     let mut command = crate::args::Args::command();
     command.build();
     let mut page = "# Command-line reference\n\nGenerated from the program; `deskstate help COMMAND` prints the same.\n\n## Exit codes\n\n\
-        | code | meaning |\n| --- | --- |\n| 0 | done, or in sync |\n| 1 | failed: the network, sign-in, the server, a file, an argument |\n\
+        | code | meaning |\n| --- | --- |\n| 0 | done, or in sync |\n| 1 | failed: the network, sign-in, the server, a file, an argument; with `--all` also if one environment has invalid manifests |\n\
         | 2 | changes, differences or drift exist (`drift`, `diff`, and `plan --detailed-exitcode`) |\n| 3 | the manifests are invalid; nothing was sent |\n\
         | 4 | refused: not part of the reviewed plan, changed meanwhile, above a limit, protected, managed or blocked |\n\n\
         Results go to stdout, everything else to stderr.\n\n## Options of every command\n\n"

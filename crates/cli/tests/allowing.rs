@@ -162,6 +162,21 @@ fn an_undo_is_not_allowed_by_the_project_file() {
     assert!(!refused.err.contains("until a day"), "{}", refused.err);
 }
 
+/// Levels of the policy are about changes of managed rows.
+#[test]
+fn no_policy_lets_a_managed_row_be_deleted() {
+    let server = Server::plain();
+    let absent = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: fabrikam_warrantyTab, state: absent}\n";
+    for level in ["deny", "warn", "allow"] {
+        let policy = format!("policy: {{managed-row: {level}}}");
+        let project = Project::desk(&server, &policy, "", absent);
+        for more in [&[][..], &["--allow-managed"]] {
+            let refused = project.run(&[&PLAN[..], more].concat()).ended(REFUSED);
+            says(&refused.err, &["error[managed-row]", "would be deleted"]);
+        }
+    }
+}
+
 #[test]
 fn a_managed_row_is_allowed_by_its_name_for_a_change_but_not_for_reverting_drift() {
     let server = Server::plain();

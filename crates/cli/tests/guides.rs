@@ -246,7 +246,7 @@ fn stated() -> Vec<(&'static str, &'static str, &'static str, Value)> {
             json!({
                 "msdyn_name": "mollyc Entity Temp",
                 "msdyn_entity": "incident",
-                "msdyn_title": "{casetitle}",
+                "msdyn_title": "{caseTitle}",
                 "msdyn_panelstate": 162_450_002,
             }),
         ),

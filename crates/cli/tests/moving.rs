@@ -74,7 +74,7 @@ fn an_agent_who_was_moved_to_an_undeclared_profile_differs_and_can_be_adopted() 
         &drift.out,
         &[
             "− ada@contoso.com",
-            "edited by hand: has the profile `fabrikam_b`, which is not declared here",
+            "cause unknown: has the profile `fabrikam_b`, which is not declared here",
             "`moves: allow`",
             "admin@contoso.com removed it",
         ],
@@ -111,6 +111,160 @@ fn a_member_of_a_team_can_be_kept_out_of_its_profile() {
     let adopted = project.read("manifests/all.yaml");
     says(&adopted, &["ada@contoso.com", "lin@contoso.com"]);
     project.run(&plan).ended(0);
+}
+
+/// A profile's roles are rows. Giving a role another desktop reaches the most agents.
+#[test]
+fn roles_that_somebody_added_or_took_away_have_their_author() {
+    let server = Server::plain();
+    let roles = |roles: &str| {
+        profile(
+            "contoso_a",
+            &format!("  rank: 1\n  roles: {{mode: exact, members: [{roles}]}}\n"),
+        )
+    };
+    let project = Project::desk(&server, "", "", &roles("Omnichannel agent"));
+    project.apply();
+    let ada = server.administrator("ada@contoso.com");
+    let as_ada = format!("Emulator-User: {ada}\r\n");
+    let profile = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "contoso_a",
+    );
+    let mapping = server.get(&format!("/api/data/v9.2/msdyn_appprofilerolemappings?$filter=_msdyn_appprofileid_value%20eq%20{profile}"));
+    let mapping = &mapping["value"][0];
+    let role = server.found(
+        "roles",
+        "roleid",
+        "name eq 'CSR Manager' and _parentroleid_value eq null",
+    );
+    let path = format!(
+        "/api/data/v9.2/msdyn_appprofilerolemappings({})",
+        mapping["msdyn_appprofilerolemappingid"].as_str().unwrap()
+    );
+    let profile = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "contoso_a",
+    );
+    let gone = server.request("DELETE", &path, "", &as_ada);
+    assert!(gone.starts_with("HTTP/1.1 204"), "{gone}");
+    let added = json!({
+        "msdyn_name": "by hand", "msdyn_uniquename": "contoso_byHand", "msdyn_securityroleid@odata.bind": format!("/roles({role})"),
+        "msdyn_appprofileid@odata.bind": format!("/msdyn_appconfigurations({profile})"),
+    });
+    let made = server.request(
+        "POST",
+        "/api/data/v9.2/msdyn_appprofilerolemappings",
+        &added.to_string(),
+        &as_ada,
+    );
+    assert!(made.starts_with("HTTP/1.1 204"), "{made}\n{mapping}");
+    let drift = project.run(&["drift", "--env", "server"]).ended(CHANGES);
+    says(
+        &drift.out,
+        &[
+            "− Omnichannel agent",
+            "edited by hand: auditing recorded the deletion by ada@contoso.com",
+            "+ CSR Manager",
+            "edited by hand: the audit log shows ada@contoso.com",
+        ],
+    );
+}
+
+/// The person whose sign-in runs deskstate also applies with it.
+#[test]
+fn what_an_apply_of_the_same_person_may_have_done_is_not_called_edited_by_hand() {
+    let server = Server::plain();
+    let exact = |members: &str| {
+        users(
+            "contoso_a",
+            &format!("{{mode: exact, members: [{members}]}}"),
+        )
+    };
+    let project = Project::desk(&server, "", "", &exact("ada@contoso.com, nora@contoso.com"));
+    project.apply();
+    project.commit_applied();
+    project.write("manifests/all.yaml", &exact("nora@contoso.com"));
+    let drift = project.run(&["drift", "--env", "server"]).ended(CHANGES);
+    says(
+        &drift.out,
+        &[
+            "cause unknown",
+            "admin@contoso.com added it, the account that deskstate uses: a manual edit or an apply",
+        ],
+    );
+    assert!(!drift.out.contains("edited by hand"), "{}", drift.out);
+    // With the revision that was applied last, it is known.
+    project.write(
+        "manifests/all.yaml",
+        &exact("ada@contoso.com, nora@contoso.com"),
+    );
+    remove_agent(&server, "contoso_a", "ada@contoso.com");
+    let drift = project
+        .run(&["drift", "--env", "server", "--at", "deskstate/{env}"])
+        .ended(CHANGES);
+    says(
+        &drift.out,
+        &["edited by hand: auditing recorded that admin@contoso.com removed it"],
+    );
+}
+
+/// `adopt` copies every difference, and a commit that is not applied yet is one.
+#[test]
+fn what_is_not_applied_yet_is_not_suggested_for_adoption() {
+    let server = Server::plain();
+    let documents = |title: &str| {
+        format!(
+            "{}---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_s}}\nspec: {{displayName: S, type: Entity, entity: incident, title: {title}}}\n",
+            users("contoso_a", "{mode: exact, members: [lin@contoso.com]}")
+        )
+    };
+    let project = Project::desk(&server, "", "", &documents("Old"));
+    project.apply();
+    project.commit_applied();
+    project.write("manifests/all.yaml", &documents("New"));
+    add_agent(&server, "contoso_a", "ada@contoso.com");
+    let at = ["drift", "--env", "server", "--at", "deskstate/{env}"];
+    let drift = project.run(&at).ended(CHANGES);
+    says(
+        &drift.err,
+        &["`deskstate adopt --env server AppProfile/contoso_a` copies it"],
+    );
+    project
+        .run(&["adopt", "--env", "server", "AppProfile/contoso_a"])
+        .ended(0);
+    says(
+        &project.read("manifests/all.yaml"),
+        &["title: New", "ada@contoso.com"],
+    );
+    // Of a row that is missing, nothing can be copied.
+    let profile = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "contoso_a",
+    );
+    server.delete(&format!("msdyn_appconfigurations({profile})"));
+    let drift = project.run(&at).ended(CHANGES);
+    assert!(!drift.err.contains("adopt"), "{}", drift.err);
+}
+
+#[test]
+fn a_loader_that_the_project_does_not_link_is_warned_of() {
+    let server = Server::plain();
+    let manifests = profile("contoso_a", "  channelProviders: [contoso_c]\n")
+        + "---\napiVersion: deskstate/v1\nkind: ChannelProvider\nmetadata: {name: contoso_c}\nspec: {displayName: C, label: C, channelUrl: https://c.contoso.com/, channelOrder: 1}\n";
+    for (word, warns) in [("link", false), ("warn", true), ("ignore", false)] {
+        let project = Project::desk(&server, &format!("cifV2Loader: {word}"), "", &manifests);
+        let valid = project.run(&["validate"]).ended(0);
+        assert_eq!(
+            valid.err.contains("warning[loader-extension]"),
+            warns,
+            "{}",
+            valid.err
+        );
+    }
 }
 
 #[test]

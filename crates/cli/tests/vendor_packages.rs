@@ -289,7 +289,7 @@ fn a_member_whose_prefix_nobody_here_owns_is_said_to_belong_to_another_project()
         let run = vendors.run(&[command, "--env", "test"]).ended(code);
         assert!(
             run.out
-                .contains("prefix `ringway` belongs to another project"),
+                .contains("prefix `ringway` is not one of this project"),
             "{}",
             run.out
         );
@@ -715,6 +715,38 @@ fn a_package_as_a_solution_exports_as_the_package() {
         "timeoutSeconds: 30",
         "members: [telvio_softphone]",
     ] {
+        assert!(
+            exported.out.contains(words),
+            "no `{words}` in\n{}",
+            exported.out
+        );
+    }
+}
+
+/// Steps and inbox views have unique names of their own, and still belong to a row.
+#[test]
+fn parts_with_names_say_in_a_solution_what_they_belong_to() {
+    let vendors = Vendors::new();
+    let rows = "apiVersion: deskstate/v1\nkind: AgentScript\nmetadata: {name: telvio_script}\nspec: {displayName: Script, language: 1033, steps: [{displayName: Greet, text: Hello}]}\n---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: telvio_profile}\nspec: {displayName: Profile, app: CustomerServiceApps, inboxViews: [{name: telvio_inbox, displayName: Mine, configuration: {a: 1}}]}\n";
+    std::fs::write(
+        vendors.desk().join("../telvio-1.0.0/manifests/more.yaml"),
+        rows,
+    )
+    .unwrap();
+    let solution = [
+        "package",
+        "solution",
+        "../telvio-1.0.0",
+        "-o",
+        "s.zip",
+        "--param",
+        "profile=contoso_agents",
+        "--param",
+        "host=a.example",
+    ];
+    vendors.run(&solution).ended(0);
+    let exported = vendors.run(&["export", "--solution", "s.zip"]).ended(0);
+    for words in ["displayName: Greet", "name: telvio_inbox"] {
         assert!(
             exported.out.contains(words),
             "no `{words}` in\n{}",

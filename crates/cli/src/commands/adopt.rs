@@ -374,7 +374,7 @@ fn end(adoption: &Adoption, plan: &Plan, args: &Args) -> Result<ExitCode, Error>
 fn tell(adoption: &Adoption, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     for one in unplanned(&plan.resources, &plan.elsewhere) {
         ui.say(format!(
-            "{WARN}not compared{WARN:#}: {} {}\n",
+            "{WARN}not compared{WARN:#}: {} {}",
             plain(&one.about()),
             plain(&one.words())
         ));

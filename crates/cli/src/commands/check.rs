@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
-use deskstate_model::{Contract, Environment, EnvironmentFacts, Rule as ContractRule, SourceMap};
+use deskstate_model::{
+    Contract, Environment, EnvironmentFacts, Rule as ContractRule, SourceMap, Writes,
+};
 use deskstate_reconcile::blame::{self, Audit, Blame};
 use deskstate_reconcile::check::{Keeping, check, last_write, needs_names, rows_to_ask};
 use deskstate_reconcile::live::Live;
@@ -60,7 +62,7 @@ pub(crate) struct Args {
     /// How to print the report
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORM")]
     format: Format,
-    /// Write the report, the findings of `doctor` and the versions to a new folder, without people, hosts and ids
+    /// Write the report, the findings of `doctor` and the versions to a new folder, without users, hosts and ids of the environment
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Do not read the audit log; name at most the last writer of each row
@@ -366,7 +368,7 @@ fn bundle(
     let mut stand_ins = StandIns::default();
     stand_ins.hide(&report.address);
     let scrubbed = report.scrubbed(&mut stand_ins);
-    let mut found = findings::of_environment(live);
+    let mut found = findings::of_environment(live, Writes::All);
     found.extend(findings::of_tables(live, None));
     let doctor: String = found
         .iter()

@@ -126,7 +126,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         show(args, &compared, ui)?;
     }
     if let (Some(folder), Some(wanted)) = (&args.as_overlay, &compared.wanted) {
-        write_overlay(folder, wanted, &compared.plan, ui)?;
+        if !write_overlay(folder, wanted, &compared.plan, ui)? {
+            return Err(Error::failed("the overlay does not hold every difference"));
+        }
     }
     match outcome {
         SyncState::InSync => Ok(ExitCode::Done),
@@ -550,12 +552,39 @@ fn asked_prefixes(args: &Args, otherwise: BTreeSet<String>) -> BTreeSet<String> 
         .collect()
 }
 
-fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Result<(), Error> {
+/// Returns whether the overlay holds every difference that an overlay can hold.
+fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Result<bool, Error> {
+    let mut fit = wanted.clone();
+    fit.leave_out_refused();
+    let differs = |resource: &str, path: &str| {
+        let mut changes = plan.changes.iter();
+        changes.any(|change| {
+            let mut fields = change.fields.iter();
+            change.key.to_string() == resource
+                && fields.any(|field| field.path.split('.').next() == path.split('.').next())
+        })
+    };
+    let refused: Vec<&(String, LeftOut)> = fit
+        .left_out
+        .iter()
+        .filter(|left_out| !wanted.left_out.contains(left_out))
+        .filter(|(resource, left_out)| {
+            left_out.path.is_empty() || differs(resource, &left_out.path)
+        })
+        .collect();
+    for (resource, left_out) in &refused {
+        ui.say(format_args!(
+            "{WARN}warning{WARN:#}: {}: `{}` left out of the overlay: {}",
+            plain(resource),
+            plain(&left_out.path),
+            plain(&left_out.why)
+        ));
+    }
     let mut overlay: Vec<Document> = plan
         .changes
         .iter()
         .filter(|change| change.action == Action::Update)
-        .filter_map(|change| overlay_document(&wanted.documents, change))
+        .filter_map(|change| overlay_document(&fit.documents, change))
         .collect();
     for Document { key, spec, .. } in &mut overlay {
         spec.retain(|word, value| {
@@ -585,7 +614,7 @@ fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Re
             shown_path(folder)
         ),
     );
-    Ok(())
+    Ok(refused.is_empty())
 }
 
 /// Reduces a document to the fields that differ.

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Ask the environment questions that documentation leaves open; stores nothing, or temporarily two scratch rows with `=write`
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "rollback")]
     probe: Option<How>,
-    /// Write the findings to a file that you can attach to an issue: it names no host, id, person or row
+    /// Write what the environment lacks, and the answers of `--probe`, to a file that you can attach to an issue: it names no host, id, person or row
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Do not ask before `--probe=write`
@@ -116,7 +116,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         );
     }
     let needed = needed(&loaded.manifests, &desired, broken);
-    findings.extend(findings::of_live(&live, needed.as_ref(), privileges.as_ref()));
+    findings.extend(findings::of_live(
+        &live,
+        needed.as_ref(),
+        privileges.as_ref(),
+        environment.writes,
+    ));
     findings.extend(probed.iter().flat_map(findings::what_is_left));
     if let Some(project) = &loaded.manifests.project {
         findings.extend(builds::of_project(&loaded.root, project, &environment.name));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use deskstate_dataverse::{Budget, Stop};
 use deskstate_model::Writes;
-use deskstate_reconcile::drift::Class;
+use deskstate_reconcile::drift::{Class, DriftState, Drifted};
 
 use self::all::all;
 use self::all::chain;
@@ -194,9 +194,20 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                     Writes::Assignments => " as far as `writes` of the environment allows",
                     Writes::None => " once `writes` of the environment allows it",
                 };
+                let adopt = match adoptable(&seen) {
+                    Some(names) => {
+                        let names = names.iter().map(String::as_str);
+                        let arguments: Vec<&str> =
+                            ["--env", env.as_str()].into_iter().chain(names).collect();
+                        format!(
+                            " {} copies it into the manifests,",
+                            suggest("adopt", &arguments)
+                        )
+                    }
+                    None => String::new(),
+                };
                 ui.hint(format_args!(
-                    "{back} reverts it{part}, {} copies it into the manifests, a rule under `ignore` accepts it",
-                    suggest("adopt", &["--env", env])
+                    "{back} reverts it{part},{adopt} a rule under `ignore` accepts it"
                 ));
             }
         }
@@ -237,6 +248,34 @@ async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) {
     let (manifests, _) = deskstate_model::load_project(root);
     let project = manifests.project.map(|project| project.name.value);
     telling::tell(&args.notify, root, &project.unwrap_or_default(), seen, ui).await;
+}
+
+/// The resources that can be adopted, empty for all. `adopt` copies every difference of a resource, so those with changes that are not
+/// applied yet are none; neither are rows that are missing or unwanted. `None` if no resource is left.
+fn adoptable(seen: &[Seen]) -> Option<Vec<String>> {
+    const NAMED: usize = 5;
+    let looked = seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
+    let drifted: Vec<&Drifted> = looked.flat_map(|looked| &looked.report.drifted).collect();
+    let can = |drifted: &&&Drifted| {
+        let mut differences = drifted.differences.iter();
+        drifted.state == DriftState::Changed
+            && differences.all(|difference| difference.class != Class::NotApplied)
+    };
+    let names: Vec<String> = drifted
+        .iter()
+        .filter(can)
+        .map(|drifted| format!("{}/{}", drifted.key.kind, drifted.key.name.as_written()))
+        .collect();
+    let pending = |drifted: &&Drifted| {
+        let mut differences = drifted.differences.iter();
+        differences.any(|difference| difference.class == Class::NotApplied)
+    };
+    match names.len() {
+        0 => None,
+        _ if !drifted.iter().any(pending) => Some(Vec::new()),
+        1..=NAMED => Some(names),
+        _ => None,
+    }
 }
 
 /// Whether every difference is a change that is not applied yet.

@@ -333,7 +333,11 @@ fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {
     if info.is_clearable() {
         text.line("`null` clears it. If omitted, deskstate ignores this field.");
     } else {
-        text.line("If omitted, deskstate ignores this field.");
+        text.line(match (info.is_required(), info.is_needed()) {
+            (true, _) => "Documents that can create the row need it.",
+            (_, true) => "Documents that can create the row need it, unless `defaults` of `deskstate.yaml` has it.",
+            _ => "If omitted, deskstate ignores this field.",
+        });
     }
     if info.from_file {
         text.line(format_args!(

@@ -68,7 +68,7 @@ pub(crate) struct Args {
     skip_defaults: bool,
     #[command(flatten)]
     writing: Writing,
-    /// Replace people, hosts and ids, for sharing
+    /// Replace principal names, addresses, hosts of URLs and ids, for sharing; read the result before you share it
     #[arg(long)]
     sanitize: bool,
     #[command(flatten)]

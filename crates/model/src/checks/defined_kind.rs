@@ -211,7 +211,7 @@ fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.push(
             Diagnostic::error(KEPT_ROW.code, format!("{} is declared absent, and the definition of its kind does not call rows deletable", declared.key))
                 .at(declared.name_span, "never deleted")
-                .help("remove the document and delete the row by hand, or write `deletable: true` in the definition"),
+                .help("remove the document and delete the row by hand; in a definition of your own, `deletable: true` lets deskstate do it"),
         );
     }
 }

@@ -4,8 +4,10 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::kinds::{self, AppProfile, CIF_V2_LOADER};
+use crate::load::PROJECT_FILE;
 use crate::manifests::State;
 use crate::name::{UniqueName, fold};
+use crate::project::CifV2Loader;
 use crate::set::{Reference, SetMode};
 use crate::span::Spanned;
 
@@ -20,7 +22,7 @@ pub(crate) const LOADER_EXTENSION: Explanation = Explanation::new(
     "loader-extension",
     "A profile with channel providers lacks the extension `msdyn_CIFV2Loader`.",
     "Without it, widgets of CIF v2 do not load. An exact list of extensions without it would remove it. If it is listed under `without`, the finding is only a warning.",
-    "Add `msdyn_CIFV2Loader` to `extensions`, or remove the key `extensions`.",
+    "Add `msdyn_CIFV2Loader` to `extensions`, or remove the key `extensions`, which is enough with `cifV2Loader: link`, the default.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -34,6 +36,31 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         };
         first_party(profile, diagnostics);
         loader(profile, declared.key.name.as_written(), diagnostics);
+        if context.project.cif_v2_loader == CifV2Loader::Warn && declared.state == State::Present {
+            no_loader(profile, declared.key.name.as_written(), diagnostics);
+        }
+    }
+}
+
+/// Warns where the project links no loader and the document names none.
+fn no_loader(profile: AppProfile<'_>, name: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let providers = profile.channel_providers().spanned();
+    let providers = providers.filter(|set| set.value.members().next().is_some());
+    let extensions = profile.extensions().value();
+    let is_there = extensions.is_some_and(|extensions| {
+        let mut names = extensions.members().chain(extensions.without());
+        // An exact list without it is reported already.
+        names.any(|name| is(&name, CIF_V2_LOADER)) || extensions.set().mode == SetMode::Exact
+    });
+    if let Some(providers) = providers.filter(|_| !is_there) {
+        diagnostics.push(
+            Diagnostic::warning(
+                LOADER_EXTENSION.code,
+                format!("the channel providers of {name} may not load: its document does not name `{CIF_V2_LOADER}`"),
+            )
+            .at(providers.span, "channel providers of CIF v2")
+            .help(format!("add `{CIF_V2_LOADER}` to `extensions`, or write `cifV2Loader: link` in `{PROJECT_FILE}`")),
+        );
     }
 }
 
@@ -84,7 +111,7 @@ fn loader(profile: AppProfile<'_>, name: &str, diagnostics: &mut Vec<Diagnostic>
         diagnostic
             .at(place, "removes the loader")
             .also(providers.span, "channel providers of CIF v2")
-            .help(format!("add `{CIF_V2_LOADER}`, or remove `extensions`")),
+            .help(format!("add `{CIF_V2_LOADER}`, or remove `extensions`, unless the project turns `cifV2Loader` off")),
     );
 }
 

@@ -96,11 +96,7 @@ impl Resource {
                 Value::Set(set) => in_set(field, set, &mut found),
                 Value::Items(items) => {
                     for item in items {
-                        for (inner, given) in item.value.fields() {
-                            if let Given::Value(value) = given {
-                                one(field, inner, value, false, &mut found);
-                            }
-                        }
+                        in_item(field, &item.value, false, &mut found);
                     }
                 }
                 _ => one(field, field, value, false, &mut found),
@@ -113,8 +109,26 @@ impl Resource {
 fn in_set<'a>(field: &'static Field, set: &'a Set, found: &mut Vec<ReferenceView<'a>>) {
     for (members, excluded) in [(&set.members, false), (&set.without, true)] {
         for member in members {
+            if let Value::Item(item) = &member.value {
+                in_item(field, item, excluded, found);
+                continue;
+            }
             let value = Spanned::new(&member.value, member.span);
             one(field, field, value, excluded, found);
+        }
+    }
+}
+
+/// References of an item that has its own fields.
+fn in_item<'a>(
+    field: &'static Field,
+    item: &'a Record,
+    excluded: bool,
+    found: &mut Vec<ReferenceView<'a>>,
+) {
+    for (inner, given) in item.fields() {
+        if let Given::Value(value) = given {
+            one(field, inner, value, excluded, found);
         }
     }
 }

@@ -74,7 +74,7 @@ struct ProjectSpec {
     /// Values for fields that a document omits.
     #[schemars(default)]
     defaults: Defaults,
-    /// How to handle a profile with channel providers but without the loader extension `msdyn_CIFV2Loader`. Default: `link`.
+    /// How to handle a profile with channel providers but without the loader extension `msdyn_CIFV2Loader`: `link` adds it, `warn` warns of documents that do not name it, `ignore` does neither. Default: `link`.
     #[schemars(default, extend("enum" = ["link", "warn", "ignore"]))]
     cif_v2_loader: String,
     /// Unique name of the solution for new and changed components.
@@ -141,7 +141,7 @@ struct Owns {
 #[derive(JsonSchema, Default)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct Removals {
-    /// Share of the rows of a kind. Default: `20%`.
+    /// Share of the rows of a kind or of the links of a set, counted from 10 of them on. Default: `20%`.
     #[schemars(default, regex(pattern = "^(100|[0-9]{1,2})%$"))]
     max_share: String,
     /// Affected agents. Default: 10.

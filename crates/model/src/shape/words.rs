@@ -57,16 +57,17 @@ pub(super) fn finding(
             )
             .help("shorten it")
         }
-        ValidationErrorKind::MinLength { .. } => {
-            Diagnostic::error("empty-text", format!("`{word}` is an empty text"))
-                .at(span, "empty")
-                .help(match found.within {
-                    Some("parameters") => format!("remove `{word}`, which clears it"),
-                    _ => format!(
-                        "write `{word}: null` to clear it, if it may be empty, or remove the key"
-                    ),
-                })
-        }
+        ValidationErrorKind::MinLength { .. } => Diagnostic::error(
+            "empty-text",
+            format!("`{word}` is an empty text"),
+        )
+        .at(span, "empty")
+        .help(match found.within {
+            Some("parameters") => format!(
+                "remove `{word}`, which clears it if Microsoft documents it for the page type"
+            ),
+            _ => format!("write `{word}: null` to clear it, if it may be empty, or remove the key"),
+        }),
         ValidationErrorKind::Minimum { limit } => {
             Diagnostic::error("out-of-range", format!("`{word}` must be at least {limit}"))
                 .at(span, "too small")
@@ -297,10 +298,10 @@ fn not_clearable(found: &Found<'_>) -> Diagnostic {
             "no value",
         )
         .help(match found.within {
-            // Unlisted parameters are cleared.
-            Some("parameters") => format!("write a value, or remove `{word}`, which clears it"),
+            // Unlisted parameters that the page type has are cleared.
+            Some("parameters") => format!("write a value, or remove `{word}`, which clears it if Microsoft documents it for the page type"),
             _ => format!(
-                "write a value, or remove `{word}`, which leaves it as it is in the environment"
+                "write a value, or remove `{word}` if it is not required, which leaves it as it is in the environment"
             ),
         })
 }

@@ -16,7 +16,7 @@ pub(crate) const VARIABLE_PLACEMENT: Explanation = Explanation::new(
 pub(crate) fn refuse_outside_values(document: &Node, diagnostics: &mut Vec<Diagnostic>) {
     for entry in document.entries() {
         match &*entry.key {
-            "spec" => {}
+            "spec" => refuse_in_keys(&entry.value, diagnostics),
             "metadata" => {
                 for entry in entry
                     .value
@@ -29,6 +29,35 @@ pub(crate) fn refuse_outside_values(document: &Node, diagnostics: &mut Vec<Diagn
             }
             _ => refuse_all(&entry.value, diagnostics),
         }
+    }
+}
+
+/// Reports variables in keys, which stay as they are.
+fn refuse_in_keys(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    match &node.value {
+        NodeValue::List(items) => items
+            .iter()
+            .for_each(|item| refuse_in_keys(item, diagnostics)),
+        NodeValue::Map(entries) => {
+            for entry in entries {
+                let is_text = |pieces: Vec<Piece<'_>>| {
+                    let mut pieces = pieces.iter();
+                    pieces.all(|piece| matches!(piece, Piece::Text(_) | Piece::Open))
+                };
+                if entry.key.contains(OPEN) && !pieces(&entry.key).is_some_and(is_text) {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            VARIABLE_PLACEMENT.code,
+                            "a key cannot contain a variable",
+                        )
+                        .at(entry.key_span, "a variable here")
+                        .help("write the key literally; variables are allowed only in values"),
+                    );
+                }
+                refuse_in_keys(&entry.value, diagnostics);
+            }
+        }
+        _ => {}
     }
 }
 

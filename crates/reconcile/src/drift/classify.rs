@@ -1,8 +1,8 @@
 //! Classifies differences and states the evidence.
 //!
 //! The revision that was last applied takes precedence: if the live environment still matches that revision, the manifests have changed
-//! since. Auditing comes next: if the declared value was present before an edit, somebody changed it after it was applied, even if that
-//! edit was made with the identity that deskstate uses. Then comes the writer, whom auditing knows for each column and link, and the row
+//! since. Auditing comes next: if the declared value was present before an edit, somebody changed it after it was applied. An edit of the
+//! account that runs deskstate may be an apply of another revision. Then comes the writer, whom auditing knows for each column and link, and the row
 //! only as a whole. Otherwise the class is unknown.
 
 use std::collections::BTreeMap;
@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::{Class, Difference, Input, Shift};
 use crate::blame::{Audit, Nature, Recorded, What, Writer};
+use crate::live::ObservedRow;
 use crate::lookup::Match;
-use crate::plan::{self, Action, Change, FieldChange, Operation};
+use crate::plan::{self, Action, Change, FieldChange, Operation, RowTarget};
 use crate::state::{DeclaredResource, RowKey, fold};
 use crate::value::{self, Resolved};
 
@@ -89,7 +90,11 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
                 let by = Author::of(input, recorded);
                 let done = if *made { "added" } else { "removed" };
                 Verdict {
-                    evidence: format!("auditing recorded that {} {done} it", described(&by)),
+                    evidence: format!(
+                        "auditing recorded that {} {done} it{}",
+                        described(&by),
+                        own(input, &by.writer)
+                    ),
                     ..after_declared(input, recorded, recorded)
                 }
             }
@@ -98,6 +103,9 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
         };
     }
     let is_link = field.wire.split_once('.').is_none();
+    if let Some((part, is_there)) = part_row(change, field).filter(|_| is_link && link.is_none()) {
+        return whole_part(input, part, is_there);
+    }
     if is_link {
         let why = match lags {
             true => "the audit records of this row do not explain the link".to_owned(),
@@ -105,7 +113,74 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
         };
         return Verdict::new(Class::Unknown, why);
     }
-    by_last_writer(input, change, field, lags)
+    let row =
+        written_row(input, change, field).and_then(|id| input.live.row(wire_column(field).1?, id));
+    by_last_writer(input, row, lags)
+}
+
+/// The row of a part that a change makes or deletes, and whether it is there.
+fn part_row(change: &Change, field: &FieldChange) -> Option<(RowTarget, bool)> {
+    let (member, is_there) = match &field.difference {
+        plan::Difference::Added { member, .. } => (member, false),
+        plan::Difference::Removed { member, .. } => (member, true),
+        plan::Difference::Value { .. } | plan::Difference::Copy { .. } => return None,
+    };
+    let rows = change
+        .operations
+        .iter()
+        .filter_map(|operation| match operation {
+            Operation::Create { row, .. } if !is_there => Some(row),
+            Operation::Delete { row, .. } if is_there => Some(row),
+            _ => None,
+        });
+    let rows: Vec<&RowTarget> = rows
+        .filter(|row| row.table.logical == field.wire && row.id != change.id)
+        .collect();
+    let named = |row: &&&RowTarget| fold(&row.label) == fold(member);
+    let row = match rows.as_slice() {
+        [row] => Some(row),
+        rows => rows.iter().find(named),
+    };
+    row.map(|row| ((*row).clone(), is_there))
+}
+
+/// Classifies a part that is missing, or that nobody declares.
+fn whole_part(input: &Input<'_>, part: RowTarget, is_there: bool) -> Verdict {
+    let newest = |which: fn(&What) -> bool| input.blame.newest(part.id, which);
+    if is_there {
+        let made = newest(|what| matches!(what, What::Created(_) | What::Wrote(_)));
+        return match made {
+            Some(recorded) => by_record(input, recorded, false),
+            None => by_last_writer(input, input.live.row(part.table, part.id), false),
+        };
+    }
+    match newest(|what| matches!(what, What::Deleted | What::Created(_))) {
+        Some(deleted) if deleted.what == What::Deleted => {
+            let by = Author::of(input, deleted);
+            Verdict {
+                evidence: format!(
+                    "auditing recorded the deletion by {}{}",
+                    described(&by),
+                    own(input, &by.writer)
+                ),
+                ..after_declared(input, deleted, deleted)
+            }
+        }
+        _ => Verdict::new(
+            Class::Unknown,
+            "it was never applied, or somebody deleted it",
+        ),
+    }
+}
+
+/// A remark about the account that runs deskstate, unless the revision that was last applied shows that the edit came later.
+fn own(input: &Input<'_>, writer: &Writer) -> &'static str {
+    match (writer.nature, writer.is_caller, &input.applied) {
+        (Nature::Person, true, None) => {
+            ", the account that deskstate uses: a manual edit or an apply"
+        }
+        _ => "",
+    }
 }
 
 /// Whether a record explains the live value of a column. Auditing cuts long texts, and marks them with three dots.
@@ -168,7 +243,11 @@ fn missing(input: &Input<'_>, change: &Change) -> Verdict {
         let verdict = after_declared(input, deleted, deleted);
         let by = Author::of(input, deleted);
         return Verdict {
-            evidence: format!("auditing recorded the deletion by {}", described(&by)),
+            evidence: format!(
+                "auditing recorded the deletion by {}{}",
+                described(&by),
+                own(input, &by.writer)
+            ),
             ..verdict
         };
     }
@@ -333,11 +412,13 @@ const ANY_APPLICATION: &str = ": an apply, another program or a product update";
 /// Classifies a field that had the declared value until `edit`. The newest edit may be a different one.
 fn after_declared(input: &Input<'_>, edit: &Recorded, newest: &Recorded) -> Verdict {
     let (first, last) = (Author::of(input, edit), Author::of(input, newest));
-    let class = match (last.writer.nature, last.writer.is_caller) {
-        (Nature::Person, _) => Class::EditedByHand,
-        (Nature::Platform, _) => Class::ProductUpdate,
+    let class = match last.writer.nature {
+        // A later revision may have been applied since, by the same person.
+        Nature::Person if !own(input, &last.writer).is_empty() => Class::Unknown,
+        Nature::Person => Class::EditedByHand,
+        Nature::Platform => Class::ProductUpdate,
         // An earlier revision may have been applied since, also by another application than the caller.
-        (Nature::Application | Nature::Unknown, _) => Class::Unknown,
+        Nature::Application | Nature::Unknown => Class::Unknown,
     };
     let since = if edit == newest {
         String::new()
@@ -345,8 +426,9 @@ fn after_declared(input: &Input<'_>, edit: &Recorded, newest: &Recorded) -> Verd
         format!(", and {} changed it since", described(&last))
     };
     let evidence = format!(
-        "the declared value was there until {} changed it{since}",
-        described(&first)
+        "the declared value was there until {} changed it{since}{}",
+        described(&first),
+        own(input, &last.writer)
     );
     Verdict::new(class, evidence).by(&last, Some(&newest.at))
 }
@@ -373,9 +455,7 @@ fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Ve
     Verdict::new(class, evidence).by(&author, Some(&recorded.at))
 }
 
-fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange, lags: bool) -> Verdict {
-    let row =
-        written_row(input, change, field).and_then(|id| input.live.row(wire_column(field).1?, id));
+fn by_last_writer(input: &Input<'_>, row: Option<&ObservedRow>, lags: bool) -> Verdict {
     let Some(row) = row else {
         return Verdict::new(
             Class::Unknown,

@@ -8,7 +8,9 @@ use crate::live::Access;
 use crate::lookup::Match;
 use crate::state::{DeclaredColumn, DeclaredRow, Lookup, RowKey, Stored};
 use crate::value::{self, Resolved};
-use deskstate_model::{Diagnostic, Explanation, Field, Span, State, Table, UniqueName, tables};
+use deskstate_model::{
+    Diagnostic, Explanation, Field, Kind, ResourceKey, Span, State, Table, UniqueName, tables,
+};
 use uuid::Uuid;
 
 pub(crate) const LOOKUP_MISSING: Explanation = Explanation::new(
@@ -99,6 +101,8 @@ impl<'a> Planner<'a> {
         match self.live.find(key) {
             // A user who can no longer sign in is removed nevertheless.
             Match::One(id) | Match::Unfit(id, _) => Some(id),
+            // It is absent as declared, such as a row of a package that was removed.
+            Match::None if self.is_declared_absent(key) => None,
             Match::None => {
                 let message = format!(
                     "`{word}` keeps out `{}`, which the environment does not have",
@@ -116,6 +120,16 @@ impl<'a> Planner<'a> {
                 None
             }
         }
+    }
+
+    fn is_declared_absent(&self, key: &RowKey) -> bool {
+        let RowKey::Named { table, name } = key else {
+            return false;
+        };
+        let kind = Kind::of_table(table);
+        let key = kind.map(|kind| ResourceKey::new(kind, name.as_written()));
+        let declared = key.and_then(|key| self.desired.resources.get(&key));
+        declared.is_some_and(|declared| declared.state == State::Absent)
     }
 
     pub(super) fn report_missing(&mut self, key: &RowKey, path: &str, span: Span) {

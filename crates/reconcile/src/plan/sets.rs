@@ -392,7 +392,7 @@ impl<'a> Planner<'a> {
         let (prefix, _) = name.split_once('_')?;
         let prefix = fold(prefix);
         let is_foreign = !own.is_empty() && !own.contains(&prefix) && prefix != "msdyn";
-        is_foreign.then(|| format!("prefix `{prefix}` belongs to another project"))
+        is_foreign.then(|| format!("prefix `{prefix}` is not one of this project"))
     }
 
     /// Whether the row has no other links, is not declared and belongs to nobody else.

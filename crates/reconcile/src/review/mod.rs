@@ -62,6 +62,8 @@ pub struct Finding {
     pub allow: Option<Allow>,
     /// Whether such an override was given.
     pub allowed: bool,
+    /// Whether it stops the plan whatever the policy says.
+    pub fixed: bool,
 }
 
 /// The checks that only warn unless `policy` mentions them. All others deny.
@@ -255,6 +257,7 @@ fn unneeded(rules: &ReviewRules, used: &BTreeSet<usize>) -> Vec<Finding> {
             secondary: Vec::new(),
             allow: None,
             allowed: false,
+            fixed: false,
         })
         .collect()
 }
@@ -279,7 +282,10 @@ fn judged(
     rules: &ReviewRules,
     used: &mut BTreeSet<usize>,
 ) -> Option<Finding> {
-    finding.level = rules.level(finding.code)?;
+    finding.level = match finding.fixed {
+        true => Level::Deny,
+        false => rules.level(finding.code)?,
+    };
     if let Some(needed) = &finding.allow
         && finding.level == Level::Deny
     {
@@ -325,7 +331,14 @@ impl Finding {
             secondary: Vec::new(),
             allow: None,
             allowed: false,
+            fixed: false,
         }
+    }
+
+    /// Makes it stop the plan whatever the policy says.
+    pub(crate) fn always(mut self) -> Self {
+        self.fixed = true;
+        self
     }
 
     pub(crate) fn at(mut self, span: Option<Span>) -> Self {

@@ -21,7 +21,7 @@ pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
 
 pub(crate) const REMOVALS: Explanation = Explanation::new(
     "removals",
-    "A plan removes more than `removals` allows: too large a share of the existing rows or links, or something that too many agents use.",
+    "A plan removes more than `removals` allows: too large a share of the existing rows or links, if there are 10 or more, or something that too many agents use.",
     "A mistake in a set or a missing folder looks like an intended delete. If the agents cannot be counted, deskstate assumes that they are too many.",
     "Check what the plan removes. To remove it on purpose, use the `--allow delete=…` or `unlink=…` that the finding prints, or change `removals`.",
 );

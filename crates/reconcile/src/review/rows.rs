@@ -177,7 +177,9 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                     || (is_foreign(case, row.table, live) && !case.rules.allow_managed)
                 {
                     let finding = foreign(&what, live.may_be_managed(row.table), deletes, index);
-                    let finding = if deletes {
+                    let finding = if deletes && live.may_be_managed(row.table) {
+                        finding.always()
+                    } else if deletes {
                         finding
                     } else {
                         finding.unless(Allow::new("managed", subject(change), 1))

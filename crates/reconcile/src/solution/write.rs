@@ -157,7 +157,12 @@ impl One<'_> {
             "<{logical} {column}=\"{}\">\n  <iscustomizable>1</iscustomizable>\n",
             escape(name)
         );
-        if let (RowKey::Part { of, .. }, Some(part)) = (&row.key, row.part) {
+        if let Some(part) = row.part {
+            // Steps and views have unique names, so their keys do not name the row that they belong to.
+            let of = match &row.key {
+                RowKey::Part { of, .. } => of,
+                _ => &self.resource.row.key,
+            };
             match reference(of) {
                 Some(target) => element(&mut xml, part.parent_column, &target),
                 None => return self.leave_out(format!("{shown}: its row has no unique name")),

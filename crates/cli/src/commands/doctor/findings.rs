@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Depth;
-use deskstate_model::{Kind, Table};
+use deskstate_model::{Kind, Table, Writes};
 use deskstate_reconcile::live::{Access as TableAccess, Live};
 use deskstate_reconcile::metadata::{Weight, check};
 use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
@@ -72,15 +72,16 @@ pub(in crate::commands) fn of_live(
     live: &Live,
     needed: Option<&BTreeSet<&'static Table>>,
     privileges: Option<&BTreeMap<String, Depth>>,
+    writes: Writes,
 ) -> Vec<Finding> {
-    let mut findings = of_environment(live);
+    let mut findings = of_environment(live, writes);
     findings.extend(of_tables(live, needed));
     findings.extend(of_definitions(live));
     findings.extend(of_privileges(live, privileges));
     findings
 }
 
-pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
+pub(in crate::commands) fn of_environment(live: &Live, writes: Writes) -> Vec<Finding> {
     let facts = &live.facts;
     let mut findings = Vec::new();
     match (facts.organization, facts.caller) {
@@ -94,13 +95,14 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
     }
     findings.push(match (facts.base_language, facts.caller_language) {
         _ if facts.reads_base_language() => Finding::good("texts are in the organization's base language"),
-        (Some(base), Some(caller)) => Finding::worth(
-            format!("the organization's base language is {base}, the caller's is {caller}: texts are neither compared nor written"),
+        (Some(base), Some(caller)) => Finding::bad(
+            format!("the organization's base language is {base}, the caller's is {caller}: texts are neither compared nor written, so no plan is complete"),
             "set the language in the personal settings of the signed-in user",
         ),
-        _ => Finding::worth("the language of texts is unknown, so they are neither compared nor written", "let the caller read Organization and User Settings"),
+        _ => Finding::bad("the language of texts is unknown, so they are neither compared nor written", "let the caller read Organization and User Settings"),
     });
     findings.push(match facts.locked_down {
+        Some(true) if writes != Writes::All => Finding::good("unmanaged customizations are blocked, and `writes` of the environment is narrower"),
         Some(true) => Finding::bad(
             "unmanaged customizations are blocked, so apply is refused",
             "this environment accepts managed solutions only; with `writes: assignments`, deskstate only assigns users",
@@ -379,7 +381,7 @@ pub(crate) mod tests {
         let mut live = nothing();
         live.facts.locked_down = Some(true);
         live.mentions_unread = Some("403".to_owned());
-        let findings = of_environment(&live);
+        let findings = of_environment(&live, Writes::All);
         assert_eq!(
             said(&findings),
             [
@@ -388,7 +390,7 @@ pub(crate) mod tests {
                     "the environment does not report who is signed in"
                 ),
                 (
-                    State::Worth,
+                    State::Bad,
                     "the language of texts is unknown, so they are neither compared nor written"
                 ),
                 (
@@ -414,8 +416,8 @@ pub(crate) mod tests {
         live.facts.base_language = Some(1033);
         live.facts.caller_language = Some(1031);
         assert_eq!(
-            of_environment(&live)[1].what,
-            "the organization's base language is 1033, the caller's is 1031: texts are neither compared nor written"
+            of_environment(&live, Writes::All)[1].what,
+            "the organization's base language is 1033, the caller's is 1031: texts are neither compared nor written, so no plan is complete"
         );
     }
 

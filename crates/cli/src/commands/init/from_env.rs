@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::{PROJECT_FILE, State, load, yaml_scalar};
+use deskstate_model::{PROJECT_FILE, State, Writes, load, yaml_scalar};
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::extras::prefix;
 use deskstate_reconcile::plan::{Options as PlanOptions, SyncState};
@@ -76,7 +76,7 @@ pub(super) async fn run(
         let reader = Reader::open(&opened.connection)?;
         let live = read_all(&reader, &Desired::default(), environment, ui).await?;
         let privileges = privileges_to_write(&reader).await?;
-        let found = findings::of_live(&live, None, privileges.as_ref());
+        let found = findings::of_live(&live, None, privileges.as_ref(), Writes::All);
         let worst = doctor::say(ENVIRONMENT, &opened.address, &found, ui)?;
         let sets = args.writing.sets();
         let options = Options {

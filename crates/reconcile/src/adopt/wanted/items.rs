@@ -28,7 +28,7 @@ pub(super) fn items(
                 if let Some(key) = emptied(change, field, identity.as_deref(), item) {
                     return Err(lost(key, item));
                 }
-                wanted.push(changed_item(field, known, item, at + 1));
+                wanted.push(changed_item(field, known, item, at + 1, parent));
             }
             None if is_at_least(written) => {}
             None => wanted.push(item.clone()),
@@ -127,7 +127,13 @@ fn is_name(field: &'static Field, inner: &Field) -> bool {
 }
 
 /// Returns the item with the live values of its existing keys. The only added key is a name that no longer follows from the others.
-fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usize) -> Json {
+fn changed_item(
+    field: &'static Field,
+    known: &Json,
+    live: &Json,
+    position: usize,
+    parent: &str,
+) -> Json {
     let (Json::Object(known), Json::Object(now)) = (known, live) else {
         return live.clone();
     };
@@ -148,13 +154,6 @@ fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usiz
         }
     }
     let mut item = Map::new();
-    for inner in field.items().filter(|inner| is_name(field, inner)) {
-        if let Some(name) = now.get(inner.word)
-            && !known.contains_key(inner.word)
-        {
-            item.insert(inner.word.to_owned(), name.clone());
-        }
-    }
     for (key, value) in known {
         let inner = field.items().find(|inner| inner.word == key);
         let value = match (now.get(key), inner.map(|inner| (inner.holds, inner.fill))) {
@@ -168,6 +167,17 @@ fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usiz
             (None, _) => value.clone(),
         };
         item.insert(key.clone(), value);
+    }
+    for inner in field.items().filter(|inner| is_name(field, inner)) {
+        let mut nameless = now.clone();
+        let Some(name) = nameless.remove(inner.word) else {
+            continue;
+        };
+        let follows =
+            item_name(field, &Json::Object(nameless), parent) == item_name(field, live, parent);
+        if !known.contains_key(inner.word) && !follows {
+            item.insert(inner.word.to_owned(), name);
+        }
     }
     for choice in alternatives(field) {
         if let Some(value) = now.get(choice.word) {
