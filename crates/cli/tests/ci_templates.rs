@@ -583,7 +583,7 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
         &[
             "Edited by hand",
             "[Latest run](https://github.com/contoso/desk/actions/runs/77)",
-            "Next: take it over with deskstate adopt --env prod",
+            "Next: take over what was edited by hand with deskstate adopt --env prod",
         ],
     );
     // The same drift on another commit of the manifests is not reported again, even if lines have moved.

@@ -244,7 +244,7 @@ const FOLLOWED: &[(&str, &str)] = &[
         "sets_are_written_as_asked_and_the_default_is_said",
     ),
     (
-        "deskstate export --unmanaged --out manifests",
+        "deskstate export --env NAME --unmanaged --out manifests",
         "what_fails_leaves_nothing_and_what_is_there_stays",
     ),
     (
@@ -872,6 +872,8 @@ fn an_apply_without_the_right_to_write_is_told_which_role_it_needs() {
         &[
             "lacks Create at organization level on ",
             "`msdyn_applicationtabtemplate`",
+            "lacks Append at organization level on ",
+            "`systemuser`",
             "note  `msdyn_panetoolconfiguration` cannot be read",
         ],
     );

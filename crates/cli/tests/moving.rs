@@ -267,6 +267,40 @@ fn a_loader_that_the_project_does_not_link_is_warned_of() {
     }
 }
 
+/// A deactivated role or step must not take effect again because somebody undoes an apply.
+#[test]
+fn an_undo_brings_an_inactive_part_back_inactive() {
+    let server = Server::plain();
+    let script = "apiVersion: deskstate/v1\nkind: AgentScript\nmetadata: {name: contoso_script}\nspec: {displayName: Script, language: 1033, steps: [{displayName: Greet, text: Hello}, {displayName: Ask, text: Why}]}\n";
+    let project = Project::desk(&server, "", "", script);
+    project.apply();
+    let steps = "msdyn_productivityagentscriptsteps";
+    let state = |name: &str| {
+        let rows = server.get(&format!(
+            "/api/data/v9.2/{steps}?$select=statecode,statuscode&$filter=msdyn_name%20eq%20'{name}'"
+        ));
+        let row = &rows["value"][0];
+        (row["statecode"].as_i64(), row["statuscode"].as_i64())
+    };
+    let step = server.found(
+        steps,
+        "msdyn_productivityagentscriptstepid",
+        "msdyn_name eq 'Greet'",
+    );
+    server.patch(
+        &format!("{steps}({step})"),
+        &json!({"statecode": 1, "statuscode": 2}).to_string(),
+    );
+    let absent = "apiVersion: deskstate/v1\nkind: AgentScript\nmetadata: {name: contoso_script, state: absent}\n";
+    project.write("manifests/all.yaml", absent);
+    let undo = Project::undo_file(&project.apply());
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    assert_eq!(state("Greet"), (Some(1), Some(2)));
+    assert_eq!(state("Ask"), (Some(0), Some(1)));
+}
+
 #[test]
 fn an_ignored_profile_hides_no_difference_of_the_other_one() {
     let (project, _server) = moved("contoso_a", "contoso_b");

@@ -28,7 +28,7 @@ pub(crate) const KIND_DEFINITION: Explanation = Explanation::new(
 pub(crate) const DENIED_TABLE: Explanation = Explanation::new(
     "denied-table",
     "A kind is defined for a table that deskstate never writes: users, roles and privileges, processes and plug-ins, solutions and metadata, \
-     secrets, activities, customers' data, and the tables of built-in kinds.",
+     secrets, activities, data of customers such as contacts, cases and orders, and the tables of built-in kinds.",
     "A mistake there could lock people out, run code or change customers' data, and a review of manifests would not show it.",
     "Define a kind for another table. No setting removes this restriction.",
 );

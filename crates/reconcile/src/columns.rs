@@ -81,6 +81,13 @@ pub(crate) fn of(table: &'static Table) -> Vec<Column> {
         set: Some(part.parent.set),
         field: None,
     }));
+    // Manifests have no status of parts, but an undo brings inactive ones back as they were.
+    found.extend(kinds::part_of(table).map(|_| Column {
+        name: tables::STATUS.column.to_owned(),
+        read: tables::STATUS.column.to_owned(),
+        set: None,
+        field: Some(&tables::STATUS),
+    }));
     let mut seen = BTreeSet::new();
     found.retain(|column| seen.insert(column.name.clone()));
     found

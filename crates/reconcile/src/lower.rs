@@ -176,7 +176,7 @@ pub fn lower(manifests: &Manifests) -> Desired {
     let shares = manifests
         .project
         .as_ref()
-        .filter(|project| !project.packages.is_empty());
+        .filter(|project| !project.owns.is_empty());
     let prefixes = shares.into_iter().flat_map(|project| &project.owns);
     let only_lock = manifests.resources.iter().filter(|declared| {
         let path = manifests.sources.path(declared.name_span.file);

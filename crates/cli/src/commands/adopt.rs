@@ -43,7 +43,8 @@ use crate::ui::Ui;
 /// In an environment with an overlay, values that the base holds are written to the overlay, and so are those of an overlay that other
 /// environments share, if the last overlay is this environment's own. `Wrote` names the other environments of a file. An undeclared row that
 /// you name becomes a new file. A variable stays in its file: an overlay gets the value, or adopt refuses. Differences that
-/// rules under `ignore` accept are left out. Adopts only the selected resources, not their dependencies.
+/// rules under `ignore` accept are left out. Adopts only the selected resources, not their dependencies. It cannot tell manual changes from
+/// commits that are not applied yet: if there are any, select resources.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment

@@ -16,7 +16,7 @@ use crate::table::{Field, Holds, Links, NameOf, PartIdentity, Table};
 pub(crate) const PART_NAME: Explanation = Explanation::new(
     "part-name",
     "Two parts have the same unique name.",
-    "Derived names keep ASCII letters and digits, and a hash of other letters, so two headings can lead to the same name.",
+    "Derived names keep ASCII letters and digits and drop the others, so two headings such as `Größe` and `Grüße` can lead to the same name. A text without any is replaced by a hash.",
     "Set `name`.",
 );
 

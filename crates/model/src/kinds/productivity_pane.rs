@@ -96,7 +96,7 @@ record! {
         /// Position of the tool.
         order: Hidden = hidden("order", "msdyn_order", Holds::Position);
         /// Name of the entry.
-        display_name: Text = text("displayName", "msdyn_name").max(100).fill(Fill::NameOf("tool")).more("; the tool's on a new row").no_box();
+        display_name: Text = text("displayName", "msdyn_name").max(100).never_null().fill(Fill::NameOf("tool")).more("; the tool's on a new row").no_box();
         /// Tooltip of the tool.
         tooltip: Text = text("tooltip", "msdyn_tooltip").max(100).localizable().no_box();
         /// Path to the icon.

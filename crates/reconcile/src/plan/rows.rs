@@ -325,11 +325,12 @@ impl<'a> Planner<'a> {
             path => format!("`{path}` of {}", draft.resource.key),
         };
         let (label, help) = match declared.part {
-            None => (
+            // Fields of a notification are rows of a kind, but not documents of their own.
+            None if declared.path.is_empty() => (
                 "its manifest does not set `status`",
                 "write `status: Active` or `status: Inactive`, so that it is compared",
             ),
-            Some(_) => (
+            _ => (
                 "manifests have no status of parts",
                 "activate the row in the environment, or delete it: the next apply creates it",
             ),

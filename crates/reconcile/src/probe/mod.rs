@@ -17,7 +17,7 @@ use deskstate_model::{Holds, Kind};
 use serde_json::{Map, Value as Json, json};
 use thiserror::Error;
 
-pub use rights::{WRITE_RIGHTS, privilege, privileges_to_write};
+pub use rights::{privilege, privileges_to_write, rights_to_write};
 
 use crate::live::Live;
 use ask::{Found, Probe};

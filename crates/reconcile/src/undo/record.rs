@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::Kind;
+use deskstate_model::{Kind, tables};
 use uuid::Uuid;
 
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, VERSION};
@@ -202,10 +202,15 @@ pub(crate) fn columns_of(
     live: &Live,
 ) -> Option<BTreeMap<String, serde_json::Value>> {
     let observed = live.row(row.table, row.id)?;
+    let is_part = kinds::part_of(row.table).is_some();
     let columns = columns::of(row.table)
         .into_iter()
         .map(|column| (columns::saved(&column, &observed.row, live), column))
-        .filter(|(value, _)| !value.is_null())
+        .filter(|(value, column)| {
+            // A new part is active.
+            let is_active = column.name == tables::STATUS.column && *value == serde_json::json!(0);
+            !value.is_null() && !(is_active && is_part)
+        })
         .map(|(value, column)| (column.name, value));
     Some(columns.collect())
 }

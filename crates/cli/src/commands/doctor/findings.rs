@@ -6,7 +6,7 @@ use deskstate_dataverse::Depth;
 use deskstate_model::{Kind, Table, Writes};
 use deskstate_reconcile::live::{Access as TableAccess, Live};
 use deskstate_reconcile::metadata::{Weight, check};
-use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
+use deskstate_reconcile::probe::{Probed, privilege, rights_to_write};
 
 use crate::output::count;
 use crate::output::plain;
@@ -280,17 +280,15 @@ pub(super) fn of_privileges(
         .map(|(name, depth)| (name.to_ascii_lowercase(), *depth))
         .collect();
     let mut lacking: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for table in Kind::all().map(Kind::table) {
+    for (right, table) in rights_to_write() {
         let is_there = live
             .tables
             .get(table)
             .is_none_or(|seen| seen.access != TableAccess::Absent);
-        for right in WRITE_RIGHTS {
-            if is_there
-                && held.get(&privilege(right, table).to_ascii_lowercase()) != Some(&Depth::Global)
-            {
-                lacking.entry(right).or_default().push(table.logical);
-            }
+        if is_there
+            && held.get(&privilege(right, table).to_ascii_lowercase()) != Some(&Depth::Global)
+        {
+            lacking.entry(right).or_default().push(table.logical);
         }
     }
     if lacking.is_empty() {
@@ -492,9 +490,8 @@ pub(crate) mod tests {
             said(&of_privileges(&live, None)),
             [(State::Worth, "the caller's privileges cannot be read")]
         );
-        let mut held: BTreeMap<String, Depth> = Kind::all()
-            .flat_map(|kind| WRITE_RIGHTS.map(|right| privilege(right, kind.table())))
-            .map(|name| (name, Depth::Global))
+        let mut held: BTreeMap<String, Depth> = rights_to_write()
+            .map(|(right, table)| (privilege(right, table), Depth::Global))
             .collect();
         assert_eq!(
             said(&of_privileges(&live, Some(&held))),

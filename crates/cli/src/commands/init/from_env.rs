@@ -151,7 +151,7 @@ fn refuse_what_is_taken(folder: &Path) -> Result<(), Error> {
     if folder.join(PROJECT_FILE).exists() {
         return refused(
             format!("{} already has a {PROJECT_FILE}", shown_path(folder)),
-            "choose another folder, or add the environment to that project and run `deskstate export --unmanaged --out manifests` there",
+            "choose another folder, or add the environment to that project and run `deskstate export --env NAME --unmanaged --out manifests` there",
         );
     }
     let is_taken =
