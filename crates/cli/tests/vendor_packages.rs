@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::support::{Run, deskstate};
+use super::support::{Run, deskstate, says};
 
 const ENVIRONMENTS: [&str; 2] = ["test", "prod"];
 
@@ -721,6 +721,43 @@ fn a_package_as_a_solution_exports_as_the_package() {
             exported.out
         );
     }
+}
+
+#[test]
+fn an_overlay_of_a_row_that_a_package_no_longer_brings_is_an_error() {
+    let vendors = Vendors::new();
+    vendors.add("../telvio-1.0.0").ended(0);
+    vendors.edit(
+        "deskstate.yaml",
+        "    test:\n",
+        "    test:\n      overlay: ov\n",
+    );
+    vendors.write(
+        "ov/dial.yaml",
+        "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: telvio_dial}\nspec: {title: Our dial pad}\n",
+    );
+    vendors.run(&["apply", "--env", "test", "--yes"]).ended(0);
+    let update = [
+        "package",
+        "update",
+        "telvio",
+        "../telvio-1.1.0",
+        "--no-plan",
+    ];
+    let before = vendors.files();
+    let refused = vendors.run(&update).ended(3);
+    says(
+        &refused.err,
+        &[
+            "error[overlay]: no package brings ApplicationTab telvio_dial any more",
+            "ov/dial.yaml",
+            "nothing was written",
+        ],
+    );
+    assert_eq!(vendors.files(), before);
+    std::fs::remove_file(vendors.desk().join("ov/dial.yaml")).unwrap();
+    vendors.run(&update).ended(0);
+    vendors.run(&["validate"]).ended(0);
 }
 
 /// Steps and inbox views have unique names of their own, and still belong to a row.

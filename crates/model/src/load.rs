@@ -207,6 +207,16 @@ pub(crate) fn load_from(
 }
 
 fn no_project(problem: &FileProblem) -> Diagnostic {
+    if matches!(
+        problem,
+        FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_)
+    ) {
+        return Diagnostic::error(
+            problem.code(),
+            format!("`{PROJECT_FILE}` cannot be read: {problem}"),
+        )
+        .help(problem.help());
+    }
     Diagnostic::error(
         NO_PROJECT.code,
         format!("there is no project here: `{PROJECT_FILE}` cannot be read: {problem}"),
@@ -401,12 +411,17 @@ impl Loader {
         let declared = documents.iter().map(|base| &base.header.key).collect();
         let gone = self.removed(&of_packages, &declared, diagnostics);
         of_packages.contributions.extend(gone.contributions);
+        let removed: HashSet<ResourceKey> = gone
+            .own
+            .iter()
+            .map(|document| document.header.key.clone())
+            .collect();
         let own = of_packages.own.into_iter().chain(gone.own);
         documents.extend(own.map(|document| Base::new(document, &project, &overlaid)));
         let contributions = of_packages.contributions;
         let keys = documents.iter().map(|base| &base.header.key);
         let others = contributions.iter().map(|one| &one.document.header.key);
-        checks::overlay::check(keys.chain(others), &overlays, diagnostics);
+        checks::overlay::check(keys.chain(others), &removed, &overlays, diagnostics);
         let assembly = Assembly::new(
             node,
             &project,

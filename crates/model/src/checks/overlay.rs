@@ -74,14 +74,26 @@ pub(crate) fn patch(overlay: &Document) -> Cow<'_, Node> {
     })
 }
 
-/// Checks every overlay document on its own; the merged result is checked later.
+/// Checks every overlay document on its own; the merged result is checked later. Packages do not bring the rows in `removed` any more.
 pub(crate) fn check<'a>(
     base: impl Iterator<Item = &'a ResourceKey>,
+    removed: &HashSet<ResourceKey>,
     overlays: &BTreeMap<String, Vec<Document>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let known = BaseNames::new(base);
+    let known = BaseNames::new(base.filter(|key| !removed.contains(key)));
     for overlay in overlays.values().flatten() {
+        if removed.contains(&overlay.header.key) && !known.has(&overlay.header.key) {
+            diagnostics.push(
+                Diagnostic::error(
+                    OVERLAY.code,
+                    format!("no package brings {} any more", overlay.header.key),
+                )
+                .at(overlay.header.name_span, "nothing to change")
+                .help("delete this document, or declare the row in a manifest of your own"),
+            );
+            continue;
+        }
         check_document(overlay, &known, diagnostics);
     }
 }
