@@ -125,10 +125,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     } else {
         show(args, &compared, ui)?;
     }
-    if let (Some(folder), Some(wanted)) = (&args.as_overlay, &compared.wanted) {
-        if !write_overlay(folder, wanted, &compared.plan, ui)? {
-            return Err(Error::failed("the overlay does not hold every difference"));
-        }
+    if let (Some(folder), Some(wanted)) = (&args.as_overlay, &compared.wanted)
+        && !write_overlay(folder, wanted, &compared.plan, ui)?
+    {
+        return Err(Error::failed("the overlay does not hold every difference"));
     }
     match outcome {
         SyncState::InSync => Ok(ExitCode::Done),

@@ -209,7 +209,7 @@ pub(crate) fn columns_of(
         .filter(|(value, column)| {
             // A new part is active.
             let is_active = column.name == tables::STATUS.column && *value == serde_json::json!(0);
-            !value.is_null() && !(is_active && is_part)
+            !(value.is_null() || is_active && is_part)
         })
         .map(|(value, column)| (column.name, value));
     Some(columns.collect())
