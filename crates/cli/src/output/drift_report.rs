@@ -1,6 +1,6 @@
 //! Shared by the renderers of drift: the environments that were checked, and the wording of differences.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::blame::Audit;
@@ -105,12 +105,12 @@ pub(crate) struct Looked {
 impl Looked {
     /// The outcome. An error that says nothing of a resource's state makes it incomplete.
     pub(crate) fn outcome(&self) -> Outcome {
-        let judged = |error: &Diagnostic| {
-            let mut unplanned = self.unplanned();
-            unplanned.any(|unplanned| unplanned.obstacle.code == error.code)
-        };
+        let judged: BTreeSet<&str> = self
+            .unplanned()
+            .map(|unplanned| unplanned.obstacle.code)
+            .collect();
         let mut errors = self.findings.iter().filter(|found| found.is_error());
-        if !errors.all(judged) {
+        if !errors.all(|error| judged.contains(error.code)) {
             return Outcome::Incomplete;
         }
         match self.report.state() {
