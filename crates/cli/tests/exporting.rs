@@ -530,3 +530,48 @@ fn rows_that_only_their_prefix_makes_microsofts_are_named() {
     says(&exported.out, &["name: msdyn_chat_custom", "title: Chat"]);
     assert!(!exported.err.contains("msdyn_"), "{}", exported.err);
 }
+
+/// The product makes parameters that Microsoft does not document for a page type, and a plan leaves such parameters alone.
+#[test]
+fn a_parameter_that_one_environment_alone_has_is_a_difference_in_both_directions() {
+    let tab = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_tab}\nspec: {displayName: Tab, title: Tab, pageType: ThirdPartyWebsite, parameters: {url: https://a.example/}}\n";
+    let [one, other] = [(); 2].map(|()| Server::plain());
+    let project = Project::desk(&one, "", "", tab);
+    project.edit(
+        "deskstate.yaml",
+        "  environments:\n",
+        &format!("  environments:\n    other: {{url: \"{}\"}}\n", other.url),
+    );
+    for environment in ["server", "other"] {
+        project
+            .run(&["apply", "--env", environment, "--yes"])
+            .ended(0);
+    }
+    let between = |from: &str, to: &str, code: i32| {
+        project
+            .run(&["diff", "--from", from, "--to", to])
+            .ended(code)
+    };
+    between("server", "other", 0);
+    let id = one.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "contoso_tab",
+    );
+    make(
+        &one,
+        "msdyn_templateparameters",
+        &json!({
+            "msdyn_name": "relationship", "msdyn_uniquename": "contoso_tab_relationship", "msdyn_value": "x",
+            "msdyn_applicationtabtemplateid@odata.bind": format!("/msdyn_applicationtabtemplates({id})"),
+        }),
+    );
+    says(
+        &between("server", "other", 2).out,
+        &["~ ApplicationTab contoso_tab", "parameters.relationship"],
+    );
+    says(
+        &between("other", "server", 2).out,
+        &["parameters.relationship"],
+    );
+}

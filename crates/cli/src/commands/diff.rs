@@ -1,5 +1,7 @@
 //! `diff`: compares two environments, or a folder of manifests and an environment. Cannot write to either.
 
+mod parameters;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -278,6 +280,7 @@ impl Wanted {
         lost.extend(unread(to, &wanted, &desired));
         lost.extend(self::lost(from, &own_rows));
         let (mut plan, findings) = plan(&desired, live, &PlanOptions::default());
+        parameters::only_here(&own_rows, &wanted, live, &mut plan);
         // Findings must not point into the temporary export of the other environment.
         for change in &mut plan.changes {
             change.declared_at = None;
