@@ -155,21 +155,24 @@ fn whole_part(input: &Input<'_>, part: RowTarget, is_there: bool) -> Verdict {
         };
     }
     match newest(|what| matches!(what, What::Deleted | What::Created(_))) {
-        Some(deleted) if deleted.what == What::Deleted => {
-            let by = Author::of(input, deleted);
-            Verdict {
-                evidence: format!(
-                    "auditing recorded the deletion by {}{}",
-                    described(&by),
-                    own(input, &by.writer)
-                ),
-                ..after_declared(input, deleted, deleted)
-            }
-        }
+        Some(deleted) if deleted.what == What::Deleted => deletion(input, deleted),
         _ => Verdict::new(
             Class::Unknown,
             "it was never applied, or somebody deleted it",
         ),
+    }
+}
+
+/// Classifies what a recorded deletion took away.
+fn deletion(input: &Input<'_>, deleted: &Recorded) -> Verdict {
+    let by = Author::of(input, deleted);
+    Verdict {
+        evidence: format!(
+            "auditing recorded the deletion by {}{}",
+            described(&by),
+            own(input, &by.writer)
+        ),
+        ..after_declared(input, deleted, deleted)
     }
 }
 
@@ -240,16 +243,7 @@ fn missing(input: &Input<'_>, change: &Change) -> Verdict {
         matches!(what, What::Deleted | What::Created(_))
     });
     if let Some(deleted) = newest.filter(|newest| newest.what == What::Deleted) {
-        let verdict = after_declared(input, deleted, deleted);
-        let by = Author::of(input, deleted);
-        return Verdict {
-            evidence: format!(
-                "auditing recorded the deletion by {}{}",
-                described(&by),
-                own(input, &by.writer)
-            ),
-            ..verdict
-        };
+        return deletion(input, deleted);
     }
     match &input.applied {
         Some(applied) if !applied.desired.resources.contains_key(&change.key) => Verdict::new(

@@ -51,6 +51,7 @@ impl<'a> Planner<'a> {
         for other in self.other_profiles(draft, set, member.id) {
             let name = self.live.label(&tables::PROFILE, other);
             let stance = self.stance(other, &name, member.id);
+            // Of profiles whose users the project does not list.
             let (why, help) = match stance {
                 Stance::Undeclared => ("is not declared here", "declare that profile"),
                 _ => ("is declared without `users`", "declare its `users`"),
@@ -265,6 +266,7 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// The user with a key, also one who can no longer sign in.
 fn fit(live: &Live, key: &RowKey) -> Option<Uuid> {
     match live.find(key) {
         Match::One(id) | Match::Unfit(id, _) => Some(id),

@@ -44,7 +44,7 @@ pub(crate) const PROTECTED_ROW: Explanation = Explanation::new(
     "protected-row",
     "A plan would change or delete a row that the definition of its kind protects, such as the default queue of a channel.",
     "The product needs the row. Names of such rows can follow the language of the environment, so only the live row tells.",
-    "Write `metadata.state: existing`, without `spec` or with the fields that the definition lists under `protectedExcept`. A row without a document must be removed by hand.",
+    "Write `metadata.state: existing`, without `spec` or with the fields that the definition lists under `protectedExcept`. deskstate deletes no such row: keep it, or delete it by hand.",
 );
 
 pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
