@@ -460,6 +460,31 @@ fn a_workstream_is_changed_and_never_made_or_deleted() {
 }
 
 #[test]
+fn a_row_that_somebody_made_a_row_of_another_kind_is_not_created_again() {
+    let (project, server) = started();
+    project.apply();
+    let queue = |flag: bool| {
+        let (id, _) = row(&server, "queue", "name", "Contoso orders");
+        let body = json!({"msdyn_isomnichannelqueue": flag}).to_string();
+        server.request("PATCH", &format!("/api/data/v9.2/queues({id})"), &body, "");
+    };
+    queue(false);
+    for (command, code) in [("plan", 1), ("drift", 2)] {
+        finds(
+            &project,
+            &[command, "--env", "server"],
+            code,
+            &[
+                "[id-taken]",
+                "`Contoso orders` of another kind: a Queue has `msdyn_isomnichannelqueue` `true`",
+            ],
+        );
+    }
+    queue(true);
+    plans_to_nothing(&project);
+}
+
+#[test]
 fn a_managed_workstream_is_left_to_its_solution() {
     let (project, server) = started();
     let (id, _) = row(

@@ -79,6 +79,20 @@ pub fn row_values(table: &Table) -> &'static [RowValue] {
     Kind::of_table(table).map_or(&[][..], |kind| kind.definition().rows)
 }
 
+/// Sentence that says which rows of a table are of its kind.
+pub fn condition(table: &'static Table) -> String {
+    let values = row_values(table).iter().map(|value| {
+        let is = match value.is {
+            RowValueIs::Text(text) => text.to_owned(),
+            RowValueIs::Number(number) => number.to_string(),
+            RowValueIs::Flag(flag) => flag.to_string(),
+        };
+        format!("`{}` `{is}`", value.field.column)
+    });
+    let values: Vec<String> = values.collect();
+    format!("a {} has {}", noun(table), values.join(" and "))
+}
+
 /// The name of a row: the text of its name column, plus the values of the other columns that identify it.
 pub fn name_of<'r>(table: &Table, row: &'r Row) -> Option<Cow<'r, str>> {
     let name = row.text(table.name?)?;

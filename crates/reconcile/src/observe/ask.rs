@@ -63,6 +63,8 @@ pub(super) enum Ask {
     BusinessUnits,
     Rows(&'static str),
     Labels(&'static Table),
+    /// Rows with the ids of declared rows that are not among the rows of their kind.
+    OfNoKind(&'static Table),
     RoleHolders,
     Workstreams,
 }

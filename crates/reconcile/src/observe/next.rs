@@ -61,6 +61,12 @@ pub(super) fn next_trip(
             .filter(Filter::any_of(table.key, ids));
         trip.push((Ask::Labels(table), query));
     }
+    for (table, ids) in observed.take_missing(desired) {
+        let query = Query::rows(table.set)
+            .select([table.key, table.label])
+            .filter(Filter::any_of(table.key, ids));
+        trip.push((Ask::OfNoKind(table), query));
+    }
     let roles = observed.mapped_roles(desired, scope);
     if observed.asks_anew(&roles) {
         let query = Query::rows(tables::USER_ROLES)

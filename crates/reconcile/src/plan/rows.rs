@@ -23,7 +23,7 @@ pub(crate) const FOREIGN_LANGUAGE: Explanation = Explanation::new(
 pub(crate) const ID_TAKEN: Explanation = Explanation::new(
     "id-taken",
     "Another row has the id that a new row would get.",
-    "Ids are derived from names, so that they are the same in every environment, and a repeated create is recognised. The other row was renamed, or separated from its parent, by hand.",
+    "Ids are derived from names, so that they are the same in every environment, and a repeated create is recognised. Somebody renamed the other row, separated it from its parent, or changed a column that makes it a row of its kind.",
     "Restore that row as it was declared, or delete it. The finding names its table and id.",
 );
 
@@ -51,21 +51,23 @@ impl<'a> Planner<'a> {
         what: &str,
         span: Span,
     ) -> bool {
-        let Some(taken) = self.live.row(table, id) else {
+        let why = if let Some(taken) = self.live.row(table, id) {
+            let name = kinds::name_of(table, &taken.row);
+            let name = name
+                .as_deref()
+                .or(taken.row.text(table.label))
+                .unwrap_or_default();
+            format!("that is now called `{name}` or has no parent")
+        } else if let Some(name) = self.live.found.of_no_kind.get(&(table, id)) {
+            format!("`{name}` of another kind: {}", kinds::condition(table))
+        } else {
             return true;
         };
-        let name = kinds::name_of(table, &taken.row);
-        let name = name
-            .as_deref()
-            .or(taken.row.text(table.label))
-            .unwrap_or_default();
         self.findings.blocked(
             path,
             Diagnostic::error(
                 ID_TAKEN.code,
-                format!(
-                    "the id of {what} belongs to a row that is now called `{name}` or has no parent"
-                ),
+                format!("the id of {what} belongs to a row {why}"),
             )
             .at(span, "would get this id")
             .help(format!(

@@ -236,6 +236,14 @@ impl Observed {
                     }
                 }
             }
+            (Ask::OfNoKind(table), Ok(rows)) => {
+                for row in &rows.rows {
+                    if let Some(id) = row.uuid(table.key) {
+                        let name = row.text(table.label).unwrap_or_default().to_owned();
+                        self.found.of_no_kind.insert((table, id), name);
+                    }
+                }
+            }
             (Ask::RoleHolders, Ok(rows)) => self.place_role_holders(&rows.rows),
             (Ask::Workstreams, Ok(rows)) => {
                 rows.rows.iter().for_each(|row| self.place_mentions(row))
@@ -264,6 +272,7 @@ impl Observed {
                 | Ask::Privileges(_)
                 | Ask::Privilege(_)
                 | Ask::BusinessUnits
+                | Ask::OfNoKind(_)
                 | Ask::RoleHolders
                 | Ask::Linked(_)
                 | Ask::MannedTeams

@@ -114,16 +114,11 @@ impl Assembling {
             }
         }
         for (table, number) in numbers {
-            let conditions: Vec<String> = kinds::row_values(table)
-                .iter()
-                .map(|value| format!("`{}` {}", value.field.column, told_value(value.is)))
-                .collect();
             self.notes.push(format!(
-                "not managed by deskstate: {} of {}; a {} has {}",
+                "not managed by deskstate: {} of {}; {}",
                 count(number, "row"),
                 table.logical,
-                kinds::noun(table),
-                conditions.join(" and ")
+                kinds::condition(table)
             ));
         }
         own
@@ -167,12 +162,4 @@ fn of_kind(row: &FileRow, columns: &BTreeSet<(&'static Table, &'static str)>) ->
         }
     }
     OfKind::Yes
-}
-
-fn told_value(value: RowValueIs) -> String {
-    match value {
-        RowValueIs::Text(text) => format!("`{text}`"),
-        RowValueIs::Number(number) => format!("`{number}`"),
-        RowValueIs::Flag(flag) => format!("`{flag}`"),
-    }
 }
