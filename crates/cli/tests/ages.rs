@@ -147,6 +147,7 @@ const NEWEST: &[(&str, &str)] = &[
     ("adopting", "edits of files"),
     ("ages", "chooses the ages itself"),
     ("allowing", "rules of the project file"),
+    ("apps", "what a plan and its review count"),
     ("architecture", "reads the sources"),
     (
         "assistants",

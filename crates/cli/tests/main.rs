@@ -4,6 +4,7 @@ mod accepting;
 mod adopting;
 mod ages;
 mod allowing;
+mod apps;
 mod architecture;
 mod asking;
 mod assistants;

@@ -11,6 +11,7 @@
 
 pub mod adopt;
 pub mod apply;
+mod apps;
 pub mod blame;
 pub mod bounds;
 pub mod called;

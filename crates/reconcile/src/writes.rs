@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use deskstate_model::{Writes, tables};
 use uuid::Uuid;
 
+use crate::apps::Apps;
 use crate::live::Live;
 use crate::plan::{Action, Change, Difference, Operation, Plan};
 
@@ -42,20 +43,34 @@ pub fn held(plan: &Plan, live: &Live, writes: Writes) -> Vec<usize> {
         .collect()
 }
 
-/// What is written of each change. A user leaves a profile only if the plan also writes the profile that the user moves to.
+/// What is written of each change. A user leaves a profile only if the plan also writes the profile of the same app that the user moves to.
 fn kept(plan: &Plan, live: &Live) -> Vec<Option<Change>> {
     let mut kept: Vec<Option<Change>> = plan.changes.iter().map(assignments).collect();
+    let apps = Apps::of(plan, live);
     let arriving = arrivals(kept.iter().flatten());
-    let waiting: BTreeSet<Uuid> = arrivals(plan.changes.iter())
+    let waiting: BTreeSet<(Uuid, Uuid)> = arrivals(plan.changes.iter())
         .difference(&arriving)
         .copied()
         .collect();
-    let names = waiting.iter().map(|user| live.label(&tables::USER, *user));
-    let names: BTreeSet<String> = names.collect();
-    let stays = |operation: &Operation| matches!(operation, Operation::Unlink { relationship, member, .. } if *relationship == &tables::PROFILE_USERS && waiting.contains(member));
+    let stays = |operation: &Operation| match operation {
+        Operation::Unlink {
+            relationship,
+            owner,
+            member,
+        } if *relationship == &tables::PROFILE_USERS => {
+            let mut held = waiting.range((*member, Uuid::nil())..=(*member, Uuid::max()));
+            held.any(|(_, profile)| apps.are_one(*profile, *owner) != Some(false))
+        }
+        _ => false,
+    };
     for change in &mut kept {
         if let Some(own) = change {
-            own.operations.retain(|operation| !stays(operation));
+            let staying = own.operations.extract_if(.., |operation| stays(operation));
+            let names = staying.filter_map(|operation| match operation {
+                Operation::Unlink { member, .. } => Some(live.label(&tables::USER, member)),
+                _ => None,
+            });
+            let names: BTreeSet<String> = names.collect();
             own.fields.retain(|field| match &field.difference {
                 Difference::Removed { member, .. } => {
                     field.wire != tables::PROFILE_USERS.schema_name || !names.contains(member)
@@ -70,15 +85,15 @@ fn kept(plan: &Plan, live: &Live) -> Vec<Option<Change>> {
     kept
 }
 
-/// Users who get a profile.
-fn arrivals<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<Uuid> {
+/// Users who get a profile, with the profile.
+fn arrivals<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, Uuid)> {
     let operations = changes.flat_map(|change| &change.operations);
     let arriving = operations.filter_map(|operation| match operation {
         Operation::Link {
             relationship,
+            owner,
             member,
-            ..
-        } if *relationship == &tables::PROFILE_USERS => Some(*member),
+        } if *relationship == &tables::PROFILE_USERS => Some((*member, *owner)),
         _ => None,
     });
     arriving.collect()

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::planner::{Draft, Listed, Planner};
 use super::sets::Wanted;
 use super::{Operation, Options};
+use crate::apps::live_app;
 use crate::live::Live;
 use crate::lookup::Match;
 use crate::state::{DeclaredResource, DeclaredSet, RowKey, fold};
@@ -252,13 +253,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
-        let column = crate::kinds::profile("app").column;
-        let other = self
-            .live
-            .row(&tables::PROFILE, profile)
-            .and_then(|row| row.row.text(column))
-            .map(fold);
-        match (app, other) {
+        match (app, live_app(self.live, profile)) {
             (Some(app), Some(other)) => app == other,
             // Unknown counts as the same app: two profiles of one app are worse than one refusal.
             _ => true,

@@ -9,8 +9,11 @@ use deskstate_model::{
 use uuid::Uuid;
 
 use super::{Allow, Case, Finding};
+use crate::apps::Apps;
+use crate::kinds;
 use crate::plan::{Action, Change, Operation, Reason};
 use crate::referrers::set_word;
+use crate::state::Universe;
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
     "prune-to-empty",
@@ -32,9 +35,6 @@ pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
     "`[]` removes every user, tab or channel, and is easily written by mistake.",
     "Remove the key if the set is not yours. To empty it on purpose, use the `--allow empty=…` that the finding prints.",
 );
-
-/// What the members of profiles are called in an override.
-const PROFILE_USERS: &str = "AppProfile.users";
 
 /// Below this number of rows, percentages mean nothing: one of three is a third.
 const MINIMUM_POPULATION: usize = 10;
@@ -58,7 +58,12 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 }
 
 fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let moved = moved_users(case);
+    let arrivals = arrivals(case);
+    let apps = Apps::of(case.plan, case.live);
+    let moves = |user: Uuid, from: Uuid| {
+        let mut to = arrivals.range((user, Uuid::nil())..=(user, Uuid::max()));
+        to.any(|(_, profile)| apps.are_one(*profile, from) == Some(true))
+    };
     let mut sorts: BTreeMap<(&'static str, String), Removed> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
         let mut here: BTreeMap<(&'static str, String), (usize, usize)> = BTreeMap::new();
@@ -79,7 +84,7 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                     owner,
                     member,
                 } => {
-                    let a_move = *relationship == &tables::PROFILE_USERS && moved.contains(member);
+                    let a_move = *relationship == &tables::PROFILE_USERS && moves(*member, *owner);
                     if *owner == change.id && !a_move {
                         let population =
                             || case.live.links(relationship).members(change.id).count();
@@ -105,7 +110,11 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
             removed.first.get_or_insert(index);
             if let Some(reach) = case.reach.changes.get(index) {
                 removed.agents.extend(reach.who.iter().copied());
-                removed.agents_unknown |= reach.agents.is_none();
+                // Of a row that goes, agents who are not counted may be any number. For a template that a workstream names, another finding asks.
+                let is_counted = change.action != Action::Delete
+                    || reach.uncounted.is_empty()
+                    || [Kind::SESSION_TEMPLATE, Kind::NOTIFICATION_TEMPLATE].contains(&kind);
+                removed.agents_unknown |= reach.agents.is_none() || !is_counted;
             }
         }
     }
@@ -167,20 +176,17 @@ fn too_much(
     Some(finding)
 }
 
-/// Users who are linked to a profile in the same plan. They move and are not removed.
-fn moved_users(case: &Case<'_>) -> BTreeSet<Uuid> {
-    let operations = case
-        .plan
-        .changes
-        .iter()
-        .flat_map(|change| &change.operations);
+/// Users who are linked to profiles in the same plan, with these profiles. In one app, they move and are not removed.
+fn arrivals(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
+    let changes = case.plan.changes.iter();
+    let operations = changes.flat_map(|change| &change.operations);
     operations
         .filter_map(|operation| match operation {
             Operation::Link {
                 relationship,
+                owner,
                 member,
-                ..
-            } if *relationship == &tables::PROFILE_USERS => Some(*member),
+            } if *relationship == &tables::PROFILE_USERS => Some((*member, *owner)),
             _ => None,
         })
         .collect()
@@ -222,130 +228,145 @@ fn rows_of(case: &Case<'_>, kind: &str) -> usize {
 
 /// Sets and lists that have members and would have none.
 fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let mut sorts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut sorts: BTreeMap<String, BTreeSet<Emptied>> = BTreeMap::new();
+    let mut add = |one: Emptied| {
+        let subject = format!("{}.{}", one.key.kind, one.word);
+        sorts.entry(subject).or_default().insert(one);
+    };
+    emptied_sets(case).into_iter().for_each(&mut add);
     for (index, change) in case.plan.changes.iter().enumerate() {
-        if change.action != Action::Update {
-            continue;
-        }
-        for word in emptied_sets(case, change)
-            .into_iter()
-            .chain(emptied_lists(case, change))
-        {
-            sorts
-                .entry(format!("{}.{word}", change.key.kind))
-                .or_default()
-                .push(index);
+        if change.action == Action::Update {
+            let words = emptied_lists(case, change).into_iter();
+            words
+                .map(|word| Emptied {
+                    index,
+                    key: change.key.clone(),
+                    word,
+                })
+                .for_each(&mut add);
         }
     }
-    let left = left_by_all(case);
-    if !left.is_empty() {
-        sorts.entry(PROFILE_USERS.to_owned()).or_default();
-    }
-    for (subject, changes) in sorts {
-        let left = match subject == PROFILE_USERS {
-            true => left.as_slice(),
-            false => &[],
-        };
-        let allow = Allow::new("empty", subject.clone(), changes.len() + left.len());
-        for (key, index) in left {
-            let message = format!("`users` of {key} would have no member left");
+    for (subject, emptied) in sorts {
+        let allow = Allow::new("empty", subject, emptied.len());
+        for Emptied { index, key, word } in emptied {
+            let change = &case.plan.changes[index];
+            let mut fields = change.fields.iter();
+            let own = fields.find(|field| change.key == key && field.path == word);
+            let message = format!("`{word}` of {key} would have no member left");
             found.push(
-                Finding::new(SET_EMPTIED.code, Some(*index), message)
-                    .at(case.plan.changes[*index].declared_at)
+                Finding::new(SET_EMPTIED.code, Some(index), message)
+                    .at(own.and_then(|field| field.span).or(change.declared_at))
                     .unless(allow.clone()),
-            );
-        }
-        for index in &changes {
-            let change = &case.plan.changes[*index];
-            let word = subject.split_once('.').map_or("", |(_, word)| word);
-            let span = change
-                .fields
-                .iter()
-                .find(|field| field.path == word)
-                .and_then(|field| field.span);
-            found.push(
-                Finding::new(
-                    SET_EMPTIED.code,
-                    Some(*index),
-                    format!("`{word}` of {} would have no member left", change.key),
-                )
-                .at(span.or(change.declared_at))
-                .unless(allow.clone()),
             );
         }
     }
 }
 
-/// Declared profiles that all users leave for another one, without a change of their own that shows it. Each with a change that takes users.
-fn left_by_all(case: &Case<'_>) -> Vec<(ResourceKey, usize)> {
-    let mut left: BTreeMap<Uuid, (BTreeSet<Uuid>, usize)> = BTreeMap::new();
-    let mut joined: BTreeSet<Uuid> = BTreeSet::new();
+/// A set or list that has members and would have none, with a change that takes some.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Emptied {
+    index: usize,
+    key: ResourceKey,
+    word: &'static str,
+}
+
+/// Members of one side of a relationship that come and go, in whichever change.
+struct Balance {
+    comes: BTreeSet<Uuid>,
+    goes: BTreeSet<Uuid>,
+    /// The change of the owner, otherwise the first that takes a member.
+    index: usize,
+}
+
+fn emptied_sets(case: &Case<'_>) -> Vec<Emptied> {
+    let mut balances: BTreeMap<(&'static Relationship, Uuid), Balance> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
         for operation in &change.operations {
-            match operation {
+            let (relationship, owner, member, comes) = match operation {
+                Operation::Link {
+                    relationship,
+                    owner,
+                    member,
+                } => (*relationship, *owner, *member, true),
                 Operation::Unlink {
                     relationship,
                     owner,
                     member,
-                } if *relationship == &tables::PROFILE_USERS && *owner != change.id => {
-                    let left = left.entry(*owner).or_insert((BTreeSet::new(), index));
-                    left.0.insert(*member);
-                }
-                Operation::Link {
-                    relationship,
-                    owner,
-                    ..
-                } if *relationship == &tables::PROFILE_USERS => drop(joined.insert(*owner)),
-                _ => {}
+                } => (*relationship, *owner, *member, false),
+                _ => continue,
+            };
+            let balance = balances.entry((relationship, owner)).or_insert(Balance {
+                comes: BTreeSet::new(),
+                goes: BTreeSet::new(),
+                index,
+            });
+            if owner == change.id {
+                balance.index = index;
             }
+            match comes {
+                true => balance.comes.insert(member),
+                false => balance.goes.insert(member),
+            };
         }
     }
-    let links = case.live.links(&tables::PROFILE_USERS);
-    left.retain(|profile, (gone, _)| {
-        !joined.contains(profile) && links.members(*profile).all(|user| gone.contains(&user))
-    });
-    let keys = left.into_iter().map(|(profile, (_, index))| {
-        let name = case.live.label(&tables::PROFILE, profile);
-        (ResourceKey::new(Kind::APP_PROFILE, &name), index)
-    });
-    keys.filter(|(key, _)| {
-        case.desired.resources.get(key).is_some_and(|declared| {
-            let mut sets = declared.sets.iter();
-            declared.state != State::Absent
-                && sets.any(|set| set.relationship == &tables::PROFILE_USERS)
+    let found = balances.into_iter();
+    found
+        // A profile has one pane; it is removed with `null`, not with an empty set.
+        .filter(|((relationship, _), _)| *relationship != &tables::PROFILE_PANE)
+        .filter_map(|((relationship, owner), balance)| {
+            let change = &case.plan.changes[balance.index];
+            let key = match change.id == owner {
+                true => (change.action == Action::Update).then(|| change.key.clone())?,
+                false => declared_owner(case, relationship, owner)?,
+            };
+            is_emptied(case, relationship, owner, &key, &balance).then(|| Emptied {
+                index: balance.index,
+                key,
+                word: set_word(relationship.schema_name),
+            })
         })
-    })
-    .collect()
+        .collect()
 }
 
-fn emptied_sets(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
-    let mut balance: BTreeMap<&'static Relationship, (usize, usize)> = BTreeMap::new();
-    for operation in &change.operations {
-        match operation {
-            Operation::Link {
-                relationship,
-                owner,
-                ..
-            } if *owner == change.id => balance.entry(relationship).or_default().0 += 1,
-            Operation::Unlink {
-                relationship,
-                owner,
-                ..
-            } if *owner == change.id => balance.entry(relationship).or_default().1 += 1,
-            _ => {}
-        }
-    }
-    balance
-        .into_iter()
-        // A profile has one pane; it is removed with `null`, not with an empty set.
-        .filter(|(relationship, _)| *relationship != &tables::PROFILE_PANE)
-        .filter(|(relationship, (links, unlinks))| {
-            *links == 0
-                && *unlinks > 0
-                && *unlinks >= case.live.links(relationship).members(change.id).count()
-        })
-        .map(|(relationship, _)| set_word(relationship.schema_name))
-        .collect()
+/// The resource of a row, if it declares a set of this relationship.
+fn declared_owner(
+    case: &Case<'_>,
+    relationship: &'static Relationship,
+    owner: Uuid,
+) -> Option<ResourceKey> {
+    let row = case.live.row(relationship.owner, owner)?;
+    let name = kinds::name_of(relationship.owner, &row.row)?;
+    let key = ResourceKey::new(Kind::of_table(relationship.owner)?, &name);
+    let declared = case.desired.resources.get(&key)?;
+    let mut sets = declared.sets.iter();
+    let has_set = sets.any(|set| set.relationship == relationship);
+    (declared.state != State::Absent && has_set).then_some(key)
+}
+
+/// Whether all members go and none comes: all of the relationship, or all that a set covers, such as all channels but the product's own.
+fn is_emptied(
+    case: &Case<'_>,
+    relationship: &'static Relationship,
+    owner: Uuid,
+    key: &ResourceKey,
+    balance: &Balance,
+) -> bool {
+    let members: Vec<Uuid> = case.live.links(relationship).members(owner).collect();
+    let is_empty = |apart: Option<Uuid>| {
+        let mut covered = members.iter().filter(|id| Some(**id) != apart).peekable();
+        covered.peek().is_some()
+            && covered.all(|id| balance.goes.contains(id))
+            && balance.comes.iter().all(|id| Some(*id) == apart)
+    };
+    let declared = case.desired.resources.get(key);
+    let sets = declared.into_iter().flat_map(|declared| &declared.sets);
+    let mut apart = sets
+        .filter(|set| set.relationship == relationship)
+        .filter_map(|set| match &set.universe {
+            Universe::Except(key) => case.live.find(key).one(),
+            Universe::All | Universe::Only(_) => None,
+        });
+    is_empty(None) || apart.any(|id| is_empty(Some(id)))
 }
 
 fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {

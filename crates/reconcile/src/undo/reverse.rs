@@ -20,6 +20,7 @@ use crate::plan::{
     Action, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation, Plan,
     Planned, Reason, RowTarget, Seen, SyncState, keep, sort_changes, unseen_undo,
 };
+use crate::state::fold;
 use crate::value::show_live;
 
 pub(crate) const UNDO_CHANGED: Explanation = Explanation::new(
@@ -97,6 +98,16 @@ fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
             .iter()
             .flat_map(|change| &change.deleted)
             .map(|row| (row.id, name(row)))
+            .collect(),
+        apps: file
+            .changes
+            .iter()
+            .flat_map(|change| &change.deleted)
+            .filter(|row| row.table == tables::PROFILE.logical)
+            .filter_map(|row| {
+                let app = row.columns.get(crate::kinds::profile("app").column)?;
+                Some((row.id, fold(app.as_str()?)))
+            })
             .collect(),
     };
     if file.organization != live.facts.organization {
@@ -196,6 +207,8 @@ struct Undoing<'a> {
     left: BTreeSet<&'a SavedLink>,
     /// Rows that the apply deleted and the undo restores, with their names.
     coming: BTreeMap<Uuid, String>,
+    /// Apps of the profiles that the undo restores.
+    apps: BTreeMap<Uuid, String>,
 }
 
 /// Rows that the apply created and that exist.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::super::SavedLink;
 use super::{UNDO_CHANGED, UNDO_LINK, Undoing};
+use crate::apps::live_app;
 use crate::columns::{self};
 use crate::plan::{Change, Difference, FieldChange, Operation};
 use crate::referrers::set_word;
@@ -90,17 +91,29 @@ impl Undoing<'_> {
         relationship: &'static Relationship,
         saved: &SavedLink,
     ) -> bool {
-        let mut before = self
-            .left
-            .iter()
-            .filter(|link| link.relationship == saved.relationship && link.member == saved.member);
+        let mut before = self.left.iter().filter(|link| {
+            link.relationship == saved.relationship
+                && link.member == saved.member
+                && self.may_be_one_app(link.owner, saved.owner)
+        });
         let is_gone = |link: &&SavedLink| !self.is_there(relationship.owner, link.owner);
         relationship.schema_name == PROFILE_USERS.schema_name
             && before.clone().next().is_some()
             && before.all(is_gone)
     }
 
-    /// Another profile of a user, unless this undo takes the user out of it.
+    /// The app of a profile that exists or comes back.
+    fn app(&self, profile: Uuid) -> Option<String> {
+        live_app(self.live, profile).or_else(|| self.apps.get(&profile).cloned())
+    }
+
+    /// Whether two profiles may be for one app. Unknown counts as one: a user with two profiles is worse than an undo that is refused.
+    fn may_be_one_app(&self, left: Uuid, right: Uuid) -> bool {
+        let apps = self.app(left).zip(self.app(right));
+        apps.is_none_or(|(left, right)| left == right)
+    }
+
+    /// Another profile of a user for the same app, unless this undo takes the user out of it.
     fn other_profile(
         &self,
         relationship: &'static Relationship,
@@ -109,7 +122,8 @@ impl Undoing<'_> {
         if relationship.schema_name != PROFILE_USERS.schema_name {
             return None;
         }
-        let mut profiles = self.live.links(relationship).owners(saved.member).iter();
+        let profiles = self.live.links(relationship).owners(saved.member).iter();
+        let mut profiles = profiles.filter(|owner| self.may_be_one_app(**owner, saved.owner));
         let other = profiles.find(|owner| {
             let link = SavedLink {
                 owner: **owner,
@@ -147,7 +161,10 @@ impl Undoing<'_> {
         let member = self.label(relationship.member, saved.member);
         let left = self.live.links(relationship).owners(saved.member).iter();
         let left = left.filter(|owner| {
-            relationship.schema_name == PROFILE_USERS.schema_name && comes && **owner != saved.owner
+            relationship.schema_name == PROFILE_USERS.schema_name
+                && comes
+                && **owner != saved.owner
+                && self.may_be_one_app(**owner, saved.owner)
         });
         let left: Vec<String> = left
             .map(|owner| self.label(relationship.owner, *owner))

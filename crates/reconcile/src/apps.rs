@@ -1,0 +1,54 @@
+//! Apps of profiles: a user has one profile in each app.
+
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::{Cell, Value};
+use deskstate_model::tables;
+use uuid::Uuid;
+
+use crate::kinds;
+use crate::live::Live;
+use crate::plan::{Operation, Plan};
+use crate::state::fold;
+
+/// The apps of the profiles that exist or that a plan creates.
+pub(crate) struct Apps<'a> {
+    live: &'a Live,
+    created: BTreeMap<Uuid, String>,
+}
+
+impl<'a> Apps<'a> {
+    pub(crate) fn of(plan: &Plan, live: &'a Live) -> Self {
+        let column = kinds::profile("app").column;
+        let operations = plan.changes.iter().flat_map(|change| &change.operations);
+        let created = operations.filter_map(|operation| match operation {
+            Operation::Create { row, body, .. } if row.table == &tables::PROFILE => {
+                let value = body.iter().find(|(name, _)| name == column);
+                match value {
+                    Some((_, Value::Cell(Cell::Text(app)))) => Some((row.id, fold(app))),
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+        Self {
+            live,
+            created: created.collect(),
+        }
+    }
+
+    /// Whether two profiles are for one app; `None` if that is unknown.
+    pub(crate) fn are_one(&self, left: Uuid, right: Uuid) -> Option<bool> {
+        Some(self.app(left)? == self.app(right)?)
+    }
+
+    fn app(&self, profile: Uuid) -> Option<String> {
+        live_app(self.live, profile).or_else(|| self.created.get(&profile).cloned())
+    }
+}
+
+/// The app of a profile that exists, in lowercase.
+pub(crate) fn live_app(live: &Live, profile: Uuid) -> Option<String> {
+    let row = live.row(&tables::PROFILE, profile)?;
+    row.row.text(kinds::profile("app").column).map(fold)
+}
