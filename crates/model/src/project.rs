@@ -153,6 +153,18 @@ impl Project {
     }
 }
 
+impl Environment {
+    /// Whether a file would be read as a part of an overlay of the environment.
+    #[must_use]
+    pub fn overlay_reads(&self, path: &str) -> bool {
+        let mut patterns = self.overlay.iter();
+        patterns.any(|written| {
+            let pattern = PathPattern::new(&written.value.to_string_lossy());
+            pattern.is_ok_and(|pattern| pattern.takes(path))
+        })
+    }
+}
+
 /// What happens to rows under an owned prefix that no document declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Prune {

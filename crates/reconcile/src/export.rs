@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use crate::extras::prefix;
 use crate::live::{Access, Live};
 use crate::lower::Desired;
+use crate::plan::declared_names;
 use crate::raise::{LeftOut, Loss, Options, Raised, Skipped, is_others, raise_all};
 use crate::selection::{NothingChosen, Selector};
 
@@ -128,10 +129,29 @@ impl Export {
 
     /// Selected resources that this environment has and that are not declared in `there`.
     pub fn only_here(&self, there: &Desired, selection: &Selection) -> Vec<ResourceKey> {
-        let keys = self.documents.iter().map(|document| &document.key);
-        keys.filter(|key| !there.resources.contains_key(key) && selection.takes(key))
+        let declared = declared_names(there);
+        self.undeclared(there, selection)
+            .filter(|key| !declared.contains(&(key.kind.table(), key.name.folded())))
             .cloned()
             .collect()
+    }
+
+    /// Selected resources that are items of another resource in `there`, but not in this environment.
+    pub fn apart(&self, there: &Desired, selection: &Selection) -> Vec<ResourceKey> {
+        let declared = declared_names(there);
+        self.undeclared(there, selection)
+            .filter(|key| declared.contains(&(key.kind.table(), key.name.folded())))
+            .cloned()
+            .collect()
+    }
+
+    fn undeclared<'e>(
+        &'e self,
+        there: &Desired,
+        selection: &Selection,
+    ) -> impl Iterator<Item = &'e ResourceKey> {
+        let keys = self.documents.iter().map(|document| &document.key);
+        keys.filter(|key| !there.resources.contains_key(key) && selection.takes(key))
     }
 
     /// Columns of the exported kinds that the environment has but no kind models, and tables whose columns could not be read.

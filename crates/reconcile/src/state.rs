@@ -405,6 +405,22 @@ pub struct DeclaredResource {
 }
 
 impl DeclaredResource {
+    /// Places of the items that a field declares. Those that follow from others, or that packages add, are not among them.
+    pub fn items_of(&self, word: &str) -> impl Iterator<Item = Span> {
+        let sets = self.sets.iter().filter(move |set| set.field.word == word);
+        let members = sets
+            .clone()
+            .flat_map(|set| set.members.iter().chain(&set.without));
+        let written = members.filter(|member| !member.implied && member.package.is_none());
+        let teams = sets.flat_map(|set| &set.from_teams).map(|(_, span)| *span);
+        let parts = self.parts.iter();
+        let parts = parts.filter(move |part| part.path.split('.').next() == Some(word));
+        written
+            .map(|member| member.span)
+            .chain(teams)
+            .chain(parts.map(|part| part.span))
+    }
+
     /// The rows whose names the resource stores as text.
     pub fn named_in_texts(&self) -> impl Iterator<Item = RowKey> {
         let rows = std::iter::once(&self.row).chain(&self.parts);

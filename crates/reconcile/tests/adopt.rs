@@ -146,6 +146,8 @@ fn adopted(base: &str, environment: &str, into: Into, what: &[&str]) -> Adoption
         overlays: &overlays,
         folder: "manifests",
         options: Options::default(),
+        reads: &|_| true,
+        still_different: &std::collections::BTreeSet::new(),
     })
 }
 

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use deskstate_dataverse::Reader;
 use deskstate_files::Limit;
 use deskstate_model::{
-    DEFAULT_FOLDER, Diagnostic, Environment, Project, ResourceKey, load, load_with,
+    DEFAULT_FOLDER, Diagnostic, Environment, Manifests, Project, ResourceKey, load, load_with,
 };
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
 use deskstate_reconcile::drift::keep_accepted;
@@ -151,11 +151,13 @@ pub(super) async fn work_out(
     ui: &mut Ui,
 ) -> Result<WorkedOut, Error> {
     let environment = loaded.environment()?;
-    let mut desired = lower(&loaded.manifests);
+    let declared = lower(&loaded.manifests);
+    let mut desired = declared.clone();
     let owned = loaded.owned_names();
     let writing = Options {
         users: users.into(),
         owned: &owned,
+        project: Some(&declared),
         ..Options::default()
     };
     let (live, new) = read(reader, &desired, environment, new, writing, ui).await?;
@@ -182,22 +184,39 @@ pub(super) async fn work_out(
     let overlays = overlays_to_write(environment, loaded);
     let project = loaded.manifests.project.as_ref();
     let folder = project.and_then(Project::folder_for_new_files);
-    let adoption = adopt(&Request {
-        manifests: &loaded.manifests,
-        desired: &desired,
-        live: &live,
-        plan: &plan,
-        accepted: &accepted,
-        new: &new,
-        into: match into {
-            Into::Base => Place::Base,
-            Into::Overlay => Place::Overlay,
-        },
-        overlays: &overlays,
-        folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
-        options: writing,
-    });
-    keeps_valid(&adoption, loaded, &environment.name, ui)?;
+    let mut still_different = BTreeSet::new();
+    let adoption = loop {
+        let adoption = adopt(&Request {
+            manifests: &loaded.manifests,
+            desired: &desired,
+            live: &live,
+            plan: &plan,
+            accepted: &accepted,
+            new: &new,
+            into: match into {
+                Into::Base => Place::Base,
+                Into::Overlay => Place::Overlay,
+            },
+            overlays: &overlays,
+            reads: &|path| environment.overlay_reads(path),
+            folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
+            options: writing,
+            still_different: &still_different,
+        });
+        let Some(after) = keeps_valid(&adoption, loaded, &environment.name, ui)? else {
+            break adoption;
+        };
+        let options = PlanOptions {
+            only: options.only.clone(),
+            only_compares: true,
+            ..PlanOptions::default()
+        };
+        let different = differing(&adoption, &after, &live, options, &today);
+        if different.is_empty() {
+            break adoption;
+        }
+        still_different.extend(different);
+    };
     Ok(WorkedOut {
         adoption,
         plan,
@@ -410,15 +429,40 @@ fn tell(adoption: &Adoption, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     }
 }
 
-/// Refuses changes that would introduce new errors into the project, and shows those errors.
+/// Adopted fields that differ from the environment with the new manifests, too. What rules accept does not count.
+fn differing(
+    adoption: &Adoption,
+    after: &Manifests,
+    live: &Live,
+    mut options: PlanOptions,
+    today: &str,
+) -> BTreeSet<(ResourceKey, String)> {
+    let mut desired = lower(after);
+    let (mut plan, _) = make_plan(&desired, live, &options);
+    if !keep_accepted(after, today, &plan, &mut desired, &mut options).is_empty() {
+        (plan, _) = make_plan(&desired, live, &options);
+    }
+    let fields = plan.changes.iter().flat_map(|change| {
+        let words = change.fields.iter();
+        words.map(|field| {
+            let word = field.path.split('.').next().unwrap_or_default();
+            (change.key.clone(), word.to_owned())
+        })
+    });
+    fields
+        .filter(|field| adoption.adopted.contains(field))
+        .collect()
+}
+
+/// Refuses changes that would introduce new errors into the project, and shows those errors. Returns the new manifests, if any.
 fn keeps_valid(
     adoption: &Adoption,
     loaded: &Loaded,
     environment: &str,
     ui: &mut Ui,
-) -> Result<(), Error> {
+) -> Result<Option<Manifests>, Error> {
     if adoption.files.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let changed: BTreeMap<String, String> = adoption
         .files
@@ -444,14 +488,14 @@ fn keeps_valid(
     }
     // Another environment that reads one of the files gets no new errors. Those that it has already do not count.
     let mut broken = errors;
-    let mut sources = after.sources;
+    let mut sources = after.sources.clone();
     let mut other = None;
     let sharing = paths.iter().flat_map(|path| sharing(path, loaded));
     for name in sharing.collect::<BTreeSet<&str>>() {
         if !broken.is_empty() {
             break;
         }
-        let (after, found) = load_with(&loaded.root, Some(name), changed.clone());
+        let (theirs, found) = load_with(&loaded.root, Some(name), changed.clone());
         let before = OnceCell::new();
         broken = found
             .into_iter()
@@ -464,10 +508,10 @@ fn keeps_valid(
                 !before.iter().any(same)
             })
             .collect();
-        (sources, other) = (after.sources, Some(name));
+        (sources, other) = (theirs.sources, Some(name));
     }
     if broken.is_empty() {
-        return Ok(());
+        return Ok(Some(after));
     }
     ui.findings(&broken, &sources);
     let place = other.map_or_else(String::new, |name| format!(" in {}", plain(name)));

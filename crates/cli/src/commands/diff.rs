@@ -80,6 +80,8 @@ pub(super) struct Compared {
     address: String,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) only_from: Vec<ResourceKey>,
+    /// Rows that are items of another resource in `--to`, but not in `--from`.
+    pub(super) apart: Vec<ResourceKey>,
     /// Rows of either side that could not be read or expressed.
     pub(super) lost: Vec<(String, LeftOut)>,
     /// The state of `--to`, as manifests.
@@ -142,7 +144,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 impl Compared {
     /// The overall result. Anything that could not be read or expressed on either side is unknown.
     pub(super) fn outcome(&self) -> SyncState {
-        let only_from = if self.only_from.is_empty() {
+        let only_from = if self.only_from.is_empty() && self.apart.is_empty() {
             SyncState::InSync
         } else {
             SyncState::Different
@@ -211,6 +213,14 @@ fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
             plain(&only.to_string())
         ))?;
     }
+    for apart in &compared.apart {
+        ui.line(format_args!(
+            "{} is a field of one template in {}, but not in {}: there it is inactive, managed, shared, or has a name that no field can have",
+            plain(&apart.to_string()),
+            args.to,
+            args.from,
+        ))?;
+    }
     Ok(())
 }
 
@@ -227,14 +237,16 @@ async fn environments(
     let mut selection = selection(args, &own.manifests);
     selection.labels.extend(choosing::labels(&other.manifests));
     let (live, _) = read(args, &other, &Desired::default(), ui).await?;
-    let wanted = Wanted::of(&live, selection, args.users);
+    let project = lower(&own.manifests);
+    let wanted = Wanted::of(&live, selection, args.users, &project);
     choosing::say_along(&wanted.exported.needed, ui);
     let (live, address) = read(args, &own, &wanted.desired, ui).await?;
     wanted.beside(from, to, &live, address)
 }
 
 /// The state of an environment as manifests, for comparison with another one.
-pub(super) struct Wanted {
+pub(super) struct Wanted<'p> {
+    project: &'p Desired,
     selection: Selection,
     users: People,
     exported: Export,
@@ -243,12 +255,19 @@ pub(super) struct Wanted {
     pub(super) desired: Desired,
 }
 
-impl Wanted {
-    pub(super) fn of(live: &Live, selection: Selection, users: People) -> Self {
-        let exported = exported_as(users, live, &selection);
+impl<'p> Wanted<'p> {
+    /// `project` is what the manifests of the project declare.
+    pub(super) fn of(
+        live: &Live,
+        selection: Selection,
+        users: People,
+        project: &'p Desired,
+    ) -> Self {
+        let exported = exported(users, live, &selection, project);
         let (manifests, _) = exported.manifests();
         Self {
             desired: lower(&manifests),
+            project,
             selection,
             users,
             exported,
@@ -265,13 +284,14 @@ impl Wanted {
         address: String,
     ) -> Result<Compared, Error> {
         let Self {
+            project,
             selection,
             users,
             exported: wanted,
             manifests,
             desired,
         } = self;
-        let own_rows = exported_as(users, live, &selection);
+        let own_rows = exported(users, live, &selection, project);
         // A product value that both sides omit for the same reason is not a difference.
         let values = wanted
             .not_comparable(true)
@@ -287,6 +307,7 @@ impl Wanted {
             change.fields.iter_mut().for_each(|field| field.span = None);
         }
         let only_from = own_rows.only_here(&desired, &selection);
+        let apart = own_rows.apart(&desired, &selection);
         let mut nowhere = wanted.not_found.clone();
         nowhere.retain(|nothing| {
             let mut only = only_from.iter();
@@ -299,6 +320,7 @@ impl Wanted {
             address,
             findings,
             only_from,
+            apart,
             lost,
             wanted: Some(wanted),
         })
@@ -330,7 +352,8 @@ async fn like_folder(
         address,
         findings,
         only_from,
-        lost: lost(from, &exported(args, &live, &selection)),
+        apart: Vec::new(),
+        lost: lost(from, &exported(args.users, &live, &selection, &desired)),
         wanted: None,
     })
 }
@@ -351,7 +374,7 @@ async fn like_environment(
     let (live, address) = read(args, &loaded, &desired, ui).await?;
     let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
     plan.changes.iter_mut().for_each(turn);
-    let wanted = exported(args, &live, &selection);
+    let wanted = exported(args.users, &live, &selection, &desired);
     let prefixes = asked_prefixes(args, declared_prefixes(&desired).collect());
     let mut lacking = extras(&desired, &live, &prefixes);
     lacking.retain(|extra| selection.takes(&extra.key));
@@ -384,6 +407,7 @@ async fn like_environment(
         address,
         findings,
         only_from: Vec::new(),
+        apart: Vec::new(),
         lost,
         wanted: Some(wanted),
     })
@@ -497,12 +521,9 @@ fn selection(args: &Args, manifests: &Manifests) -> Selection {
     }
 }
 
-fn exported(args: &Args, live: &Live, selection: &Selection) -> Export {
-    exported_as(args.users, live, selection)
-}
-
-fn exported_as(users: People, live: &Live, selection: &Selection) -> Export {
+fn exported(users: People, live: &Live, selection: &Selection, project: &Desired) -> Export {
     let options = Options {
+        project: Some(project),
         users: users.into(),
         sets: &[(Sets::All, SetForm::Exact)],
         ..Options::default()

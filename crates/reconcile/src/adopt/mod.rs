@@ -4,7 +4,7 @@
 mod overlay;
 mod wanted;
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use deskstate_model::{
     Field, FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold,
@@ -30,7 +30,7 @@ pub enum Into {
 }
 
 /// The input of an adoption.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The manifests of the environment.
     pub manifests: &'a Manifests,
@@ -48,10 +48,14 @@ pub struct Request<'a> {
     pub into: Into,
     /// The environment's overlay folders, relative to the project, with `/`.
     pub overlays: &'a [String],
+    /// Returns whether the environment would read a new file as a part of its overlays.
+    pub reads: &'a dyn Fn(&str) -> bool,
     /// The folder for the documents of new rows, relative to the project.
     pub folder: &'a str,
     /// How people are referred to.
     pub options: Options<'a>,
+    /// Fields of which an earlier attempt showed that the manifests would still differ from the environment.
+    pub still_different: &'a BTreeSet<(ResourceKey, String)>,
 }
 
 /// The result of an adoption. Nothing has been written to disk.
@@ -92,6 +96,7 @@ pub fn adopt(request: &Request<'_>) -> Adoption {
     let mut adopting = Adopting {
         request: *request,
         files: BTreeMap::new(),
+        puts: BTreeMap::new(),
         overlay: BTreeMap::new(),
         result: Adoption::default(),
     };
@@ -99,6 +104,7 @@ pub fn adopt(request: &Request<'_>) -> Adoption {
         adopting.change(change);
     }
     adopting.extend_overlays();
+    adopting.edit();
     adopting.new_rows();
     adopting.finish()
 }
@@ -126,9 +132,18 @@ struct Unit<'a> {
     parts: Vec<&'a str>,
 }
 
+/// A new value of a field, and where the difference is.
+struct Put {
+    key: ResourceKey,
+    span: Span,
+    value: Json,
+}
+
 struct Adopting<'a> {
     request: Request<'a>,
     files: BTreeMap<FileId, File<'a>>,
+    /// New values of fields, by file, document and field.
+    puts: BTreeMap<(FileId, usize, String), Put>,
     /// Fields that have to be added to the overlay.
     overlay: BTreeMap<ResourceKey, Map<String, Json>>,
     result: Adoption,
@@ -209,6 +224,13 @@ impl<'a> Adopting<'a> {
             self.refuse(key, word, "no manifest sets it", None);
             return;
         };
+        let span = match self.items_at(key, word, span) {
+            Ok(span) => span,
+            Err(why) => {
+                self.refuse(key, word, why, Some(span));
+                return;
+            }
+        };
         let path = self.request.manifests.sources.path(span.file).to_owned();
         if path == deskstate_model::PROJECT_FILE {
             self.refuse(key, word, "it comes from the project file", Some(span));
@@ -231,6 +253,15 @@ impl<'a> Adopting<'a> {
             self.refuse(key, word, "the kind has no such field", Some(span));
             return;
         };
+        if self
+            .request
+            .still_different
+            .contains(&(key.clone(), word.to_owned()))
+        {
+            let why = "the manifests would still differ from the environment: edit it by hand";
+            self.refuse(key, word, why, Some(span));
+            return;
+        }
         let is_of_word = |path: &str| path.split('.').next() == Some(word);
         let mut accepted = self.request.accepted.iter();
         let accepted = accepted.find(|accepted| accepted.key == *key && is_of_word(&accepted.path));
@@ -290,7 +321,45 @@ impl<'a> Adopting<'a> {
         } else if aside {
             self.put_aside(key, word, &written, wanted, span);
         } else {
-            self.put(key, at, span, word, &wanted);
+            let put = Put {
+                key: key.clone(),
+                span,
+                value: wanted,
+            };
+            self.puts.insert((span.file, at, word.to_owned()), put);
+        }
+    }
+
+    /// The place of the items of a field that has some, otherwise its own: an overlay can replace the items and keep the rest, such as the mode.
+    fn items_at(
+        &mut self,
+        key: &ResourceKey,
+        word: &str,
+        span: Span,
+    ) -> Result<Span, &'static str> {
+        let Some(resource) = self.request.desired.resources.get(key) else {
+            return Ok(span);
+        };
+        if kinds::named(key.kind, word).is_none_or(wanted::is_by_key) {
+            return Ok(span);
+        }
+        let mut elsewhere: BTreeMap<FileId, Span> = BTreeMap::new();
+        let mut is_here = false;
+        for item in resource.items_of(word) {
+            if item.file == span.file {
+                is_here = true;
+            } else if self.open(item.file).is_ok() {
+                let edits = &self.files[&item.file].edits;
+                let document = document_of(edits, key);
+                if document.is_some() && document == edits.document_at(item.start as usize) {
+                    elsewhere.entry(item.file).or_insert(item);
+                }
+            }
+        }
+        match elsewhere.into_values().collect::<Vec<_>>()[..] {
+            [] => Ok(span),
+            [item] if !is_here => Ok(item),
+            _ => Err("its items are in several files: edit it by hand"),
         }
     }
 
@@ -313,30 +382,41 @@ impl<'a> Adopting<'a> {
         (!in_file).then(|| (at, edits.get(at, &["spec", word]).unwrap_or_default()))
     }
 
-    /// Edits the value in place.
-    fn put(&mut self, key: &ResourceKey, at: usize, span: Span, word: &str, wanted: &Json) {
-        let Some(file) = self.files.get_mut(&span.file) else {
-            return;
-        };
-        match file.edits.set(at, &["spec", word], wanted) {
-            Ok(()) => file.adopted.push((key.clone(), word.to_owned())),
-            Err(refused) => {
-                let place = u32::try_from(refused.at).ok().map(|start| Span {
-                    start,
-                    end: start,
-                    ..span
-                });
-                self.refuse(key, word, refused.why, place);
+    /// Edits the values in place.
+    fn edit(&mut self) {
+        for ((id, at, word), put) in std::mem::take(&mut self.puts) {
+            let Some(file) = self.files.get_mut(&id) else {
+                continue;
+            };
+            match file.edits.set(at, &["spec", &word], &put.value) {
+                Ok(()) => file.adopted.push((put.key, word)),
+                Err(refused) => {
+                    let place = u32::try_from(refused.at).ok().map(|start| Span {
+                        start,
+                        end: start,
+                        ..put.span
+                    });
+                    self.refuse(&put.key, &word, refused.why, place);
+                }
             }
         }
     }
 
     fn new_file(&mut self, folder: &str, document: Document) {
         let name = file_names([&document.key]).remove(0);
-        let path = match folder.trim_end_matches('/') {
+        let below = |name: String| match folder.trim_end_matches('/') {
             "" => name,
             folder => format!("{folder}/{name}"),
         };
+        let mut path = below(name.clone());
+        if self.request.is_overlay(&path) && !(self.request.reads)(&path) {
+            path = below(name.replace('/', "-"));
+            if !(self.request.reads)(&path) {
+                let why = format!("no pattern of `overlay` reads a new file in {folder}");
+                self.refuse(&document.key, "", why, None);
+                return;
+            }
+        }
         let sources = &self.request.manifests.sources;
         let taken = sources
             .files()

@@ -8,6 +8,18 @@ use serde_json::{Map, Value as Json};
 use super::{Adopting, document_of, is_below};
 use crate::export::Document;
 
+/// Whether a mapping lacks a key of the other one, at any depth. Mappings of an overlay are merged with those of the base.
+fn lacks_key(written: &Json, wanted: &Json) -> bool {
+    match (written, wanted) {
+        (Json::Object(written), Json::Object(wanted)) => written.iter().any(|(key, value)| {
+            wanted
+                .get(key)
+                .is_none_or(|wanted| lacks_key(value, wanted))
+        }),
+        _ => false,
+    }
+}
+
 impl Adopting<'_> {
     /// Records a value for the overlay. For a mapping that is merged key by key, only the changed keys are recorded.
     pub(super) fn put_aside(
@@ -18,17 +30,17 @@ impl Adopting<'_> {
         wanted: Json,
         span: Span,
     ) {
+        if lacks_key(written, &wanted) {
+            self.refuse(
+                key,
+                word,
+                "an overlay cannot remove a key of the base; use `--into base`",
+                Some(span),
+            );
+            return;
+        }
         let value = match (written, wanted) {
             (Json::Object(written), Json::Object(wanted)) => {
-                if written.keys().any(|key| !wanted.contains_key(key)) {
-                    self.refuse(
-                        key,
-                        word,
-                        "an overlay cannot remove a key of the base; use `--into base`",
-                        Some(span),
-                    );
-                    return;
-                }
                 let changed = wanted
                     .into_iter()
                     .filter(|(key, value)| written.get(key) != Some(value));
@@ -85,8 +97,16 @@ impl Adopting<'_> {
         key: &ResourceKey,
         id: FileId,
         at: usize,
-        spec: Map<String, Json>,
+        mut spec: Map<String, Json>,
     ) {
+        // A field that is edited there already takes these keys, too.
+        spec.retain(|word, value| {
+            let Some(put) = self.puts.get_mut(&(id, at, word.clone())) else {
+                return true;
+            };
+            put.value = extended(Some(put.value.take()), value);
+            false
+        });
         let Some(file) = self.files.get_mut(&id) else {
             return;
         };
@@ -96,13 +116,7 @@ impl Adopting<'_> {
         } else {
             spec.iter().try_for_each(|(word, value)| {
                 let keys = ["spec", word.as_str()];
-                let value = match (edits.get(at, &keys), value) {
-                    (Some(Json::Object(mut all)), Json::Object(more)) => {
-                        all.extend(more.clone());
-                        Json::Object(all)
-                    }
-                    (_, value) => value.clone(),
-                };
+                let value = extended(edits.get(at, &keys), value);
                 edits.set(at, &keys, &value)
             })
         };
@@ -112,5 +126,16 @@ impl Adopting<'_> {
                 .extend(spec.keys().map(|word| (key.clone(), word.clone()))),
             Err(refused) => self.refuse(key, "", refused.why, None),
         }
+    }
+}
+
+/// A mapping with further keys; any other value is replaced.
+fn extended(written: Option<Json>, more: &Json) -> Json {
+    match (written, more) {
+        (Some(Json::Object(mut all)), Json::Object(more)) => {
+            all.extend(more.clone());
+            Json::Object(all)
+        }
+        (_, value) => value.clone(),
     }
 }

@@ -16,6 +16,9 @@ use crate::quirks::loader::Loader;
 use crate::raise::{LeftOut, Options, Raised, Users, refused};
 use crate::state::{DeclaredResource, DeclaredSet, Lookup, RowKey, Universe};
 
+/// Why a list is not adopted if its items cannot be matched to what is written.
+const NOT_PLAIN: &str = "its members come from a variable or from another file: edit it by hand";
+
 /// The two sides of a comparison.
 pub(super) struct Side<'a> {
     pub(super) desired: &'a Desired,
@@ -128,7 +131,21 @@ pub(super) fn whole(
             },
             Some(set),
         ) => members(side, change, set, written, raised),
-        _ => left_out(raised, word),
+        _ => {
+            let mut others = change.key.kind.fields().iter();
+            let other = others.find(|other| {
+                other.column == field.column
+                    && other.word != word
+                    && raised.spec.contains_key(other.word)
+            });
+            match other {
+                Some(other) if !raised.spec.contains_key(word) => Err(format!(
+                    "the live value can only be written as `{}`: replace the field by hand",
+                    other.word
+                )),
+                _ => left_out(raised, word),
+            }
+        }
     }
 }
 
@@ -270,9 +287,14 @@ fn members(
     let empty = Vec::new();
     let items = listed(written, "members").unwrap_or(&empty);
     if items.len() != declared.len() {
-        return Err("its members come from a variable".to_owned());
+        return Err(NOT_PLAIN.to_owned());
     }
-    let mut known = Vec::new();
+    // Members that follow from others, or that packages add, are in no list of the project.
+    let unwritten = set.members.iter();
+    let unwritten = unwritten.filter(|member| member.implied || member.package.is_some());
+    let mut known: Vec<Uuid> = unwritten
+        .filter_map(|member| side.live.find(&member.key).one())
+        .collect();
     let mut kept = Vec::new();
     for (item, key) in items.iter().zip(declared) {
         match side.live.find(key) {
@@ -445,7 +467,7 @@ fn bare_parts(
         .filter(|key| key.table() == Some(part.table))
         .collect();
     if items.len() != declared.len() {
-        return Err("its members come from a variable".to_owned());
+        return Err(NOT_PLAIN.to_owned());
     }
     let exact = resource
         .part_lists

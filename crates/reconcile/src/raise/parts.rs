@@ -2,8 +2,8 @@
 
 use deskstate_dataverse::Cell;
 use deskstate_model::{
-    Field, Fill, Holds, ItemTable, NameOf, PartIdentity, PartTable, Referent, Relationship, Table,
-    Unlisted, Written, lookup_read_name, of_unit, unique_name_of_part,
+    Field, Fill, Holds, ItemTable, Kind, NameOf, PartIdentity, PartTable, Referent, Relationship,
+    ResourceKey, Table, Unlisted, Written, lookup_read_name, of_unit, unique_name_of_part,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use super::raising::{Raising, SetForm, is_others};
 use super::text::refused;
 use crate::kinds;
 use crate::live::{Access, Live, ObservedRow};
+use crate::plan::declared_names;
 use crate::state::fold;
 
 /// The table behind the items of a list or a set.
@@ -429,7 +430,7 @@ impl<'a> Raising<'a> {
         }
         let mut written = Vec::new();
         for (at, row) in (1_i64..).zip(rows) {
-            match self.own_item(relationship, items, row, at) {
+            match self.own_item(relationship, items, row, at)? {
                 Some(item) => {
                     self.holds.insert(row.id);
                     written.push(item);
@@ -454,7 +455,7 @@ impl<'a> Raising<'a> {
         items: &'static ItemTable,
         row: &ObservedRow,
         place: i64,
-    ) -> Option<Json> {
+    ) -> Result<Option<Json>, String> {
         let table = relationship.member;
         let name = self.live.label(table, row.id);
         let owners = self.live.links(relationship).owners(row.id);
@@ -463,9 +464,10 @@ impl<'a> Raising<'a> {
             && !row.is_managed()
             && row.is_customizable()
             && !is_others(table, &name, self.options.owned)
+            && !self.has_document(table, &name)
             && row.row.int("statecode").unwrap_or(0) == 0;
         if !alone {
-            return None;
+            return Ok(None);
         }
         let rows = Rows {
             table,
@@ -473,8 +475,25 @@ impl<'a> Raising<'a> {
             name: items.name,
             part: None,
         };
-        let (_, item) = self.item(&rows, row, place).ok()?;
-        Some(Json::Object(item))
+        match self.item(&rows, row, place) {
+            Ok((_, item)) => Ok(Some(Json::Object(item))),
+            Err(why) if self.is_item(table, &name) => Err(why),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether the project declares a row as an item of another resource.
+    fn is_item(&self, table: &'static Table, name: &str) -> bool {
+        let declared = self.options.project.map(declared_names);
+        declared.is_some_and(|declared| declared.contains(&(table, fold(name).as_str())))
+    }
+
+    fn has_document(&self, table: &'static Table, name: &str) -> bool {
+        let key = Kind::of_table(table).map(|kind| ResourceKey::new(kind, name));
+        let resources = self.options.project.map(|project| &project.resources);
+        resources
+            .zip(key)
+            .is_some_and(|(resources, key)| resources.contains_key(&key))
     }
 }
 

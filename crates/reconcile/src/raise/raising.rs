@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::kinds;
 use crate::live::{Live, ObservedRow};
+use crate::lower::Desired;
 use crate::state::fold;
 
 /// How people are referred to.
@@ -63,6 +64,8 @@ pub struct Options<'o> {
     pub from_file: bool,
     /// Lowercase names that begin with Microsoft's prefix but belong to the project.
     pub owned: &'o [String],
+    /// The manifests of the project. A row that has a document of its own there is no item of a list.
+    pub project: Option<&'o Desired>,
     /// Whether to return values as they were read, even if a document could not contain them. For checking, not for writing.
     pub as_read: bool,
 }

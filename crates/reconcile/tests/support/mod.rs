@@ -359,6 +359,8 @@ pub(crate) fn adopted(texts: &BTreeMap<String, String>, live: &Live) -> Adoption
         overlays: &[],
         folder: "manifests",
         options: Options::default(),
+        reads: &|_| true,
+        still_different: &std::collections::BTreeSet::new(),
     })
 }
 

@@ -2,12 +2,12 @@
 
 use deskstate_dataverse::Stop;
 use deskstate_files::EXPORTED_AT_ONCE;
-use deskstate_reconcile::Desired;
 use deskstate_reconcile::check::Keeping;
 use deskstate_reconcile::export::{Selection, write};
 use deskstate_reconcile::plan::SyncState;
 use deskstate_reconcile::plan_file::{self, About, Report};
 use deskstate_reconcile::raise::{Loss, Options};
+use deskstate_reconcile::{Desired, lower};
 use serde_json::{Map, Value as Json, json};
 
 use super::answer::{Answer, Failure, From};
@@ -282,12 +282,13 @@ pub(super) async fn diff(
         ..Selection::default()
     };
     let failed = |error: &Error, ui: &mut Ui| failure(error, ui, Some(from));
+    let project = lower(&own.manifests);
     let own = own.environment().map_err(|error| failed(&error, ui))?;
     let other = other.environment().map_err(|error| failed(&error, ui))?;
     let none = Desired::default();
     let work = async |opened: Readable| read_all(&opened.reader, &none, other, ui).await;
     let wanted = match desk.read(other, stop, work).await {
-        Ok(live) => Wanted::of(&live, selection, People::None),
+        Ok(live) => Wanted::of(&live, selection, People::None, &project),
         Err(error) => return Err(failed(&error, ui)),
     };
     let work = async |opened: Readable| {
@@ -316,6 +317,9 @@ pub(super) async fn diff(
     let mut all = items("change", parsed(&file)["changes"].take());
     all.extend(compared.only_from.iter().map(|key| {
         json!({"type": "onlyIn", "environment": from, "kind": key.kind.as_str(), "name": key.name.as_written()})
+    }));
+    all.extend(compared.apart.iter().map(|key| {
+        json!({"type": "notAField", "environment": from, "kind": key.kind.as_str(), "name": key.name.as_written()})
     }));
     let differences = all.len();
     all.extend(compared.findings.iter().map(

@@ -28,6 +28,12 @@ pub(super) fn items(
                 if let Some(key) = emptied(change, field, identity.as_deref(), item) {
                     return Err(lost(key, item));
                 }
+                if let Some(key) = in_file(change, field, identity.as_deref(), known) {
+                    return Err(format!(
+                        "`{key}` of `{}` is in a separate file, which is not edited",
+                        identity.unwrap_or_default()
+                    ));
+                }
                 wanted.push(changed_item(field, known, item, at + 1, parent));
             }
             None if is_at_least(written) => {}
@@ -116,6 +122,22 @@ fn emptied<'c>(
         .filter(|(item, _)| Some(fold(item).as_str()) == identity)
         .map(|(_, key)| key)
         .find(|key| live.get(key).is_none() && !is_alternative(field, key))
+}
+
+/// A key of an item that differs and whose value is in a separate file.
+fn in_file<'c>(
+    change: &'c Change,
+    field: &'static Field,
+    identity: Option<&str>,
+    known: &Json,
+) -> Option<&'c str> {
+    let paths = change.fields.iter().map(|field| field.path.as_str());
+    let inner = paths.filter_map(|path| path.strip_prefix(field.word)?.strip_prefix('.'));
+    inner
+        .filter_map(|path| path.split_once('.'))
+        .filter(|(item, _)| Some(fold(item).as_str()) == identity)
+        .map(|(_, key)| key.split(['.', '[']).next().unwrap_or(key))
+        .find(|key| known.get(format!("{key}File")).is_some())
 }
 
 /// The keys that hold the name of an item.
