@@ -253,6 +253,52 @@ fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_ap
     says(&refused.err, &["git does not read the repository of "]);
 }
 
+/// The tag is behind: somebody applied by hand, or the step that moves it failed.
+#[test]
+fn reverting_drift_deletes_nothing_that_is_declared_or_protected_today() {
+    let server = Server::plain();
+    let tab = |name: &str, state: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_{name}{state}}}\n{}",
+            if state.is_empty() {
+                "spec: {displayName: T, title: T, pageType: ThirdPartyWebsite, parameters: {url: 'https://a.example'}}\n---\n"
+            } else {
+                "---\n"
+            }
+        )
+    };
+    let spec = "owns: {prefixes: [contoso]}\nprune: owned";
+    let first = format!("{}{}", tab("a", ""), tab("back", ", state: absent"));
+    let project = Project::desk(&server, spec, "", &first);
+    project.apply();
+    project.commit_applied();
+    let now = format!("{}{}{}", tab("a", ""), tab("new", ""), tab("back", ""));
+    project.write("manifests/all.yaml", &now);
+    project.edit(
+        "deskstate.yaml",
+        "prune: owned",
+        "prune: owned\n  protect: [\"ApplicationTab/contoso_hand\"]",
+    );
+    let both = format!("{now}{}", tab("hand", ""));
+    let by_hand = Project::desk(&server, "", "", &both);
+    by_hand.apply();
+    let run = project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--only-drift",
+            "--at",
+            "deskstate/{env}",
+        ])
+        .ended(0);
+    assert!(!run.out.contains("Deleted"), "{}", run.out);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}
+
 #[test]
 fn accepted_drift_is_told_apart_until_its_day_is_over() {
     let (project, server) = applied();

@@ -1,6 +1,11 @@
 //! Decides how to plan and whether the plan is allowed: selection, pruning, review.
 
-use deskstate_model::{Allow, Allowance, Diagnostic, Environment, Project, Prune, Target};
+use std::collections::BTreeSet;
+
+use deskstate_model::{
+    Allow, Allowance, Diagnostic, Environment, Manifests, Project, Prune, ResourceKey, State,
+    Target,
+};
 use deskstate_reconcile::Desired;
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::review::{Finding, ReviewRules, denies};
@@ -98,6 +103,28 @@ impl Allowing {
         };
         rules.is_embedded = matches!(environment.target, Target::Emulator { .. });
         Ok(rules)
+    }
+}
+
+/// Lets a plan of an earlier revision delete nothing that the current manifests declare or protect, or would not prune.
+pub(super) fn respect(current: &Manifests, desired: &mut Desired, options: &mut Options) {
+    let declared = current.resources.iter();
+    let declared = declared.filter(|resource| resource.state != State::Absent);
+    let declared: BTreeSet<ResourceKey> = declared.map(|resource| resource.key.clone()).collect();
+    desired
+        .resources
+        .retain(|key, resource| resource.state != State::Absent || !declared.contains(key));
+    options.declared_now = declared;
+    if let Some(project) = &current.project {
+        let protect = project.protect.iter();
+        options
+            .protect
+            .extend(protect.map(|glob| glob.value.clone()));
+        let prunes = project.prune == Prune::Owned;
+        options.prune.retain(|prefix| {
+            let mut owned = project.owns.iter();
+            prunes && owned.any(|owned| owned.value == *prefix)
+        });
     }
 }
 

@@ -122,6 +122,9 @@ pub(super) async fn compare(
 ) -> Result<Compared, Error> {
     let mut desired = lower(&loaded.manifests);
     let (mut options, mut along) = judging.options(loaded, &desired)?;
+    if let Some(current) = accepting {
+        judging::respect(current, &mut desired, &mut options);
+    }
     let scope = Scope {
         names: needs_names(&loaded.manifests.contracts),
         organization: environment.organization_id,
@@ -145,9 +148,11 @@ pub(super) async fn compare(
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
     let mut rules = judging.allowing.rules(loaded, environment)?;
-    // The overrides of the project file are for its own changes, not for reverting drift.
-    if accepting.is_none() {
-        rules.committed = judging::committed(loaded, environment);
+    match accepting.map(|current| current.project.as_ref()) {
+        Some(Some(current)) => rules.be_as_strict_as(current),
+        // The overrides of the project file are for its own changes, not for reverting drift.
+        Some(None) => {}
+        None => rules.committed = judging::committed(loaded, environment),
     }
     let Review {
         mut findings,

@@ -44,6 +44,8 @@ pub struct Options {
     pub only: Option<BTreeSet<ResourceKey>>,
     /// Resources that are never pruned.
     pub protect: Vec<KindNameGlob>,
+    /// Resources that other manifests declare, where the plan is made from those of an earlier revision. No plan deletes them.
+    pub declared_now: BTreeSet<ResourceKey>,
     /// Nobody applies the plan. A user who has a profile that the project does not declare is a difference then, not an error.
     pub only_compares: bool,
 }

@@ -10,6 +10,7 @@ use super::planner::Planner;
 use super::problems::{READ_ALL, unseen_removal};
 use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
 use crate::extras::{Extra, extras};
+use crate::kinds;
 use crate::live::{Access, Live, ObservedRow};
 use crate::plan::problems::UNREADABLE;
 use crate::referrers::{Referrer, Referrers};
@@ -30,9 +31,9 @@ pub(crate) const KEPT_IN_USE: Explanation = Explanation::new(
 
 pub(crate) const NOT_DELETABLE: Explanation = Explanation::new(
     "not-deletable",
-    "A plan would delete a row of a kind whose definition does not say `deletable: true`.",
+    "A plan would delete a row of a kind whose definition does not say `deletable: true`. With `prune: owned`, a warning: the row stays.",
     "Other configuration and live work may depend on such a row in ways that no definition describes.",
-    "Delete the row by hand, or deactivate it if it has a status.",
+    "Delete the row by hand, or deactivate it if it has a status. To keep an undeclared row without the warning, list it under `protect`.",
 );
 
 /// Reports that a row is kept although a document or an undo would delete it.
@@ -41,7 +42,7 @@ pub(crate) fn not_deletable(what: &str, kind: Kind) -> Diagnostic {
         NOT_DELETABLE.code,
         format!("{what} is not deleted: the definition of {kind} does not allow it"),
     )
-    .help("delete the row by hand, or write `deletable: true` in the definition")
+    .help("delete the row by hand; a definition of the project can allow it with `deletable: true`")
 }
 
 impl Planner<'_> {
@@ -148,6 +149,7 @@ impl Planner<'_> {
         self.unseen_extras();
         let mut candidates = self.candidates(options);
         candidates.retain(|extra| !going.contains(&extra.id));
+        candidates.retain(|extra| !self.is_kept_by_definition(extra));
         if !declares_something {
             self.findings.about(None);
             if let Some(diagnostic) = pruned_to_nothing(candidates.len()) {
@@ -183,6 +185,29 @@ impl Planner<'_> {
         changes
     }
 
+    /// Whether the definition of its kind keeps a row from being pruned. It is reported, since everything else under the prefix goes.
+    fn is_kept_by_definition(&mut self, extra: &Extra) -> bool {
+        let table = extra.key.kind.table();
+        let live = self.live.row(table, extra.id);
+        let why = if kept(table).is_some() {
+            format!("does not allow deleting a {}", extra.key.kind)
+        } else if live.is_some_and(|live| kinds::is_protected(table, &live.row)) {
+            "protects it".to_owned()
+        } else {
+            return false;
+        };
+        let message = format!(
+            "{} is not declared, but is not deleted: the definition of its kind {why}",
+            extra.key
+        );
+        self.findings.warn(
+            Diagnostic::warning(NOT_DELETABLE.code, message).help(
+                "declare the row, delete it by hand, or list it under `protect`, which ends this warning",
+            ),
+        );
+        true
+    }
+
     /// Warns that rows that pruning would delete may be hidden.
     fn unseen_extras(&mut self) {
         for kind in Kind::all() {
@@ -216,6 +241,7 @@ impl Planner<'_> {
             extra.may_go()
                 && !mentioned
                 && !options.protect.iter().any(|glob| glob.matches(&extra.key))
+                && !options.declared_now.contains(&extra.key)
         });
         found
     }

@@ -111,6 +111,17 @@ pub struct ReviewRules {
 }
 
 impl ReviewRules {
+    /// Takes limits and levels of the current project, and adds what it protects: the rules are those of an earlier revision.
+    pub fn be_as_strict_as(&mut self, current: &Project) {
+        let levels = current.policy.iter();
+        self.policy = levels
+            .map(|(code, level)| (code.clone(), level.value))
+            .collect();
+        self.removals = current.removals;
+        let protect = current.protect.iter();
+        self.protect.extend(protect.map(|glob| glob.value.clone()));
+    }
+
     /// The rules that a project and its contracts specify for an environment.
     pub fn of(project: &Project, contracts: &[Contract], writes: Writes, today: &str) -> Self {
         Self {
