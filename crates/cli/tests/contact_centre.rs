@@ -484,6 +484,53 @@ fn a_row_that_somebody_made_a_row_of_another_kind_is_not_created_again() {
     plans_to_nothing(&project);
 }
 
+/// Microsoft's pages name no way to delete such rows that keeps what depends on them.
+#[test]
+fn pruning_keeps_rows_that_their_kind_does_not_let_it_delete_and_the_rest_is_applied() {
+    let (project, _server) = started();
+    project.edit(
+        "deskstate.yaml",
+        "  removals:",
+        "  prune: owned\n  removals:",
+    );
+    project.write(
+        "manifests/tags.yaml",
+        "apiVersion: deskstate/v1\nkind: QuickReplyTag\nmetadata: {name: contoso_tag}\n",
+    );
+    project.apply();
+    project.write("manifests/tags.yaml", "# none\n");
+    let said = "QuickReplyTag contoso_tag is not declared, but is not deleted: the definition of its kind does not allow deleting a QuickReplyTag";
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &["warning[not-deletable]", said],
+    );
+    project.edit(
+        "deskstate.yaml",
+        "prune: owned",
+        "prune: owned\n  protect: [\"QuickReplyTag/contoso_tag\"]",
+    );
+    let run = finds(&project, &["plan", "--env", "server"], 0, &[]);
+    assert!(!run.err.contains("not-deletable"), "{}", run.err);
+}
+
+#[test]
+fn values_of_a_name_have_no_blanks_around_them() {
+    let (project, _server) = started();
+    project.edit(
+        QUEUES,
+        "Contoso orders / Messaging",
+        "Contoso orders  / Messaging",
+    );
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["error[name-values]", "write `Contoso orders / Messaging`"],
+    );
+}
+
 #[test]
 fn a_managed_workstream_is_left_to_its_solution() {
     let (project, server) = started();

@@ -6,7 +6,7 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
-use crate::kinds::{Kind, Quirk, id_in, script_ids};
+use crate::kinds::{BETWEEN, Kind, Quirk, id_in, script_ids};
 use crate::manifests::{Declared, State};
 use crate::name::UniqueName;
 use crate::record::{Record, Value};
@@ -38,7 +38,7 @@ pub(crate) const NOT_CREATABLE: Explanation = Explanation::new(
 
 pub(crate) const NAME_VALUES: Explanation = Explanation::new(
     "name-values",
-    "A name does not have one value for each column that identifies a row of its kind, or a value is none of the column's options.",
+    "A name does not have one value for each column that identifies a row of its kind, a value is none of the column's options, or a value begins or ends with a blank.",
     "One value alone may fit several rows, such as a quick reply in two languages. The values are separated by ` / `.",
     "Write the values in the order of the definition: `Greeting / 1033`.",
 );
@@ -133,6 +133,16 @@ fn several(kind: Kind, name: &UniqueName, span: Span) -> Option<Diagnostic> {
         _ => true,
     };
     if let Some(values) = kind.values_of(name.as_written()) {
+        let plain = values.join(BETWEEN);
+        if plain != name.as_written().trim() {
+            let blanks = Diagnostic::error(
+                NAME_VALUES.code,
+                format!(
+                    "values of `{name}` begin or end with blanks, which the environment does not store"
+                ),
+            );
+            return Some(blanks.at(span, "here").help(format!("write `{plain}`")));
+        }
         let mut given = also.iter().zip(&values[1..]);
         let (field, value) = given.find(|(field, value)| !is_one(field, value))?;
         return Some(no_option(name, span, field, value, &form));
