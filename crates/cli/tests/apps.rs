@@ -169,3 +169,66 @@ fn the_channels_of_the_product_do_not_count_as_what_is_left_of_a_set() {
         ],
     );
 }
+
+#[test]
+fn a_profile_that_is_switched_off_is_a_removal() {
+    let server = Server::plain();
+    let on = profiles(&[("a", SERVICE, &format!("  status: Active\n{BOTH}"))]);
+    let project = desk(&server, "removals: {maxAgents: 1}", &on);
+    let run = plans(&project, &on.replace("Active", "Inactive"));
+    says(
+        &run.ended(REFUSED).err,
+        &[
+            "[removals]",
+            "switches off 1 of `AppProfile`: 2 agents are reached",
+            "--allow deactivate=AppProfile:1",
+        ],
+    );
+    let allowed = [&PLAN[..], &["--allow", "deactivate=AppProfile:1"]].concat();
+    project.run(&allowed).ended(0);
+}
+
+#[test]
+fn roles_and_apps_of_a_provider_are_sets_that_can_be_emptied() {
+    let server = Server::plain();
+    let provider = |lists: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: CifProvider\nmetadata: {{name: Contoso}}\nspec:\n  label: C\n  channelUrl: https://c.example/panel\n  channelOrder: 1\n  trustedDomain: https://c.example\n{lists}"
+        )
+    };
+    let full = "  apps: [CustomerServiceHub]\n  roles: [Basic User, Omnichannel agent]\n";
+    let project = desk(&server, "", &provider(full));
+    for empty in [
+        "  apps: []\n  roles: []\n",
+        "  apps: {mode: atLeast, members: [], without: [CustomerServiceHub]}\n  roles: {mode: atLeast, members: [], without: [Basic User, Omnichannel agent]}\n",
+    ] {
+        let run = plans(&project, &provider(empty));
+        says(
+            &run.ended(REFUSED).err,
+            &[
+                "`apps` of CifProvider Contoso would have no member left",
+                "--allow empty=CifProvider.roles:1",
+            ],
+        );
+    }
+    let none = "  roles: {mode: atLeast, members: [Basic User], without: [System Administrator]}\n";
+    let run = plans(&project, &provider(none)).ended(1);
+    says(&run.err, &["error[member-twice]", "System Administrator"]);
+}
+
+#[test]
+fn a_user_who_is_listed_in_two_forms_is_listed_twice() {
+    let server = Server::plain();
+    let ada = server.found(
+        "systemusers",
+        "azureactivedirectoryobjectid",
+        "domainname eq 'ada@contoso.com'",
+    );
+    let users = format!("  users: [ada@contoso.com, {ada}]\n");
+    let project = Project::desk(&server, "", "", &profiles(&[("a", SERVICE, &users)]));
+    let run = project.run(&PLAN).ended(1);
+    says(
+        &run.err,
+        &["error[member-twice]", "names `ada@contoso.com` twice"],
+    );
+}

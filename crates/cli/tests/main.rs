@@ -49,6 +49,7 @@ mod shells;
 mod show;
 mod starting;
 mod support;
+mod taken;
 mod tenfold;
 mod terminal;
 mod transcripts;

@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Lets a check pass: the type of finding, its subject, and the maximum number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Allow {
-    /// `address`, `channel`, `contract`, `delete`, `empty`, `loader`, `managed`, `prune`, `reference`, `unlink`.
+    /// `address`, `channel`, `contract`, `deactivate`, `delete`, `empty`, `loader`, `managed`, `prune`, `reference`, `unlink`.
     pub what: String,
     /// A kind, a kind and a field, or a kind and a name: `AppProfile.users`, `SessionTemplate/CTI_createSession`.
     pub subject: String,
@@ -27,10 +27,11 @@ impl UnknownAllow {
 }
 
 /// Types of findings that can be allowed.
-const WHATS: [&str; 10] = [
+const WHATS: [&str; 11] = [
     "address",
     "channel",
     "contract",
+    "deactivate",
     "delete",
     "empty",
     "loader",

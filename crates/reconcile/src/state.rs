@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use deskstate_model::{
-    Field, PartTable, Relationship, ResourceKey, SetMode, Span, State, Table, UniqueName,
+    Field, Holds, PartTable, Relationship, ResourceKey, SetMode, Span, State, Table, UniqueName,
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -315,6 +315,17 @@ pub struct DeclaredRow {
     pub only_if_there: bool,
     /// Where it is declared.
     pub span: Span,
+}
+
+impl DeclaredRow {
+    /// The unique name that the row gets when it is created.
+    pub fn unique_name_when_new(&self) -> Option<&str> {
+        let mut columns = self.when_new.iter();
+        columns.find_map(|(field, value)| match (field.holds, value) {
+            (Holds::UniqueName, Stored::Text(name)) => Some(name.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// The links of a relationship that a set covers.

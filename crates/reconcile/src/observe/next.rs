@@ -4,8 +4,9 @@ use deskstate_dataverse::{Expand, Filter, Query};
 use deskstate_model::tables;
 
 use super::ask::{
-    Ask, Scope, USER_COLUMNS, guarded_tables, linked, read_privilege, security_roles,
+    Ask, Scope, USER_COLUMNS, guarded_tables, linked, read_privilege, security_roles, some_rows,
 };
+use super::narrow::With;
 use super::place::Observed;
 use crate::lower::Desired;
 
@@ -66,6 +67,9 @@ pub(super) fn next_trip(
             .select([table.key, table.label])
             .filter(Filter::any_of(table.key, ids));
         trip.push((Ask::OfNoKind(table), query));
+    }
+    for (table, filter) in observed.take_missing_parts(desired) {
+        trip.push(some_rows(table, filter, With::Nothing, scope));
     }
     let roles = observed.mapped_roles(desired, scope);
     if observed.asks_anew(&roles) {

@@ -21,9 +21,25 @@ use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, PartName, RowKe
 pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "part-elsewhere",
     "The unique name of a part, such as a step of a script, belongs to a part of another resource.",
-    "deskstate does not move parts.",
-    "Give the part another `name`.",
+    "deskstate does not move parts, and does not change a line of a notification that another template shows.",
+    "Give the part another `name`. Parameters of tabs and tools of panes have none: delete the row that the finding names, or restore its name and its parent.",
 );
+
+/// How to end a conflict about the unique name of a part.
+fn way_out(declared: &DeclaredRow, row: &ObservedRow) -> String {
+    // Parameters and tools have names that nobody can write.
+    let has_name = declared.part.is_none_or(|part| {
+        let mut fields = part.fields.iter();
+        fields.any(|field| matches!(field.holds, Holds::UniqueName) && field.is_written)
+    });
+    match (has_name, declared.key.table()) {
+        (false, Some(table)) => format!(
+            "delete row {} of `{}`, or restore its name and its parent",
+            row.id, table.logical
+        ),
+        _ => "give it another `name`".to_owned(),
+    }
+}
 
 impl<'a> Planner<'a> {
     pub(super) fn parts(&mut self, draft: &mut Draft<'a>) {
@@ -129,24 +145,20 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The live row with the unique name of a new part that is identified by another row.
+    /// The live row with the unique name of a new part that is identified by something else.
     fn with_its_name(
         &self,
         declared: &DeclaredRow,
         table: &'static Table,
     ) -> Option<&'a ObservedRow> {
         let part = declared.part?;
-        if !matches!(part.identity, PartIdentity::Lookup(_)) {
+        if !matches!(
+            part.identity,
+            PartIdentity::Lookup(_) | PartIdentity::Text(_)
+        ) {
             return None;
         }
-        let mut columns = declared
-            .when_new
-            .iter()
-            .map(|(field, value)| (*field, value));
-        let name = columns.find_map(|(field, value)| match (field.holds, value) {
-            (Holds::UniqueName, Stored::Text(name)) => Some(name),
-            _ => None,
-        })?;
+        let name = declared.unique_name_when_new()?;
         match self.live.table(table).named(&fold(name)) {
             [id] => self.live.row(table, *id),
             _ => None,
@@ -161,12 +173,17 @@ impl<'a> Planner<'a> {
         row: &ObservedRow,
     ) -> bool {
         let mut lists = draft.resource.part_lists.iter();
-        let is_exact = lists.any(|list| {
-            list.mode == SetMode::Exact
-                && declared
-                    .part
-                    .is_some_and(|part| part.table == list.part.table)
+        // Nobody lists a parameter by its row: one that was renamed gets its name back.
+        let is_renamed = declared.part.is_some_and(|part| {
+            matches!(part.identity, PartIdentity::Text(_)) && part.unlisted == Unlisted::Leave
         });
+        let is_exact = is_renamed
+            || lists.any(|list| {
+                list.mode == SetMode::Exact
+                    && declared
+                        .part
+                        .is_some_and(|part| part.table == list.part.table)
+            });
         let is_matched = || {
             let mut keys = draft.resource.parts.iter().map(|other| &other.key);
             keys.any(|key| self.live.find(key).one() == Some(row.id))
@@ -185,7 +202,7 @@ impl<'a> Planner<'a> {
                         ),
                     )
                     .at(declared.span, "this unique name is taken")
-                    .help("give it another `name`"),
+                    .help(way_out(declared, row)),
                 );
             }
             is_free
@@ -329,17 +346,22 @@ impl<'a> Planner<'a> {
 
     /// Whether a part that was found by its unique name belongs to this parent and not to another one.
     fn belongs(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) -> bool {
-        let Some(part) = declared.part else {
-            return true;
+        let other = match declared.part {
+            Some(part) => {
+                let parent = row.row.uuid(&lookup_read_name(part.parent_column));
+                if parent == Some(draft.id) {
+                    return true;
+                }
+                parent.map_or_else(
+                    || "nothing".to_owned(),
+                    |id| format!("`{}`", self.live.label(part.parent, id)),
+                )
+            }
+            None => match self.other_owner(draft, declared, row) {
+                None => return true,
+                Some(other) => format!("`{other}`"),
+            },
         };
-        let parent = row.row.uuid(&lookup_read_name(part.parent_column));
-        if parent == Some(draft.id) {
-            return true;
-        }
-        let other = parent.map_or_else(
-            || "nothing".to_owned(),
-            |id| format!("`{}`", self.live.label(part.parent, id)),
-        );
         self.findings.blocked(
             declared.path.as_str(),
             Diagnostic::error(
@@ -351,9 +373,47 @@ impl<'a> Planner<'a> {
                 ),
             )
             .at(declared.span, "this unique name is taken")
-            .help("give it another `name`"),
+            .help(way_out(declared, row)),
         );
         false
+    }
+
+    /// Another resource that has a linked row as its own item, and that keeps it.
+    fn other_owner(
+        &self,
+        draft: &Draft<'a>,
+        declared: &DeclaredRow,
+        row: &ObservedRow,
+    ) -> Option<String> {
+        let mut sets = draft.resource.sets.iter();
+        let set = sets.find(|set| {
+            let mut members = set.members.iter();
+            set.members_are_parts && members.any(|member| member.key == declared.key)
+        })?;
+        let owners = self.live.links(set.relationship).owners(row.id);
+        if owners.contains(&draft.id) {
+            return None;
+        }
+        let names = owners
+            .iter()
+            .map(|owner| self.live.label(set.relationship.owner, *owner));
+        names.into_iter().find(|name| {
+            let key = ResourceKey::new(draft.resource.key.kind, name);
+            let Some(other) = self.desired.resources.get(&key) else {
+                return true;
+            };
+            let mut sets = other.sets.iter();
+            let lets_go = other.state == State::Absent
+                || sets.any(|other| {
+                    other.relationship == set.relationship
+                        && other.mode == SetMode::Exact
+                        && other
+                            .members
+                            .iter()
+                            .all(|member| member.key != declared.key)
+                });
+            !lets_go
+        })
     }
 
     /// Reports a part that a list wants and keeps out, in different words.

@@ -3,6 +3,7 @@
 use super::names::path;
 use super::planner::Planner;
 use super::problems::ambiguous;
+use super::sets::twice;
 use crate::kinds;
 use crate::live::Access;
 use crate::lookup::Match;
@@ -34,6 +35,15 @@ pub(crate) const LOOKUP_UNREADABLE: Explanation = Explanation::new(
     "Get read access to the whole organization. `deskstate doctor --env NAME` lists the missing rights.",
 );
 
+/// A member of a list of ids that the same list keeps out.
+fn kept_out(value: &Resolved) -> Option<&str> {
+    let Resolved::IdsAmong { with, without } = value else {
+        return None;
+    };
+    let mut both = with.iter().filter(|(id, _)| without.contains(id));
+    both.next().map(|(_, label)| label.as_str())
+}
+
 impl<'a> Planner<'a> {
     pub(super) fn resolve(
         &mut self,
@@ -43,7 +53,15 @@ impl<'a> Planner<'a> {
         span: Span,
     ) -> Option<Resolved> {
         match value::resolve(stored, &mut |key| self.id_of(key)) {
-            Ok(resolved) => Some(resolved),
+            Ok(resolved) => {
+                let Some(label) = kept_out(&resolved) else {
+                    return Some(resolved);
+                };
+                let word = path(&declared.path, field);
+                let finding = twice(&word, label, span, span);
+                self.findings.blocked(word, finding);
+                None
+            }
             Err(key) => {
                 self.report_missing(&key, &path(&declared.path, field), span);
                 None

@@ -16,7 +16,7 @@ use crate::state::{DeclaredMember, DeclaredSet, Lookup, RowKey, Universe, fold};
 pub(crate) const MEMBER_TWICE: Explanation = Explanation::new(
     "member-twice",
     "A set names the same row twice, in different words: as two members, or in `members` and in `without`.",
-    "Only the environment tells that two names mean one row: a principal name and an object id can mean one user, and a role without a business unit is that of the root business unit.",
+    "Only the environment tells that two names mean one row: a principal name and an object id can mean one user, and a role without a business unit is that of the root business unit. Roles that always see a CIF v1 provider are members without being listed.",
     "Remove one of the two.",
 );
 
@@ -151,8 +151,9 @@ impl<'a> Planner<'a> {
             kept: BTreeSet::new(),
             complete: true,
         };
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeMap::new();
         for member in &set.members {
+            let is_written = !member.implied && member.package.is_none();
             match self.member(set, member) {
                 Member::Wanted(found) if let Some(out) = unwanted.get(&found.id) => {
                     members.complete = false;
@@ -161,11 +162,17 @@ impl<'a> Planner<'a> {
                         twice(set.field.word, &found.label, found.span, *out),
                     );
                 }
-                Member::Wanted(found) => {
-                    if seen.insert(found.id) {
-                        members.wanted.push(found);
+                Member::Wanted(found) => match seen.insert(found.id, (found.span, is_written)) {
+                    None => members.wanted.push(found),
+                    Some((first, true)) if is_written => {
+                        members.complete = false;
+                        self.findings.blocked(
+                            set.field.word,
+                            twice(set.field.word, &found.label, found.span, first),
+                        );
                     }
-                }
+                    Some(_) => {}
+                },
                 Member::Skipped(id) => drop(members.kept.insert(id)),
                 Member::NotNeeded => {}
                 Member::Unknown => members.complete = false,
@@ -175,7 +182,8 @@ impl<'a> Planner<'a> {
             let found = self.team_members(set, team, *span);
             members.complete &= !found.is_empty();
             for found in found {
-                if !unwanted.contains_key(&found.id) && seen.insert(found.id) {
+                let is_new = seen.insert(found.id, (found.span, false)).is_none();
+                if !unwanted.contains_key(&found.id) && is_new {
                     members.wanted.push(found);
                 }
             }

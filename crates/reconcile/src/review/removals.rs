@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_dataverse::{Cell, Value};
 use deskstate_model::{
     Explanation, Holds, Kind, PartTable, Relationship, ResourceKey, State, Unlisted,
     lookup_read_name, tables,
@@ -14,6 +15,7 @@ use crate::kinds;
 use crate::plan::{Action, Change, Operation, Reason};
 use crate::referrers::set_word;
 use crate::state::Universe;
+use crate::value::ids_of;
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
     "prune-to-empty",
@@ -24,9 +26,9 @@ pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
 
 pub(crate) const REMOVALS: Explanation = Explanation::new(
     "removals",
-    "A plan removes more than `removals` allows: too large a share of the existing rows or links, if there are 10 or more, or something that too many agents use.",
+    "A plan removes more than `removals` allows: too large a share of the existing rows or links, if there are 10 or more, or something that too many agents use. Switching off a row, such as a profile, or a tool of a pane counts, too.",
     "A mistake in a set or a missing folder looks like an intended delete. If the agents cannot be counted, deskstate assumes that they are too many.",
-    "Check what the plan removes. To remove it on purpose, use the `--allow delete=…` or `unlink=…` that the finding prints, or change `removals`.",
+    "Check what the plan removes. To remove it on purpose, use the `--allow delete=…`, `deactivate=…` or `unlink=…` that the finding prints, or change `removals`.",
 );
 
 pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
@@ -100,7 +102,24 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                             .0 += 1;
                     }
                 }
-                Operation::Create { .. } | Operation::Update { .. } | Operation::Link { .. } => {}
+                Operation::Update { row, body, .. } if row.id == change.id => {
+                    if switches_off(kind, body) {
+                        here.entry(("deactivate", kind.as_str().to_owned()))
+                            .or_default()
+                            .0 += 1;
+                    }
+                }
+                Operation::Update { row, body, .. } => {
+                    if let Some((part, word)) = part_of(change, row.table.logical)
+                        && let Unlisted::SwitchOff(column) = part.unlisted
+                        && is_set(body, column, &false.into())
+                    {
+                        here.entry(("deactivate", format!("{kind}.{word}")))
+                            .or_insert_with(|| (0, live_parts(case, part, change.id)))
+                            .0 += 1;
+                    }
+                }
+                Operation::Create { .. } | Operation::Link { .. } => {}
             }
         }
         for (sort, (count, population)) in here {
@@ -119,7 +138,7 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
         }
     }
     for ((what, subject), mut removed) in sorts {
-        if what == "delete" && !subject.contains('.') {
+        if what != "unlink" && !subject.contains('.') {
             removed.population = rows_of(case, &subject);
         }
         found.extend(too_much(case, what, subject, &removed));
@@ -159,10 +178,10 @@ fn too_much(
     if reasons.is_empty() {
         return None;
     }
-    let verb = if what == "delete" {
-        "deletes"
-    } else {
-        "takes out"
+    let verb = match what {
+        "delete" => "deletes",
+        "deactivate" => "switches off",
+        _ => "takes out",
     };
     let message = format!(
         "the plan {verb} {count} of `{subject}`: {}",
@@ -190,6 +209,23 @@ fn arrivals(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether an update leaves a row there, but without effect for agents.
+fn switches_off(kind: Kind, body: &[(String, Value)]) -> bool {
+    let deactivated = body
+        .iter()
+        .any(|(name, value)| name == tables::STATUS.column && *value != Value::Cell(Cell::Int(0)));
+    let disabled = kind == Kind::PRODUCTIVITY_PANE && {
+        let enabled = kinds::field(kind.fields(), "enabled");
+        is_set(body, enabled.column, &false.into())
+    };
+    deactivated || disabled
+}
+
+fn is_set(body: &[(String, Value)], column: &str, to: &Value) -> bool {
+    body.iter()
+        .any(|(name, value)| name == column && value == to)
 }
 
 fn subject(kind: &str, relationship: &Relationship) -> String {
@@ -237,6 +273,7 @@ fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (index, change) in case.plan.changes.iter().enumerate() {
         if change.action == Action::Update {
             let words = emptied_lists(case, change).into_iter();
+            let words = words.chain(emptied_columns(case, change));
             words
                 .map(|word| Emptied {
                     index,
@@ -385,10 +422,7 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
                 (Operation::Update { row, body, .. }, Unlisted::SwitchOff(column))
                     if row.table == part.table =>
                 {
-                    went += usize::from(
-                        body.iter()
-                            .any(|(name, value)| name == column && *value == false.into()),
-                    );
+                    went += usize::from(is_set(body, column, &false.into()));
                 }
                 _ => {}
             }
@@ -410,6 +444,46 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
         }
     }
     words
+}
+
+/// Columns that list ids, such as the roles that see a provider, and that would list none but those that are always there.
+fn emptied_columns(case: &Case<'_>, change: &Change) -> Vec<&'static str> {
+    let table = change.key.kind.table();
+    let fields = change.key.kind.fields().iter();
+    let lists = fields.filter_map(|field| match field.holds {
+        Holds::Ids { to, always } => Some((field, kinds::target_table(to), always)),
+        _ => None,
+    });
+    let emptied = lists.filter(|(field, target, always)| {
+        let members = |text: Option<&str>| {
+            let ids = text.map_or_else(|| Some(BTreeSet::new()), ids_of)?;
+            let labels = ids.into_iter().map(|id| case.live.label(target, id));
+            Some(
+                labels
+                    .filter(|label| !always.contains(&label.as_str()))
+                    .count(),
+            )
+        };
+        let after = change
+            .operations
+            .iter()
+            .find_map(|operation| match operation {
+                Operation::Update { row, body, .. } if row.id == change.id => {
+                    let (_, value) = body.iter().find(|(name, _)| name == field.column)?;
+                    Some(match value {
+                        Value::Cell(Cell::Text(text)) => members(Some(text.as_ref())),
+                        _ => members(None),
+                    })
+                }
+                _ => None,
+            });
+        let row = case.live.row(table, change.id);
+        let before = members(row.and_then(|row| row.row.text(field.column)));
+        // A text that lists no ids may list nothing.
+        before.is_some_and(|before| before > 0)
+            && after.is_some_and(|after| after.unwrap_or(0) == 0)
+    });
+    emptied.map(|(field, ..)| field.word).collect()
 }
 
 /// Reports a kind of which nothing would be left under the owned prefixes. This is more likely a mistake in what was loaded than an

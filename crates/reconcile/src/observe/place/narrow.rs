@@ -1,18 +1,21 @@
 //! Stores partially read tables with their links, and follows the links.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use deskstate_dataverse::{Filter, Query, Row};
-use deskstate_model::{Holds, Referent, Relationship, Table, tables};
+use deskstate_model::{
+    Holds, Kind, PartIdentity, Referent, Relationship, Table, UNIQUE_NAME, lookup_read_name, tables,
+};
 use uuid::Uuid;
 
 use super::Observed;
 use crate::kinds;
-use crate::live::Access;
+use crate::live::{Access, part_identity};
 use crate::lower::Desired;
 use crate::observe::ask::{Ask, Scope, some_rows, written_tables};
 use crate::observe::narrow::{With, growing_links, is_growing};
+use crate::state::{PartName, RowKey, fold};
 
 /// What has been read from the tables that grow.
 #[derive(Default)]
@@ -87,6 +90,66 @@ impl Observed {
                 self.rows.entry(table).or_default().push(row);
             }
         }
+    }
+
+    /// Queries, once, the rows with the unique names that new parts of existing rows would get: a row may have such a name under another
+    /// parent or name. Then queries that parent.
+    pub(in crate::observe) fn take_missing_parts(
+        &mut self,
+        desired: &Desired,
+    ) -> Vec<(&'static Table, Filter)> {
+        let mut queries = Vec::new();
+        if !self.narrow.as_ref().is_some_and(|seen| seen.followed) {
+            return queries;
+        }
+        let parts = Kind::part_tables().filter(|part| {
+            is_growing(part.parent) && matches!(part.identity, PartIdentity::Text(_))
+        });
+        for part in parts {
+            let parents = self.rows.get(part.parent).into_iter().flatten();
+            let parents: HashMap<String, Uuid> = parents
+                .filter_map(|row| {
+                    let name = kinds::name_of(part.parent, row)?;
+                    Some((fold(&name), row.uuid(part.parent.key)?))
+                })
+                .collect();
+            let column = lookup_read_name(part.parent_column);
+            let there = self.rows.get(part.table).into_iter().flatten();
+            let there: HashSet<(Uuid, String)> = there
+                .filter_map(|row| Some((row.uuid(&column)?, part_identity(part, row)?)))
+                .collect();
+            let known: HashSet<Uuid> = parents.values().copied().collect();
+            let mut strangers: BTreeSet<Uuid> = there.iter().map(|(parent, _)| *parent).collect();
+            strangers.retain(|parent| !known.contains(parent) && self.names_asked.insert(*parent));
+            if !strangers.is_empty() {
+                queries.push((part.parent, Filter::any_of(part.parent.key, strangers)));
+            }
+            let mut names: BTreeSet<String> = BTreeSet::new();
+            for resource in desired.resources.values() {
+                let Some(parent) = parents.get(resource.key.name.folded()) else {
+                    continue;
+                };
+                for declared in &resource.parts {
+                    if let RowKey::Part {
+                        table,
+                        part: PartName::Text(name),
+                        ..
+                    } = &declared.key
+                        && *table == part.table
+                        && !declared.only_if_there
+                        && !there.contains(&(*parent, name.clone()))
+                        && let Some(name) = declared.unique_name_when_new()
+                        && self.names_asked.insert(declared.key.derived_id())
+                    {
+                        names.insert(fold(name));
+                    }
+                }
+            }
+            if !names.is_empty() {
+                queries.push((part.table, Filter::any_of(UNIQUE_NAME.column, names)));
+            }
+        }
+        queries
     }
 
     /// Queries, once, the rows that declared rows are linked to.
