@@ -1,6 +1,6 @@
 //! The git revision of the manifests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path};
 use std::time::Duration;
 
@@ -102,6 +102,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     };
     let prefix = git.line(&["rev-parse", "--show-prefix"]).map_err(failed)?;
     let mut files = Vec::new();
+    let mut others = Vec::new();
     let mut links = Vec::new();
     for entry in listed
         .split(|byte| *byte == 0)
@@ -124,25 +125,47 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
             links.push((object.to_owned(), relative.to_owned()));
         } else if is_read(relative) {
             files.push((object.to_owned(), relative.to_owned()));
+        } else {
+            others.push((object.to_owned(), relative.to_owned()));
         }
     }
-    let wanted: String = files
-        .iter()
-        .chain(&links)
-        .map(|(object, _)| format!("{object}\n"))
-        .collect();
-    let printed = match git.run_with(&["cat-file", "--batch"], wanted.into_bytes()) {
-        Err(GitError::Refused) => return Err(not_here()),
-        printed => printed.map_err(failed)?,
+    let print = |of: &mut dyn Iterator<Item = &(String, String)>| {
+        let wanted: String = of.map(|(object, _)| format!("{object}\n")).collect();
+        match git.run_with(&["cat-file", "--batch"], wanted.into_bytes()) {
+            Err(GitError::Refused) => Err(not_here()),
+            printed => printed.map_err(failed),
+        }
     };
-    let mut blobs = Blobs(&printed);
     let target = tempfile::tempdir()?;
-    for (_, relative) in &files {
+    let write = |relative: &str, text: &[u8]| -> Result<(), Error> {
         let file = target.path().join(relative);
         if let Some(parent) = file.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::write(file, blobs.next().ok_or_else(not_here)?)?;
+        Ok(std::fs::write(file, text)?)
+    };
+    let printed = print(&mut files.iter().chain(&links))?;
+    let mut blobs = Blobs(&printed);
+    let mut words: HashSet<String> = HashSet::new();
+    for (_, relative) in &files {
+        let text = blobs.next().ok_or_else(not_here)?;
+        if is_yaml(relative) {
+            let text = String::from_utf8_lossy(text);
+            words.extend(text.split(BETWEEN_WORDS).map(str::to_owned));
+        }
+        write(relative, text)?;
+    }
+    // A manifest can name a file with any ending for a value.
+    others.retain(|(_, relative)| {
+        let last = relative.split(BETWEEN_WORDS).next_back();
+        last.is_some_and(|last| words.contains(last))
+    });
+    if !others.is_empty() {
+        let printed = print(&mut others.iter())?;
+        let mut named = Blobs(&printed);
+        for (_, relative) in &others {
+            write(relative, named.next().ok_or_else(not_here)?)?;
+        }
     }
     for (_, relative) in &links {
         let leads_to = blobs.next().ok_or_else(not_here)?;
@@ -172,7 +195,12 @@ fn no_repository(folder: &Path) -> Error {
     }
 }
 
-/// Whether loading reads a file. In packages it reads all files, to compare them with the lock.
+/// Characters between the words of a manifest, and between the parts of a path.
+const BETWEEN_WORDS: [char; 12] = [
+    ' ', '\t', '\n', '\r', '/', '"', '\'', ',', '[', ']', '{', '}',
+];
+
+/// Whether loading reads a file, whatever the manifests say. In packages it reads all files, to compare them with the lock.
 fn is_read(path: &str) -> bool {
     is_yaml(path)
         || path.to_ascii_lowercase().ends_with(".json")

@@ -170,6 +170,7 @@ const NEWEST: &[(&str, &str)] = &[
         "credentials",
         "forms of values, in columns that every age has",
     ),
+    ("borders", "values that every age has"),
     ("docs", "blocks of pages, written on the newest age"),
     (
         "everywhere",
@@ -189,6 +190,8 @@ const NEWEST: &[(&str, &str)] = &[
     ("installing", "starting the program"),
     ("kubernetes", "files of a cluster"),
     ("limits", "sizes of files and replies"),
+    ("earlier", "revisions of manifests"),
+    ("lines", "what a plan deletes"),
     ("moving", "agents and manifests, which no age changes"),
     ("needs", "what each command reads of a project"),
     (

@@ -98,8 +98,14 @@ pub(crate) fn matches_name(pattern: &str, name: &str) -> bool {
     matches_pattern(&pattern.replace('*', "**"), name)
 }
 
+/// Whether the host of an address continues after this beginning of a pattern.
+fn is_in_host(before: &[char]) -> bool {
+    let scheme = before.windows(3).position(|three| three == [':', '/', '/']);
+    scheme.is_some_and(|at| !before[at + 3..].contains(&'/'))
+}
+
 /// Whether an address matches a pattern: `*` matches any characters except `/`, `**` and a trailing `*` match any characters, `?` matches
-/// one character.
+/// one character. In a host, `*` and `?` match nothing that ends it.
 #[must_use]
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
@@ -119,6 +125,9 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut at = 0;
     while at < pattern.len() {
         let mut next = vec![false; text.len() + 1];
+        let is_host = is_in_host(&pattern[..at]);
+        // A browser ends the host at each of these, and what follows `@` is the host.
+        let ends_host = |one: char| is_host && matches!(one, '/' | '?' | '#' | '\\' | '@');
         if pattern[at] == '*' {
             let stars = pattern[at..]
                 .iter()
@@ -130,13 +139,15 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
             for place in 0..=text.len() {
                 open |= fits[place];
                 next[place] = open;
-                if place < text.len() && text[place] == '/' && !crosses {
+                let stops = |one: char| one == '/' || ends_host(one);
+                if place < text.len() && stops(text[place]) && !crosses {
                     open = false;
                 }
             }
         } else {
             for place in 0..text.len() {
-                next[place + 1] = fits[place] && (pattern[at] == '?' || pattern[at] == text[place]);
+                let any = pattern[at] == '?' && !ends_host(text[place]);
+                next[place + 1] = fits[place] && (any || pattern[at] == text[place]);
             }
             at += 1;
         }

@@ -7,7 +7,7 @@ pub(crate) mod listing;
 pub(crate) mod packages;
 mod reading;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
 use crate::definition;
 use crate::diagnostic::{Diagnostic, sort_diagnostics};
-use crate::document::{self};
+use crate::document::{self, Header};
 use crate::explanation::Explanation;
 use crate::file_texts::FileTexts;
 use crate::files::{FileProblem, Root};
@@ -408,8 +408,12 @@ impl Loader {
         if documents.is_empty() && !manifest_files.is_empty() && !is_broken {
             diagnostics.extend(nothing_declared(&project.manifests));
         }
-        let declared = documents.iter().map(|base| &base.header.key).collect();
-        let gone = self.removed(&of_packages, &declared, diagnostics);
+        let mut declared: HashMap<&ResourceKey, Vec<&Header>> = HashMap::new();
+        for base in documents.iter().filter(|_| !self.lock.places.is_empty()) {
+            let headers = declared.entry(&base.header.key).or_default();
+            headers.push(&base.header);
+        }
+        let gone = self.removed(&of_packages, &declared, &project, diagnostics);
         of_packages.contributions.extend(gone.contributions);
         let removed: HashSet<ResourceKey> = gone
             .own
@@ -419,9 +423,15 @@ impl Loader {
         let own = of_packages.own.into_iter().chain(gone.own);
         documents.extend(own.map(|document| Base::new(document, &project, &overlaid)));
         let contributions = of_packages.contributions;
-        let keys = documents.iter().map(|base| &base.header.key);
-        let others = contributions.iter().map(|one| &one.document.header.key);
-        checks::overlay::check(keys.chain(others), &removed, &overlays, diagnostics);
+        let headers = documents.iter().map(|base| &base.header);
+        let others = contributions.iter().map(|one| &one.document.header);
+        checks::overlay::check(
+            headers.chain(others),
+            &removed,
+            &overlays,
+            &project,
+            diagnostics,
+        );
         let assembly = Assembly::new(
             node,
             &project,

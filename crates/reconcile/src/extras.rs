@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use deskstate_model::{Kind, ResourceKey};
+use deskstate_model::{Kind, ResourceKey, State};
 use uuid::Uuid;
 
 use crate::kinds;
@@ -42,6 +42,27 @@ pub fn prefix(name: &str) -> Option<String> {
         .map(|(prefix, _)| prefix.to_ascii_lowercase())
 }
 
+/// Items of declared resources whose manifests leave the list alone.
+fn left_alone(desired: &Desired, live: &Live) -> BTreeSet<Uuid> {
+    let mut items = BTreeSet::new();
+    for resource in desired.resources.values() {
+        for relationship in kinds::item_links(resource.key.kind) {
+            let mut sets = resource.sets.iter();
+            if resource.state == State::Absent || sets.any(|set| set.relationship == relationship) {
+                continue;
+            }
+            let owners = live
+                .table(relationship.owner)
+                .named(resource.key.name.folded());
+            let members = owners
+                .iter()
+                .flat_map(|owner| live.links(relationship).members(*owner));
+            items.extend(members);
+        }
+    }
+    items
+}
+
 /// Rows under these prefixes that no document declares, in the order of kinds and names.
 pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Vec<Extra> {
     if prefixes.is_empty() {
@@ -49,6 +70,7 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
     }
     let declared = declared_names(desired);
     let referrers = Referrers::of(live);
+    let left_alone = left_alone(desired, live);
     let mut found = Vec::new();
     for kind in Kind::all() {
         let table = kind.table();
@@ -57,6 +79,9 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
                 continue;
             };
             let folded = fold(&name);
+            if left_alone.contains(&row.id) {
+                continue;
+            }
             if declared.contains(&(table, folded.as_str()))
                 || !prefix(&name).is_some_and(|prefix| prefixes.contains(&prefix))
             {

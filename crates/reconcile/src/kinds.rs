@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use deskstate_dataverse::{Cell, Row};
 use deskstate_model::{
-    BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Referent, RowValue, RowValueIs, Table,
-    tables,
+    BETWEEN, Field, Holds, Kind, Links, PartIdentity, PartTable, Referent, Relationship, RowValue,
+    RowValueIs, Table, tables,
 };
 
 use crate::state::fold;
@@ -77,6 +77,18 @@ pub fn is_protected(table: &Table, row: &Row) -> bool {
 /// The values that distinguish the rows of the kind of a table from other rows of the table.
 pub fn row_values(table: &Table) -> &'static [RowValue] {
     Kind::of_table(table).map_or(&[][..], |kind| kind.definition().rows)
+}
+
+/// Relationships of a kind to rows that are items of its lists, such as the lines of a notification.
+pub fn item_links(kind: Kind) -> impl Iterator<Item = &'static Relationship> {
+    kind.fields().iter().filter_map(|field| match field.holds {
+        Holds::Set {
+            relationship,
+            links: Links::Items(_),
+            ..
+        } => Some(relationship),
+        _ => None,
+    })
 }
 
 /// Sentence that says which rows of a table are of its kind.

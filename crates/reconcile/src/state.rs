@@ -416,6 +416,14 @@ pub struct DeclaredResource {
 }
 
 impl DeclaredResource {
+    /// Adds what another version of the document declares, so that what it refers to is read, too. The result is not for planning.
+    pub fn also_read(&mut self, other: &Self) {
+        self.row.columns.extend(other.row.columns.iter().cloned());
+        self.parts.extend(other.parts.iter().cloned());
+        self.part_lists.extend(other.part_lists.iter().cloned());
+        self.sets.extend(other.sets.iter().cloned());
+    }
+
     /// Places of the items that a field declares. Those that follow from others, or that packages add, are not among them.
     pub fn items_of(&self, word: &str) -> impl Iterator<Item = Span> {
         let sets = self.sets.iter().filter(move |set| set.field.word == word);

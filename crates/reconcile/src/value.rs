@@ -212,6 +212,10 @@ pub(crate) fn same_json(left: &Json, right: &Json) -> bool {
                     .zip(right)
                     .all(|(left, right)| same_json(left, right))
         }
+        // As floats, two large whole numbers can be equal that are not.
+        (Json::Number(left), Json::Number(right)) if is_whole(left) && is_whole(right) => {
+            left == right
+        }
         (Json::Number(left), Json::Number(right)) => {
             left == right
                 || matches!((left.as_f64(), right.as_f64()), (Some(left), Some(right)) if left == right)
@@ -219,6 +223,27 @@ pub(crate) fn same_json(left: &Json, right: &Json) -> bool {
         (Json::String(left), Json::String(right)) => same_but_ids(left, right),
         _ => left == right,
     }
+}
+
+fn is_whole(number: &serde_json::Number) -> bool {
+    number.is_i64() || number.is_u64()
+}
+
+/// Names of the parameters of which the second copy has another value than the declared one; `None` if the copy cannot be read so.
+pub(crate) fn differing_in_copy(declared: &Json, live: &Cell) -> Option<Vec<String>> {
+    let read: Json = serde_json::from_str(live.as_text()?).ok()?;
+    read.as_object()?;
+    let names = declared.as_object()?.iter();
+    let differs = |(name, value): &(&String, &Json)| {
+        let one = Json::Object([((*name).clone(), (*value).clone())].into_iter().collect());
+        !copy_agrees(&one, live)
+    };
+    Some(
+        names
+            .filter(differs)
+            .map(|(name, _)| name.clone())
+            .collect(),
+    )
 }
 
 /// Whether the second copy of the parameters has the same value for each declared one. The product stores more in it, and slashes may be
@@ -382,6 +407,27 @@ pub(crate) fn out_of_place(field: &Field, value: &Resolved, row: &Row) -> Vec<St
         .filter(|(id, label)| last.contains(id) && !is_always(field.holds, label))
         .map(|(_, label)| label.clone())
         .collect()
+}
+
+/// The names of a live and of a wanted list of ids with those that are always there, for a list that lacks one of them.
+pub(crate) fn show_every_id(
+    field: &Field,
+    row: &Row,
+    live: &Live,
+    wanted: &Resolved,
+) -> (Json, Json) {
+    let Holds::Ids { to, .. } = field.holds else {
+        return (Json::Null, Json::Null);
+    };
+    let plain = Holds::Ids { to, always: &[] };
+    let there = row.text(field.column).and_then(ids_of).unwrap_or_default();
+    let there = there.into_iter().map(|id| live.label(target_table(to), id));
+    let wanted = match wanted {
+        Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. } => ids.as_slice(),
+        _ => &[],
+    };
+    let wanted = wanted.iter().map(|(_, label)| label.clone());
+    (show_ids(plain, there), show_ids(plain, wanted))
 }
 
 /// The names that a manifest would contain.

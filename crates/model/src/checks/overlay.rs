@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::document::Document;
+use crate::document::{Document, Header};
 use crate::explanation::Explanation;
 use crate::kinds::ResourceKey;
+use crate::project::Project;
 use crate::shape_codes::UNKNOWN_FIELD;
 use crate::span::Span;
 use crate::suggest::nearest;
@@ -16,7 +17,7 @@ use crate::yaml::{Entry, Node, NodeValue};
 
 pub(crate) const OVERLAY: Explanation = Explanation::new(
     "overlay",
-    "An overlay changes something that it cannot: a document that the base lacks, a required field that it removes, or `environments`, which belongs in the base.",
+    "An overlay changes something that it cannot: a document that the base lacks or declares for other environments only, a required field that it removes, or `environments`, which belongs in the base.",
     "With a misspelt name, the change would otherwise silently have no effect.",
     "Correct the name, or declare the resource in a manifest folder.",
 );
@@ -76,13 +77,41 @@ pub(crate) fn patch(overlay: &Document) -> Cow<'_, Node> {
 
 /// Checks every overlay document on its own; the merged result is checked later. Packages do not bring the rows in `removed` any more.
 pub(crate) fn check<'a>(
-    base: impl Iterator<Item = &'a ResourceKey>,
+    base: impl Iterator<Item = &'a Header>,
     removed: &HashSet<ResourceKey>,
     overlays: &BTreeMap<String, Vec<Document>>,
+    project: &Project,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let known = BaseNames::new(base.filter(|key| !removed.contains(key)));
-    for overlay in overlays.values().flatten() {
+    if overlays.values().all(Vec::is_empty) {
+        return;
+    }
+    let mut limited: HashMap<&ResourceKey, Vec<&Header>> = HashMap::new();
+    let base = base.filter(|header| !removed.contains(&header.key));
+    let known = BaseNames::new(base.map(|header| {
+        limited.entry(&header.key).or_default().push(header);
+        &header.key
+    }));
+    for (folder, overlay) in overlays
+        .iter()
+        .flat_map(|(folder, overlays)| overlays.iter().map(move |overlay| (folder, overlay)))
+    {
+        if let Some(headers) = limited.get(&overlay.header.key) {
+            let readers = || {
+                let environments = project.environments.values();
+                environments.filter(|environment| {
+                    let mut overlays = environment.overlay.iter();
+                    overlays.any(|overlay| overlay.value.to_string_lossy() == folder.as_str())
+                })
+            };
+            let has_effect = readers().any(|environment| {
+                let name = environment.name.as_str();
+                headers.iter().any(|header| header.is_in(Some(name)))
+            });
+            if !has_effect && readers().next().is_some() {
+                diagnostics.push(nowhere(overlay, headers));
+            }
+        }
         if removed.contains(&overlay.header.key) && !known.has(&overlay.header.key) {
             diagnostics.push(
                 Diagnostic::error(
@@ -96,6 +125,20 @@ pub(crate) fn check<'a>(
         }
         check_document(overlay, &known, diagnostics);
     }
+}
+
+/// The finding about an overlay of a row that no environment with this overlay has.
+fn nowhere(overlay: &Document, headers: &[&Header]) -> Diagnostic {
+    Diagnostic::error(
+        OVERLAY.code,
+        format!(
+            "{} is declared for other environments only, so the overlay has no effect",
+            overlay.header.key
+        ),
+    )
+    .at(overlay.header.name_span, "nothing to change")
+    .also(headers[0].name_span, "limited to other environments")
+    .help("add the environment to `metadata.environments` of the base document, or delete this document")
 }
 
 /// The resources that base documents declare.

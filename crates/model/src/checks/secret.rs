@@ -2,6 +2,8 @@
 
 mod forms;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 pub use self::forms::{credentials, is_secret_key};
@@ -79,8 +81,15 @@ fn walk(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     match &node.value {
-        NodeValue::Text(text) => {
-            if let Some(reason) = reason(key.map(|(key, _)| key), text)
+        NodeValue::Text(_) | NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Spelled(_) => {
+            let text = match &node.value {
+                NodeValue::Text(text) => Cow::Borrowed(&**text),
+                NodeValue::Int(number) => Cow::Owned(number.to_string()),
+                NodeValue::Float(number) => Cow::Owned(number.to_string()),
+                NodeValue::Spelled(spelled) => Cow::Borrowed(&*spelled.text),
+                _ => return,
+            };
+            if let Some(reason) = reason(key.map(|(key, _)| key), &text)
                 && !is_silenced(node.span, key.map(|(_, span)| span), sources)
             {
                 diagnostics.push(

@@ -31,7 +31,7 @@ pub(crate) const USER_REFERENCE: Explanation = Explanation::new(
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut profiles: HashMap<String, (&Declared, AppProfile<'_>, Span)> = HashMap::new();
+    let mut profiles: HashMap<String, Vec<(&Declared, AppProfile<'_>, Span)>> = HashMap::new();
     for declared in context
         .resources
         .iter()
@@ -43,12 +43,17 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             check_form(users, diagnostics);
             for user in users.members() {
                 let here = (&**declared, profile, user.span);
-                match profiles.insert(fold(user.value), here) {
-                    Some(first) if first.0.key != declared.key => {
-                        diagnostics.push(twice(user.value, first, here));
-                    }
-                    _ => {}
+                let earlier = profiles.entry(fold(user.value)).or_default();
+                let mut others = earlier.iter().filter(|first| first.0.key != declared.key);
+                // Two profiles of one app are an error, whatever is between them.
+                let first = others
+                    .clone()
+                    .find(|first| same_app(first.1, profile))
+                    .or_else(|| others.next_back());
+                if let Some(first) = first {
+                    diagnostics.push(twice(user.value, *first, here));
                 }
+                earlier.push(here);
             }
         } else if let Some(provider) = CifProvider::of(&declared.spec)
             && let Some(users) = provider.users().value()
@@ -142,16 +147,19 @@ fn copied_with(name: &str) -> Option<&str> {
 
 type Assignment<'a> = (&'a Declared, AppProfile<'a>, Span);
 
+fn same_app(left: AppProfile<'_>, right: AppProfile<'_>) -> bool {
+    match (left.app().value(), right.app().value()) {
+        (Some(left), Some(right)) => fold(left) == fold(right),
+        _ => false,
+    }
+}
+
 fn twice(user: &str, first: Assignment<'_>, second: Assignment<'_>) -> Diagnostic {
     let message = format!(
         "`{user}` is assigned to both {} and {}",
         first.0.key.name, second.0.key.name
     );
-    let same_app = match (first.1.app().value(), second.1.app().value()) {
-        (Some(first), Some(second)) => fold(first) == fold(second),
-        _ => false,
-    };
-    let diagnostic = if same_app {
+    let diagnostic = if same_app(first.1, second.1) {
         Diagnostic::error(USER_IN_TWO_PROFILES.code, message)
     } else {
         Diagnostic::warning(

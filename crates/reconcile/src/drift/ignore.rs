@@ -3,7 +3,7 @@
 use crate::lower::Desired;
 use crate::plan::{Action, Options, Plan, is_copy, path};
 use crate::state::DeclaredResource;
-use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span, matches_pattern};
+use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span};
 
 /// A difference that a rule accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +139,6 @@ fn covers(rule: &IgnoreRule, key: &ResourceKey, path: &str) -> bool {
                 .strip_prefix(field)
                 .is_some_and(|rest| rest.starts_with('.'))
     };
-    matches_pattern(&rule.resources.kind, key.kind.as_str())
-        && matches_pattern(&rule.resources.name.to_ascii_lowercase(), key.name.folded())
+    rule.resources.matches(key)
         && (rule.fields.is_empty() || rule.fields.iter().any(|field| field_fits(&field.value)))
 }

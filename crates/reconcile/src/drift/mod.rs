@@ -24,6 +24,7 @@ use crate::plan::{
     self, Action, Change, Elsewhere, FieldChange, Judged, Obstacle, Plan, States, SyncState,
     nothing_to_compare, pruned_to_nothing,
 };
+use crate::value::differing_in_copy;
 
 /// The input of a report.
 #[derive(Debug, Clone, Copy)]
@@ -283,13 +284,31 @@ pub fn drift(input: Input<'_>) -> Report {
             .differences
             .into_iter()
             .partition(|difference| rules.accepts(&key, &difference.path));
-        // A copy of parts is reported, or accepted, together with those parts.
+        // A copy that differs only in parts is reported, or accepted, together with those parts.
         let parts = accepted.iter().chain(&kept);
         let parts = parts.filter(|part| !matches!(part.shift, Shift::Copy { .. }));
         let parts: Vec<String> = parts.map(|part| part.path.clone()).collect();
+        let row = input.live.row(key.kind.table(), change.id);
         kept.retain(|copy| {
-            !matches!(copy.shift, Shift::Copy { .. })
-                || !parts.iter().any(|part| plan::repeats(&copy.path, part))
+            let Shift::Copy { column, declared } = &copy.shift else {
+                return true;
+            };
+            let repeated: Vec<&str> = parts
+                .iter()
+                .filter(|part| plan::repeats(&copy.path, part))
+                .map(String::as_str)
+                .collect();
+            let differing = row.and_then(|row| differing_in_copy(declared, row.row.get(column)));
+            let is_of_parts = |name: &String| {
+                let path = format!("{}.{name}", copy.path);
+                repeated
+                    .iter()
+                    .any(|part| *part == path || **part == copy.path)
+            };
+            match differing {
+                Some(differing) => !differing.iter().all(is_of_parts),
+                None => repeated.is_empty(),
+            }
         });
         if !kept.is_empty() {
             drifted.push(Drifted {

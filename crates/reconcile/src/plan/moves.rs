@@ -253,7 +253,12 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
-        match (app, live_app(self.live, profile)) {
+        let name = self.live.label(&tables::PROFILE, profile);
+        let key = ResourceKey::new(Kind::APP_PROFILE, &name);
+        // A profile that changes its app belongs to the new one.
+        let declared = self.desired.resources.get(&key);
+        let declared = declared.and_then(|resource| self.app_of(resource, None));
+        match (app, declared.or_else(|| live_app(self.live, profile))) {
             (Some(app), Some(other)) => app == other,
             // Unknown counts as the same app: two profiles of one app are worse than one refusal.
             _ => true,

@@ -10,7 +10,7 @@ use super::planner::Planner;
 use super::problems::{READ_ALL, unseen_removal};
 use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
 use crate::extras::{Extra, extras};
-use crate::kinds;
+use crate::kinds::{self, item_links};
 use crate::live::{Access, Live, ObservedRow};
 use crate::plan::problems::UNREADABLE;
 use crate::referrers::{Referrer, Referrers};
@@ -101,6 +101,7 @@ impl Planner<'_> {
                 }
             }
         }
+        operations.extend(self.delete_items(key.kind, row.id));
         let target = RowTarget {
             table,
             id: row.id,
@@ -122,6 +123,30 @@ impl Planner<'_> {
             left_to_server: Vec::new(),
             kept: Vec::new(),
         })
+    }
+
+    /// Deletes the linked rows that are parts of this row alone, such as the lines of a notification.
+    fn delete_items(&self, kind: Kind, owner: Uuid) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for relationship in item_links(kind) {
+            let table = relationship.member;
+            for member in self.live.links(relationship).members(owner) {
+                if self.is_orphan(relationship, owner, member)
+                    && let Some(row) = self.live.row(table, member)
+                {
+                    operations.push(Operation::Delete {
+                        row: RowTarget {
+                            table,
+                            id: member,
+                            label: self.live.label(table, member),
+                        },
+                        guard: self.guard(table, row),
+                        along: Vec::new(),
+                    });
+                }
+            }
+        }
+        operations
     }
 
     /// Deletes undeclared rows under an owned prefix, unless a row that stays refers to them.
@@ -174,12 +199,26 @@ impl Planner<'_> {
             );
             self.findings.warn(diagnostic.help(help));
         }
-        for extra in going {
+        let (owners, others): (Vec<Extra>, Vec<Extra>) = going
+            .into_iter()
+            .partition(|extra| item_links(extra.key.kind).next().is_some());
+        let mut deleted: HashSet<Uuid> = HashSet::new();
+        for extra in owners.into_iter().chain(others) {
+            // An item of another row goes with it.
+            if deleted.contains(&extra.id) {
+                continue;
+            }
             let table = extra.key.kind.table();
             if unseen(self.live, table).is_none()
                 && let Some(row) = self.live.row(table, extra.id)
             {
-                changes.extend(self.delete(&extra.key, table, row, Reason::NotDeclared, None));
+                let change = self.delete(&extra.key, table, row, Reason::NotDeclared, None);
+                let operations = change.iter().flat_map(|change| &change.operations);
+                deleted.extend(operations.filter_map(|operation| match operation {
+                    Operation::Delete { row, .. } => Some(row.id),
+                    _ => None,
+                }));
+                changes.extend(change);
             }
         }
         changes

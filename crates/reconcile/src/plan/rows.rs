@@ -9,7 +9,7 @@ use crate::live::ObservedRow;
 use crate::state::{DeclaredColumn, DeclaredRow};
 use crate::value::{self, Resolved};
 use deskstate_dataverse::Value as Wire;
-use deskstate_model::{Diagnostic, Explanation, PartTable, Span, Table, tables};
+use deskstate_model::{Diagnostic, Explanation, Holds, PartTable, Span, Table, tables};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -250,8 +250,12 @@ impl<'a> Planner<'a> {
                 other => other,
             };
             body.extend(value::write(column.field, &resolved, false));
-            let before = value::show_live(column.field, &row.row, self.live);
-            let after = value::show(column.field, &resolved);
+            let mut before = value::show_live(column.field, &row.row, self.live);
+            let mut after = value::show(column.field, &resolved);
+            if before == after && matches!(column.field.holds, Holds::Ids { .. }) {
+                (before, after) =
+                    value::show_every_id(column.field, &row.row, self.live, &resolved);
+            }
             let difference = if is_copy(column.field) {
                 Difference::Copy {
                     column: column.field.column,

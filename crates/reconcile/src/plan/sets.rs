@@ -404,7 +404,12 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether the row has no other links, is not declared and belongs to nobody else.
-    fn is_orphan(&self, relationship: &'static Relationship, owner: Uuid, member: Uuid) -> bool {
+    pub(super) fn is_orphan(
+        &self,
+        relationship: &'static Relationship,
+        owner: Uuid,
+        member: Uuid,
+    ) -> bool {
         let Some(row) = self.live.row(relationship.member, member) else {
             return false;
         };

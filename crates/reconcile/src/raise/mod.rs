@@ -373,7 +373,7 @@ impl Raising<'_> {
             names.push(self.reference(to, id).ok()?);
         }
         let is_among = |name: &&str| names.iter().any(|known| fold(known) == fold(name));
-        if !always.iter().all(is_among) {
+        if !self.options.as_read && !always.iter().all(is_among) {
             return None;
         }
         names.retain(|name| !always.iter().any(|known| fold(known) == fold(name)));

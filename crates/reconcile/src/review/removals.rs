@@ -14,7 +14,7 @@ use crate::apps::Apps;
 use crate::kinds;
 use crate::plan::{Action, Change, Operation, Reason};
 use crate::referrers::set_word;
-use crate::state::Universe;
+use crate::state::{RowKey, Universe};
 use crate::value::ids_of;
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
@@ -501,7 +501,11 @@ fn prune_to_empty(case: &Case<'_>, found: &mut Vec<Finding>) {
             continue;
         };
         let left = case.desired.resources.values().any(|resource| {
-            resource.key.kind == known && resource.state == deskstate_model::State::Present
+            let mut items = resource.parts.iter();
+            let has_item = items.any(
+                |row| matches!(&row.key, RowKey::Named { table, .. } if *table == known.table()),
+            );
+            has_item || resource.key.kind == known && resource.state == State::Present
         });
         if !left {
             let message =

@@ -175,6 +175,11 @@ impl One<'_> {
             match self.value(field, value) {
                 Ok(Some(text)) => {
                     element(&mut xml, field.column, &text);
+                    if let (Some(mirror), Stored::Number(number)) = (&field.mirror, value)
+                        && let Some((_, flag)) = mirror.flags.iter().find(|(of, _)| of == number)
+                    {
+                        element(&mut xml, mirror.column, &u8::from(*flag).to_string());
+                    }
                     if let (Holds::Status(_), Stored::Number(number)) = (field.holds, value) {
                         element(&mut xml, "statuscode", &(number + 1).to_string());
                     }

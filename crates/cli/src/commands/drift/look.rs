@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
 use deskstate_dataverse::{Budget, Reader, Stop};
 use deskstate_model::{Diagnostic, ResourceKey};
@@ -107,10 +108,10 @@ pub(super) async fn read(
     let mut everything = desired.clone();
     if let Some((_, then)) = &then {
         for (key, resource) in &then.resources {
-            everything
-                .resources
-                .entry(key.clone())
-                .or_insert_with(|| resource.clone());
+            match everything.resources.entry(key.clone()) {
+                Entry::Vacant(entry) => drop(entry.insert(resource.clone())),
+                Entry::Occupied(mut entry) => entry.get_mut().also_read(resource),
+            }
         }
     }
     let scope = Scope {

@@ -1,16 +1,17 @@
 //! What a package brought once and no longer brings: it is declared absent.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
 
 use super::PackageDocuments;
 use crate::contribution::Contribution;
 use crate::diagnostic::Diagnostic;
-use crate::document::{self, Document};
+use crate::document::{self, Document, Header};
 use crate::kinds::{Kind, ResourceKey};
 use crate::load::Loader;
 use crate::manifests::State;
 use crate::package::{PACKAGE_LOCK, PackageItem};
+use crate::project::Project;
 use crate::span::Span;
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -19,7 +20,8 @@ impl Loader {
     pub(in crate::load) fn removed(
         &self,
         documents: &PackageDocuments,
-        declared: &HashSet<&ResourceKey>,
+        declared: &HashMap<&ResourceKey, Vec<&Header>>,
+        project: &Project,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> PackageDocuments {
         let contributed: HashSet<&ResourceKey> = documents
@@ -28,8 +30,15 @@ impl Loader {
             .map(|one| &one.document.header.key)
             .collect();
         let own: HashSet<&ResourceKey> = documents.own.iter().map(|one| &one.header.key).collect();
-        let is_declared = |key: &ResourceKey| {
-            declared.contains(key) || own.contains(key) || contributed.contains(key)
+        // A document that is limited to some environments says nothing about the others.
+        let undeclared_in = |key: &ResourceKey| -> Option<Vec<String>> {
+            if own.contains(key) || contributed.contains(key) {
+                return Some(Vec::new());
+            }
+            let headers = declared.get(key)?;
+            let names = project.environments.keys();
+            let left = names.filter(|name| !headers.iter().any(|header| header.is_in(Some(name))));
+            Some(left.cloned().collect())
         };
         let mut removed = PackageDocuments::default();
         let mut rows: HashSet<ResourceKey> = HashSet::new();
@@ -48,10 +57,13 @@ impl Loader {
                     .help("delete the row by hand and remove it from this list, or define the kind under `spec.kinds`"),
                 );
             }
-            let Some(document) = gone(brought, *span) else {
+            let Some(mut document) = gone(brought, *span) else {
                 continue;
             };
-            if !is_declared(&document.header.key) && rows.insert(document.header.key.clone()) {
+            document.header.environments = undeclared_in(&document.header.key);
+            if document.header.environments != Some(Vec::new())
+                && rows.insert(document.header.key.clone())
+            {
                 removed.own.push(document);
             }
         }
