@@ -138,6 +138,15 @@ impl Ended {
         if done > 0 || unknown {
             lines.push(("to undo", self.undo.clone()));
         }
+        if unknown {
+            lines.push((
+                "caution",
+                format!(
+                    "the undo takes back transaction {}, too, even if another run or a person made its changes",
+                    done + 1
+                ),
+            ));
+        }
         lines
     }
 
@@ -363,6 +372,12 @@ mod tests {
                 }
                 if done > 0 || unknown {
                     expected.push(to_undo.clone());
+                }
+                if unknown {
+                    expected.push(format!(
+                        "caution: the undo takes back transaction {}, too, even if another run or a person made its changes",
+                        done + 1
+                    ));
                 }
                 assert_eq!(account(&error), expected, "{told}");
             }

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::kept;
 use crate::output::count;
 use crate::paths::from_here;
-use crate::suggest::{line, suggest};
+use crate::suggest::{line, suggest_whole};
 
 /// `formatVersion` of the file.
 const VERSION: u32 = 1;
@@ -303,16 +303,21 @@ pub(crate) fn told(run: &Unfinished) -> Page {
     if may_have_written && run.undo.is_file() {
         let undo = line("undo", &["--env", environment, &from_here(&run.undo)]);
         page.line(format_args!("  to undo: {undo}"));
+        if let Some(sent) = run.sent {
+            page.line(format_args!(
+                "  caution: the undo takes back transaction {sent}, too, even if another run or a person made its changes"
+            ));
+        }
     }
     let next = match command {
         _ if is_done => format!(
             "{} shows whether the environment matches the manifests",
-            suggest("plan", &["--env", environment])
+            suggest_whole("plan", &["--env", environment])
         ),
         "undo" => "run the same undo again: it undoes what is left".to_owned(),
         _ => format!(
             "{} applies what is left",
-            suggest("apply", &["--env", environment])
+            suggest_whole("apply", &["--env", environment])
         ),
     };
     page.line(format_args!("  {HINT}help{HINT:#}: {next}"));

@@ -90,6 +90,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     deskstate_files::allow_memory(args.global.memory);
     let mut ui = Ui::new(&args.global);
     ui.start_log();
+    if suggest::is_given("replay") {
+        ui.note("a recording answers: nothing is read from the environment or sent to it");
+    }
     let writes = matches!(args.command, Command::Apply(_) | Command::Undo(_));
     let code = match run(args, &mut ui) {
         Ok(code) => code,

@@ -86,12 +86,24 @@ pub(crate) fn line(command: &str, words: &[&str]) -> String {
     let mut all = vec!["deskstate".to_owned(), command.to_owned()];
     all.extend(words.iter().map(|word| (*word).to_owned()));
     if let Some((program, given)) = GIVEN.get() {
-        all.extend(carried(program, command, words, given));
+        all.extend(carried(program, command, words, given, false));
     }
-    all.iter()
-        .map(|word| quoted(word))
-        .collect::<Vec<_>>()
-        .join(" ")
+    in_one_line(&all)
+}
+
+/// The same as [`suggest`], for a command that is not about the selection of the current one, and needs overrides of its own.
+pub(crate) fn suggest_whole(command: &str, words: &[&str]) -> String {
+    let mut all = vec!["deskstate".to_owned(), command.to_owned()];
+    all.extend(words.iter().map(|word| (*word).to_owned()));
+    if let Some((program, given)) = GIVEN.get() {
+        all.extend(carried(program, command, words, given, true));
+    }
+    format!("`{}`", in_one_line(&all))
+}
+
+fn in_one_line(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
 }
 
 /// A command line for use elsewhere, without options of the current command.
@@ -102,8 +114,14 @@ pub(crate) fn bare(command: &str, words: &[&str]) -> String {
     all.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// The options of the current command that the suggested one supports too.
-fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> Vec<String> {
+/// The options of the current command that the suggested one supports too; with `whole`, those alone that say where to look.
+fn carried(
+    program: &Command,
+    command: &str,
+    words: &[&str],
+    given: &Given,
+    whole: bool,
+) -> Vec<String> {
     let Some(target) = program.find_subcommand(command) else {
         return Vec::new();
     };
@@ -118,7 +136,11 @@ fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> V
     // `explain` only contacts an environment if the suggestion names one.
     let explains = command == "explain" && !words.contains(&"--env");
     for Written { id, values } in &given.0 {
-        let Some(argument) = known(id).filter(|_| taken_along(command, id)) else {
+        let is_taken = match whole {
+            true => PLACE.contains(&id.as_str()),
+            false => taken_along(command, id),
+        };
+        let Some(argument) = known(id).filter(|_| is_taken) else {
             continue;
         };
         if explains && !argument.is_global_set() {
@@ -196,7 +218,7 @@ mod tests {
         let arguments = std::iter::once("deskstate").chain(run.iter().copied());
         let matches = Args::command().get_matches_from(arguments);
         let given = written(&matches);
-        carried(&Args::command(), command, words, &given)
+        carried(&Args::command(), command, words, &given, false)
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod real_rows;
 mod refusals;
 mod renderers;
 mod reviewed;
+mod rules;
 mod security;
 mod selection;
 mod shells;

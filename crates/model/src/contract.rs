@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 use crate::glob::matches_pattern;
 use crate::kinds::{Kind, ResourceKey};
 use crate::name::fold;
+use crate::part::unique_name_of_part;
+use crate::record::of_unit;
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
+use crate::table::{Field, Holds, Links, NameOf};
 use crate::variables::{EnvironmentFacts, each_text};
 
 /// The requirements of a vendor's guide.
@@ -311,6 +314,11 @@ pub fn selects(wanted: &RuleSubject, subject: &Subject) -> bool {
         })
 }
 
+/// The field with the status of a row, and its values.
+const STATUS_WORD: &str = "status";
+const ACTIVE: &str = "Active";
+const INACTIVE: &str = "Inactive";
+
 /// Returns how a resource that the rule applies to violates it.
 #[must_use]
 pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
@@ -324,9 +332,7 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     };
     for locked in &rule.locked {
         let actual = value_at(&subject.spec, &locked.path);
-        if !actual
-            .is_some_and(|actual| same(rule.resource.kind, &locked.path, actual, &locked.value))
-        {
+        if !actual.is_some_and(|actual| same(subject, &locked.path, actual, &locked.value)) {
             let problem = Problem::NotLocked {
                 expected: locked.value.clone(),
                 actual: actual.cloned(),
@@ -334,14 +340,22 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
             find(locked.path.clone(), problem);
         }
     }
+    // A row that is switched off fulfils nothing, unless the rule is about that.
+    let status = vec![STATUS_WORD.to_owned()];
+    let mut values = rule.locked.iter().chain(&rule.preferred);
+    if !values.any(|value| value.path == status)
+        && let Some(Value::String(word)) = subject.spec.get(STATUS_WORD)
+        && word == INACTIVE
+    {
+        let problem = Problem::NotLocked {
+            expected: Value::String(ACTIVE.to_owned()),
+            actual: Some(Value::String(word.clone())),
+        };
+        find(status, problem);
+    }
     for preferred in &rule.preferred {
         if let Some(actual) = value_at(&subject.spec, &preferred.path)
-            && !same(
-                rule.resource.kind,
-                &preferred.path,
-                actual,
-                &preferred.value,
-            )
+            && !same(subject, &preferred.path, actual, &preferred.value)
         {
             let problem = Problem::NotPreferred {
                 expected: preferred.value.clone(),
@@ -371,10 +385,13 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
         }
     }
     for (path, wanted) in &rule.contains {
-        let members = value_at(&subject.spec, &keys(path))
-            .map(members)
+        let word = path.split('.').next().unwrap_or(path);
+        let mut fields = rule.resource.kind.fields().iter();
+        let field = fields.find(|field| field.word == word);
+        let parent = subject.key.name.as_written();
+        let known = value_at(&subject.spec, &keys(path))
+            .map(|value| members(field, parent, value))
             .unwrap_or_default();
-        let known: BTreeSet<String> = members.iter().map(|member| fold(member)).collect();
         for member in wanted
             .iter()
             .filter(|member| !known.contains(member.value.name().folded()))
@@ -409,15 +426,15 @@ fn text_at(subject: &Subject, path: &str) -> Option<String> {
     }
 }
 
-/// Returns the members of a set, in its short or long form, as text.
-fn members(value: &Value) -> Vec<&str> {
+/// Returns the names of the members of a set or list, in its short or long form.
+fn members(field: Option<&Field>, parent: &str, value: &Value) -> BTreeSet<String> {
     let list = match value {
         Value::Array(list) => Some(list),
         other => other.get("members").and_then(Value::as_array),
     };
-    list.into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
+    let items = list.into_iter().flatten();
+    items
+        .flat_map(|value| names_of(field, parent, value))
         .collect()
 }
 
@@ -444,11 +461,12 @@ fn is_empty(value: &Value) -> bool {
 
 /// Whether two values are equal for the product: line endings, the case of names, the order of set members and the formatting of JSON do
 /// not matter.
-fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
+fn same(subject: &Subject, path: &[String], actual: &Value, expected: &Value) -> bool {
+    let (kind, parent) = (subject.key.kind, subject.key.name.as_written());
     let field = path
         .first()
         .and_then(|word| kind.fields().iter().find(|field| field.word == word));
-    let is_name = field.is_some_and(crate::table::Field::is_name);
+    let is_name = field.is_some_and(Field::is_name);
     let json = match expected {
         Value::String(text) if path.len() == 1 => field.and_then(|field| field.json_in(text)),
         _ => None,
@@ -462,15 +480,76 @@ fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
             actual.replace("\r\n", "\n") == expected.replace("\r\n", "\n")
         }
         (Value::Array(actual), Value::Array(expected)) if is_name => {
-            let folded = |list: &[Value]| {
-                list.iter()
-                    .map(|item| item.as_str().map(fold))
-                    .collect::<BTreeSet<_>>()
-            };
-            folded(actual) == folded(expected)
+            // Each expected member is another one.
+            let mut left: Vec<&Value> = actual.iter().collect();
+            actual.len() == expected.len()
+                && expected.iter().all(|wanted| {
+                    let found = left
+                        .iter()
+                        .position(|one| same_member(field, parent, one, wanted));
+                    found.map(|at| left.swap_remove(at)).is_some()
+                })
         }
         _ => actual == expected,
     }
+}
+
+/// Whether a member is the one that a rule requires: by its name, or with every key that the rule gives.
+fn same_member(field: Option<&Field>, parent: &str, actual: &Value, expected: &Value) -> bool {
+    match (actual, expected) {
+        (Value::Object(actual), Value::Object(expected)) => {
+            expected
+                .iter()
+                .all(|(key, value)| match (actual.get(key), value) {
+                    (Some(Value::String(actual)), Value::String(value)) => {
+                        fold(actual) == fold(value)
+                    }
+                    (actual, value) => actual == Some(value),
+                })
+        }
+        _ => {
+            let expected = names_of(field, parent, expected);
+            let actual = names_of(field, parent, actual);
+            expected.iter().any(|name| actual.contains(name))
+        }
+    }
+}
+
+/// The names by which a rule can call a member, folded: its text, or in a mapping the name of the row, given or derived, or what it refers
+/// to, with its business unit.
+fn names_of(field: Option<&Field>, parent: &str, value: &Value) -> Vec<String> {
+    if let Some(text) = value.as_str() {
+        return vec![fold(text)];
+    }
+    let (fields, name): (Vec<&Field>, NameOf) = match field.map(|field| field.holds) {
+        Some(Holds::Parts(part)) => (part.fields.iter().collect(), part.name),
+        Some(Holds::Set {
+            links: Links::Items(items),
+            ..
+        }) => (items.own.iter().chain(items.shared).collect(), items.name),
+        _ => return Vec::new(),
+    };
+    let text = |word: &str| value.get(word)?.as_str();
+    let unit = fields
+        .iter()
+        .find(|field| matches!(field.holds, Holds::BusinessUnit));
+    let unit = unit.and_then(|field| text(field.word));
+    let is_name = |inner: &&&Field| {
+        let identifies = match field.map(|field| field.holds) {
+            Some(Holds::Parts(part)) => part.is_identity(inner),
+            _ => true,
+        };
+        identifies || matches!(inner.holds, Holds::UniqueName)
+    };
+    let given = fields.iter().filter(is_name);
+    let given = given.filter_map(|field| Some(of_unit(text(field.word)?, unit)));
+    let derived = match name {
+        NameOf::Behind(word) => text(word).and_then(|text| unique_name_of_part(name, parent, text)),
+        NameOf::PaneTab(_) | NameOf::Given => None,
+    };
+    let mut names: Vec<String> = given.chain(derived).map(|name| fold(&name)).collect();
+    names.dedup();
+    names
 }
 
 impl Finding {

@@ -56,6 +56,16 @@ fn identity(field: &Field, member: &Node) -> Option<String> {
     Some(member.get(word)?.as_text()?.to_owned())
 }
 
+/// The place of the business unit of a member.
+fn unit_of(field: &Field, member: &Node) -> Option<Span> {
+    let Holds::Parts(part) = field.holds else {
+        return None;
+    };
+    let mut fields = part.fields.iter();
+    let unit = fields.find(|field| matches!(field.holds, Holds::BusinessUnit))?;
+    Some(member.entry(unit.word)?.key_span)
+}
+
 fn identity_word(part: &PartTable) -> Option<&'static str> {
     let field = part.fields.iter().find(|field| part.is_identity(field))?;
     Some(field.word)
@@ -100,7 +110,8 @@ pub(crate) fn brought_members(
         let Some((mode, members)) = set_of(field, &entry.value) else {
             continue;
         };
-        if mode == SetMode::Exact || entry.value.get("without").is_some() {
+        let only_adds = |key: &Entry| matches!(&*key.key, "mode" | "members");
+        if mode == SetMode::Exact || !entry.value.entries().iter().all(only_adds) {
             diagnostics.push(
                 Diagnostic::error(
                     PACKAGE_DOCUMENT.code,
@@ -109,13 +120,27 @@ pub(crate) fn brought_members(
                         field.word
                     ),
                 )
-                .at(entry.value.span, "takes members away")
+                .at(entry.value.span, "takes members away, or moves people")
                 .also(document.header.name_span, "`state: existing`")
                 .help("write `{mode: atLeast, members: [...]}`"),
             );
             continue;
         }
         for member in members {
+            if let Some(unit) = unit_of(field, member) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        PACKAGE_DOCUMENT.code,
+                        format!(
+                            "a package cannot add a member of a business unit to `{}` of {key}",
+                            field.word
+                        ),
+                    )
+                    .at(unit, "business units are the customer's")
+                    .help("add the role by its name alone, which means that of the root business unit"),
+                );
+                continue;
+            }
             match identity(field, member).filter(|member| !member.contains("${{")) {
                 Some(member) => brought.push(PackageItem {
                     kind: key.kind.as_str().to_owned(),

@@ -29,7 +29,7 @@ pub(crate) const PACKAGE_CHANGED: Explanation = Explanation::new(
 
 pub(crate) const PACKAGE_DOCUMENT: Explanation = Explanation::new(
     "package-document",
-    "A document in a package does something that packages cannot do: it deletes a row, names environments, or changes more of somebody else's row than its sets.",
+    "A document in a package does something that packages cannot do: it deletes a row, names environments, declares a row outside of its prefixes, or changes more of somebody else's row than its sets.",
     "Many projects use the same package, and other rows belong to somebody else. A package declares its own rows and adds members to the sets of others with `mode: atLeast`.",
     "Correct the document in the package.",
 );

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::live::{Live, LiveLinks, LiveTable};
 use crate::plan::{Operation, Plan};
+use crate::referrers::emptied;
 
 type Cells = BTreeMap<String, Cell>;
 
@@ -72,6 +73,21 @@ pub fn foresee(live: &Live, plan: &Plan) -> Live {
                     .remove(&(*owner, *member));
             }
         }
+    }
+    // The server empties the lookups to rows that it deletes.
+    for emptied in emptied(live, &plan.changes) {
+        let rows = written.entry(emptied.table).or_default();
+        let before = match rows.get(&emptied.row.id) {
+            Some(None) => continue,
+            Some(Some(row)) => row,
+            None => &emptied.row.row,
+        };
+        let cells = before.cells();
+        let cells: Cells = cells
+            .map(|(name, cell)| (name.to_owned(), cell.clone()))
+            .collect();
+        let row = with(cells, &[(emptied.navigation.to_owned(), Wire::Unbind)]);
+        rows.insert(emptied.row.id, Some(row));
     }
     let mut after = live.clone();
     for (table, rows) in written {

@@ -26,6 +26,11 @@ use crate::plan::{Action, Change, Operation, Plan};
 use crate::referrers::{Referrer, Referrers, parents, set_word};
 use crate::state::RowKey;
 
+/// How agents are called who get a profile by a security role, where its holders could not be counted.
+pub(crate) const OF_ROLE: &str = "holders of security role ";
+/// How agents are called to whom a workstream shows a template.
+pub(crate) const OF_WORKSTREAM: &str = "agents of workstream ";
+
 /// Counts the agents that each change reaches.
 pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
     if plan.is_empty() {
@@ -451,18 +456,18 @@ impl<'a> Counting<'a> {
                         by_role = true;
                         agents.extend(holders.users.iter().copied());
                         if let Some(rest) = &holders.uncounted {
-                            uncounted.insert(format!("holders of security role {role} {rest}"));
+                            uncounted.insert(format!("{OF_ROLE}{role} {rest}"));
                         }
                     }
                     None => {
-                        uncounted.insert(format!("holders of security role {role}"));
+                        uncounted.insert(format!("{OF_ROLE}{role}"));
                     }
                 }
             }
         }
         agents.retain(|user| self.is_agent(*user));
-        let known =
-            profiles.is_empty() || self.live.links(&tables::PROFILE_USERS).access.is_whole();
+        // A profile that cannot be seen may use the row.
+        let known = self.sees_all_profiles();
         let names: Vec<String> = profiles.iter().map(|profile| self.name(*profile)).collect();
         let reach = ChangeReach {
             agents: known.then_some(agents.len()),
@@ -471,6 +476,16 @@ impl<'a> Counting<'a> {
             ..ChangeReach::default()
         };
         (agents, reach)
+    }
+
+    /// Whether every profile, with what it uses and whom it is for, can be read.
+    fn sees_all_profiles(&self) -> bool {
+        let tables = [&tables::PROFILE, tables::ROLES.table];
+        let mut links = Kind::relationships().filter(|links| links.owner == &tables::PROFILE);
+        tables
+            .iter()
+            .all(|table| self.live.table(table).access.is_whole())
+            && links.all(|links| self.live.links(links).access.is_whole())
     }
 
     /// Profiles that use the resource, directly or indirectly, and other agents who may use it.
@@ -512,7 +527,7 @@ impl<'a> Counting<'a> {
         }
         let name = crate::state::fold(&self.name_in(table, id));
         for mention in self.live.mentions.get(&(table, name)).into_iter().flatten() {
-            uncounted.insert(format!("agents of workstream {}", mention.workstream));
+            uncounted.insert(format!("{OF_WORKSTREAM}{}", mention.workstream));
         }
     }
 

@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::{Budget, Stop};
-use deskstate_model::Writes;
-use deskstate_reconcile::drift::{Class, DriftState, Drifted};
 
 use self::all::all;
 use self::all::chain;
@@ -25,6 +23,7 @@ use crate::exit_code::ExitCode;
 use crate::global::Global;
 use crate::kept::{refuse_input, write_file};
 use crate::notify::Channel;
+use crate::output::drift_next;
 use crate::output::drift_report::{Outcome, Seen};
 use crate::output::{
     drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html, markdown,
@@ -32,7 +31,6 @@ use crate::output::{
 use crate::project::{self, load_environment};
 use crate::revision;
 use crate::setting;
-use crate::suggest::suggest;
 use crate::today;
 use crate::ui::Ui;
 
@@ -102,6 +100,9 @@ pub(crate) enum Format {
     Html,
 }
 
+/// Stands for the environments of a project that could not be read. No environment can have this name.
+const ALL: &str = "(all)";
+
 /// Characters of a Markdown report that are left to the builds of `init --ci`, which add links and a fingerprint to an issue.
 const ROOM_FOR_NOTES: usize = 1_000;
 
@@ -110,32 +111,35 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if !args.choosing.is_everything() {
         refuse_for_a_part(args)?;
     }
-    telling::check(&args.notify, ui)?;
     let today = args.today.clone().unwrap_or_else(today::utc);
     let revision = revision::describe(&root);
     let stop = stop_on_interrupt();
-    let looked = match &args.env {
-        Some(name) => match one(args, name, global, &today, &stop, ui).await {
-            Ok(seen) => Ok(vec![seen]),
-            Err(error) => Err((name.clone(), error)),
-        },
-        None => Ok(all(args, global, &today, &stop, ui).await?),
+    let can_tell = telling::check(&args.notify, ui);
+    let tells = can_tell.is_ok();
+    let looked = match (can_tell, &args.env) {
+        (Err(error), _) => Err(error),
+        (Ok(()), Some(name)) => one(args, name, global, &today, &stop, ui)
+            .await
+            .map(|seen| vec![seen]),
+        (Ok(()), None) => all(args, global, &today, &stop, ui).await,
     };
     if let Some(path) = &args.metrics {
         refuse_input(path)?;
     }
     let seen = match looked {
         Ok(seen) => seen,
-        Err((environment, error)) => {
+        Err(error) => {
             let failed = [Seen {
-                environment,
+                environment: args.env.clone().unwrap_or_else(|| ALL.to_owned()),
                 looked: Err(chain(&error)),
             }];
             // Yesterday's numbers would suggest that the environment is still being watched.
             if let Some(path) = &args.metrics {
                 write_file(path, &drift_metrics::render(&failed))?;
             }
-            tell(args, &root, &failed, ui).await;
+            if tells {
+                tell(args, &root, &failed, ui).await;
+            }
             return Err(error);
         }
     };
@@ -173,42 +177,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         };
     }
     if any(Outcome::Drift) {
-        let is_drifted = |seen: &Seen| {
-            let looked = seen.looked.as_ref();
-            looked.is_ok_and(|looked| !looked.report.drifted.is_empty())
-        };
-        if let Some(env) = &args.env
-            && seen.iter().any(is_drifted)
-        {
-            let back = match &args.at {
-                // Changes that are not applied yet are not drift, but a full apply would apply them.
-                Some(at) => suggest("apply", &["--env", env, "--only-drift", "--at", at]),
-                None => suggest("apply", &["--env", env]),
-            };
-            if args.at.is_some() && nothing_drifted(&seen) {
-                let apply = suggest("apply", &["--env", env]);
-                ui.hint(format_args!("{apply} applies what is not applied yet"));
-            } else {
-                let part = match writes_of(&root, env) {
-                    Writes::All => "",
-                    Writes::Assignments => " as far as `writes` of the environment allows",
-                    Writes::None => " once `writes` of the environment allows it",
-                };
-                let adopt = match adoptable(&seen) {
-                    Some(names) => {
-                        let names = names.iter().map(String::as_str);
-                        let arguments: Vec<&str> =
-                            ["--env", env.as_str()].into_iter().chain(names).collect();
-                        format!(
-                            " {} copies it into the manifests,",
-                            suggest("adopt", &arguments)
-                        )
-                    }
-                    None => String::new(),
-                };
-                ui.hint(format_args!(
-                    "{back} reverts it{part},{adopt} a rule under `ignore` accepts it"
-                ));
+        if let Some(env) = &args.env {
+            let looked = seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
+            for next in looked.filter_map(|looked| drift_next::next(env, looked)) {
+                ui.hint(next);
             }
         }
         return Ok(ExitCode::Differences);
@@ -231,15 +203,6 @@ fn refuse_for_a_part(args: &Args) -> Result<(), Error> {
     })
 }
 
-/// What may be written to an environment.
-fn writes_of(root: &Path, environment: &str) -> Writes {
-    let (manifests, _) = deskstate_model::load_project(root);
-    let project = manifests.project.as_ref();
-    project
-        .and_then(|project| project.environments.get(environment))
-        .map_or(Writes::All, |environment| environment.writes)
-}
-
 /// Notifies the requested channels.
 async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) {
     if args.notify.is_empty() {
@@ -248,43 +211,6 @@ async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) {
     let (manifests, _) = deskstate_model::load_project(root);
     let project = manifests.project.map(|project| project.name.value);
     telling::tell(&args.notify, root, &project.unwrap_or_default(), seen, ui).await;
-}
-
-/// The resources that can be adopted, empty for all. `adopt` copies every difference of a resource, so those with changes that are not
-/// applied yet are none; neither are rows that are missing or unwanted. `None` if no resource is left.
-fn adoptable(seen: &[Seen]) -> Option<Vec<String>> {
-    const NAMED: usize = 5;
-    let looked = seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
-    let drifted: Vec<&Drifted> = looked.flat_map(|looked| &looked.report.drifted).collect();
-    let can = |drifted: &&&Drifted| {
-        let mut differences = drifted.differences.iter();
-        drifted.state == DriftState::Changed
-            && differences.all(|difference| difference.class != Class::NotApplied)
-    };
-    let names: Vec<String> = drifted
-        .iter()
-        .filter(can)
-        .map(|drifted| format!("{}/{}", drifted.key.kind, drifted.key.name.as_written()))
-        .collect();
-    let pending = |drifted: &&Drifted| {
-        let mut differences = drifted.differences.iter();
-        differences.any(|difference| difference.class == Class::NotApplied)
-    };
-    match names.len() {
-        0 => None,
-        _ if !drifted.iter().any(pending) => Some(Vec::new()),
-        1..=NAMED => Some(names),
-        _ => None,
-    }
-}
-
-/// Whether every difference is a change that is not applied yet.
-fn nothing_drifted(seen: &[Seen]) -> bool {
-    seen.iter()
-        .filter_map(|seen| seen.looked.as_ref().ok())
-        .flat_map(|looked| &looked.report.drifted)
-        .flat_map(|drifted| &drifted.differences)
-        .all(|difference| difference.class == Class::NotApplied)
 }
 
 async fn one(

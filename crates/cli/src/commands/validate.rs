@@ -151,7 +151,10 @@ fn load_then(
     environment: Option<&str>,
 ) -> Result<(Manifests, Vec<Diagnostic>), Error> {
     let checkout = revision::checkout(root, revision)?;
-    Ok(load(checkout.path(), environment))
+    let (manifests, found) = load(checkout.path(), environment);
+    // What the project accepted then was not shown then.
+    let shown = project::set_aside(&manifests, found, false).left;
+    Ok((manifests, shown))
 }
 
 /// Removes warnings that already existed, regardless of their line, and returns their number. The remaining ones are shown on one line

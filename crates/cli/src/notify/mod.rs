@@ -4,8 +4,9 @@ mod payload;
 mod send;
 
 use clap::ValueEnum;
-use deskstate_reconcile::drift::Drifted;
+use deskstate_reconcile::drift::{Class, Drifted};
 
+use crate::output::drift_next::{self, is_pending};
 use crate::output::drift_report::{Outcome, Seen};
 use crate::output::{count, plain};
 use crate::suggest::suggest;
@@ -136,7 +137,14 @@ impl News {
                     .map(|one| format!("{}: {}", one.about(), one.obstacle.reason));
                 let unplannable = looked.findings.iter().filter(|finding| finding.is_error());
                 let unplannable = unplannable.map(|finding| finding.message.clone());
-                let resources = report.drifted.iter().map(of_resource);
+                let (pending, drifted): (Vec<&Drifted>, Vec<&Drifted>) = report
+                    .drifted
+                    .iter()
+                    .partition(|drifted| is_pending(drifted));
+                let pending = pending.into_iter();
+                let pending = pending.map(|drifted| format!("{}: not applied yet", drifted.key));
+                let number = drifted.len();
+                let resources = drifted.into_iter().map(of_resource).chain(pending);
                 let extras = report.extras.iter().filter(|_| report.drifted.is_empty());
                 let extras = extras.map(|row| format!("{}: not declared", row.extra.key));
                 let of_turn: Vec<String> = match turn {
@@ -144,7 +152,7 @@ impl News {
                     Turn::Appeared | Turn::Changed => resources.chain(extras).collect(),
                     Turn::Ended => Vec::new(),
                 };
-                (report.drifted.len(), of_turn)
+                (number, of_turn)
             }
             Err(why) => (0, vec![why.clone()]),
         };
@@ -158,12 +166,14 @@ impl News {
             lines.push(format!("and {more} more"));
         }
         let next = match turn {
-            Turn::Appeared | Turn::Changed => format!(
-                "{} shows all of it; {} reverts it, {} copies it into the manifests",
-                suggest("drift", &["--env", name]),
-                suggest("apply", &["--env", name]),
-                suggest("adopt", &["--env", name])
-            ),
+            Turn::Appeared | Turn::Changed => {
+                let all = suggest("drift", &["--env", name]);
+                let looked = seen.looked.as_ref().ok();
+                match looked.and_then(|looked| drift_next::next(name, looked)) {
+                    Some(next) => format!("{all} shows all of it; {next}"),
+                    None => format!("{all} shows all of it"),
+                }
+            }
             Turn::Unknown => format!(
                 "{} says what is missing",
                 suggest("doctor", &["--env", name])
@@ -211,6 +221,7 @@ fn of_resource(drifted: &Drifted) -> String {
     let mut fields: Vec<&str> = drifted
         .differences
         .iter()
+        .filter(|difference| difference.class != Class::NotApplied)
         .map(|difference| difference.path.as_str())
         .filter(|path| !path.is_empty())
         .collect();
@@ -225,6 +236,7 @@ fn of_resource(drifted: &Drifted) -> String {
     let mut people: Vec<&str> = drifted
         .differences
         .iter()
+        .filter(|difference| difference.class != Class::NotApplied)
         .filter_map(|difference| difference.who.as_deref())
         .collect();
     people.dedup();

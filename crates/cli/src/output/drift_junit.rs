@@ -6,7 +6,7 @@ use deskstate_model::{Diagnostic, Undeclared};
 use deskstate_reconcile::drift::Drifted;
 use deskstate_reconcile::plan::{Judged, SyncState};
 
-use super::drift_report::{Seen, members_alike, state, verdict, words};
+use super::drift_report::{Looked, Seen, broken_rules, members_alike, state, verdict, words};
 use super::plain;
 use super::verdict::unplanned;
 
@@ -121,7 +121,33 @@ fn suite(seen: &Seen, out: &mut String) {
             escaped(&finding.message)
         );
     }
+    let told: Vec<String> = told(looked).collect();
+    if !told.is_empty() {
+        let _ = writeln!(
+            out,
+            "    <system-out>{}</system-out>",
+            escaped(&told.join("\n"))
+        );
+    }
     out.push_str("  </testsuite>\n");
+}
+
+/// What no case fails for: broken rules of rows that are as declared, accepted differences, and warnings.
+fn told(looked: &Looked) -> impl Iterator<Item = String> {
+    let broken = broken_rules(&looked.report);
+    let broken = broken.map(|broken| format!("contract: {broken}"));
+    let accepted = looked.report.ignored.iter().map(|ignored| {
+        let about = format!("{} {}", ignored.key, ignored.path);
+        format!(
+            "{} accepted until {}: {}",
+            about.trim_end(),
+            ignored.until,
+            ignored.reason
+        )
+    });
+    let warnings = looked.findings.iter().filter(|finding| !finding.is_error());
+    let warnings = warnings.map(|finding| format!("{}: {}", finding.code, finding.message));
+    broken.chain(accepted).chain(warnings)
 }
 
 /// The differences of a resource, and the parts that could not be compared.

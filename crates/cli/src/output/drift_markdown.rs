@@ -5,7 +5,9 @@ use std::fmt::{self, Write};
 use deskstate_model::ResourceKey;
 
 use super::count;
-use super::drift_report::{Looked, Outcome, Seen, audit, counts, members_alike, state, words};
+use super::drift_report::{
+    Looked, Outcome, Seen, audit, broken_rules, counts, members_alike, state, words,
+};
 use super::markdown_text::{code, length, prose};
 use crate::suggest::suggest;
 
@@ -112,6 +114,8 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     let silent = match looked.outcome() {
         Outcome::InSync => {
             report.expired.is_empty()
+                && report.ignored.is_empty()
+                && broken_rules(report).next().is_none()
                 && looked.findings.is_empty()
                 && report.extras.is_empty()
                 && report.unlisted.is_empty()
@@ -129,6 +133,9 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
             code(&key.to_string()),
             prose(breaks)
         )?;
+    }
+    for broken in broken_rules(report) {
+        writeln!(out, "- :warning: contract: {}", prose(&broken))?;
     }
     for ignored in &report.ignored {
         let path = if ignored.path.is_empty() {

@@ -10,6 +10,7 @@ use deskstate_reconcile::secret::{masked_at, masked_pair};
 use serde_json::Value as Json;
 use similar::ChangeTag;
 
+use super::drift_next::Way;
 use super::html::Picture;
 use super::plan_text::named;
 use super::sides::{alike, members, sides};
@@ -82,6 +83,25 @@ impl Seen {
     }
 }
 
+/// Rules of contracts that live rows break, and that no difference of a declared resource shows.
+pub(crate) fn broken_rules(report: &Report) -> impl Iterator<Item = String> {
+    let is_drifted = |key: &ResourceKey| report.drifted.iter().any(|drifted| drifted.key == *key);
+    let broken = report.broken.iter();
+    let alone = broken.filter(move |broken| !broken.key.as_ref().is_some_and(is_drifted));
+    alone.map(|broken| {
+        let level = if broken.finding.problem.is_error() {
+            "live"
+        } else {
+            "live, but only preferred:"
+        };
+        let what = match &broken.key {
+            Some(key) => format!("{level} {key}"),
+            None => "no live resource fulfils it".to_owned(),
+        };
+        format!("{what}, {}", broken.words())
+    })
+}
+
 /// The result of reading an environment.
 pub(crate) struct Looked {
     /// Its address.
@@ -96,6 +116,8 @@ pub(crate) struct Looked {
     pub(crate) reaches: Vec<(ResourceKey, String)>,
     /// Whether only selected resources were compared.
     pub(crate) selection: bool,
+    /// What decides the next step.
+    pub(crate) way: Way,
     /// Number of HTTP requests.
     pub(crate) requests: u64,
     /// The agent's screen and the graph, if a page shows them.

@@ -2,7 +2,8 @@
 
 use super::count;
 use super::drift_report::{
-    Looked, Outcome, Seen, audit, counts, members_alike, state, symbol, verdict, words,
+    Looked, Outcome, Seen, audit, broken_rules, counts, members_alike, state, symbol, verdict,
+    words,
 };
 use super::plain;
 use super::verdict::sign;
@@ -220,28 +221,8 @@ fn write_notes(out: &mut Page, looked: &Looked) {
             plain(&expired.reason)
         ));
     }
-    let drifted = |key: &deskstate_model::ResourceKey| {
-        report.drifted.iter().any(|drifted| drifted.key == *key)
-    };
-    for broken in report
-        .broken
-        .iter()
-        .filter(|broken| !broken.key.as_ref().is_some_and(drifted))
-    {
-        let level = if broken.finding.problem.is_error() {
-            "live"
-        } else {
-            "live, but only preferred:"
-        };
-        let what = match &broken.key {
-            Some(key) => format!("{level} {key}"),
-            None => "no live resource fulfils it".to_owned(),
-        };
-        out.line(format_args!(
-            "{WARN}contract{WARN:#}: {}, {}",
-            plain(&what),
-            plain(&broken.words())
-        ));
+    for broken in broken_rules(report) {
+        out.line(format_args!("{WARN}contract{WARN:#}: {}", plain(&broken)));
     }
 }
 

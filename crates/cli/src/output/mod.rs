@@ -13,6 +13,7 @@ pub(crate) mod drift_json;
 pub(crate) mod drift_junit;
 pub(crate) mod drift_markdown;
 pub(crate) mod drift_metrics;
+pub(crate) mod drift_next;
 pub(crate) mod drift_report;
 pub(crate) mod drift_text;
 pub(crate) mod format;

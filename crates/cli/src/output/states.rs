@@ -6,6 +6,7 @@ use deskstate_reconcile::plan::{
     Action, Change, Difference, Elsewhere, FieldChange, Judged, Obstacle, Plan, Reason, SyncState,
 };
 
+use super::drift_next::Way;
 use super::drift_report::{Looked, Outcome, Seen};
 use super::html::{self, Report};
 use super::markdown::{GITHUB_LIMIT, PlanMarkdown};
@@ -193,6 +194,7 @@ fn seen(states: &[SyncState], elsewhere: bool) -> Seen {
             findings: Vec::new(),
             reaches: Vec::new(),
             selection: false,
+            way: Way::default(),
             requests: 1,
             picture: None,
         }),

@@ -6,7 +6,7 @@ use super::packages::package_files;
 use super::{Loader, PROJECT_FILE, start_of};
 use crate::diagnostic::Diagnostic;
 use crate::files::Root;
-use crate::manifests::{Manifests, State};
+use crate::manifests::Manifests;
 use crate::package::{LOCK_FILE, PACKAGE_LINT, Package, PackageFiles};
 use crate::read_project::project;
 use crate::span::Span;
@@ -89,7 +89,6 @@ fn alone(
                     .help("remove it, or use it as `${{ params.NAME }}`"),
                 );
             }
-            rows(&package, &manifests, &mut diagnostics);
             for node in &written {
                 of_one_environment(node, &mut diagnostics);
             }
@@ -142,37 +141,6 @@ fn described_well(package: &Package, diagnostics: &mut Vec<Diagnostic>) {
                 .at(prefix.span, "a common prefix")
                 .also(start, "in this package")
                 .help("use the prefix of your own publisher"),
-            );
-        }
-    }
-}
-
-/// Rows without the prefix of the package could belong to anybody.
-fn rows(package: &Package, manifests: &Manifests, diagnostics: &mut Vec<Diagnostic>) {
-    for declared in &manifests.resources {
-        let prefix = declared.key.name.prefix();
-        let is_own = package
-            .owns
-            .iter()
-            .any(|own| Some(own.value.as_str()) == prefix);
-        // Rows of kinds that the package defines may have any name.
-        let has_prefix = declared.key.kind.is_built_in();
-        if declared.state == State::Present && has_prefix && !is_own {
-            let prefixes: Vec<String> = package
-                .owns
-                .iter()
-                .map(|own| format!("`{}_`", own.value))
-                .collect();
-            diagnostics.push(
-                Diagnostic::error(
-                    PACKAGE_LINT.code,
-                    format!("{} does not have a prefix of the package", declared.key),
-                )
-                .at(declared.name_span, "could be somebody else's")
-                .help(format!(
-                    "begin the name with {}; declare a row that somebody else brings with `state: existing`",
-                    prefixes.join(" or ")
-                )),
             );
         }
     }

@@ -282,6 +282,8 @@ impl Loader {
                         gone: false,
                     });
                 } else {
+                    let owns = &self.packages[at].package.owns;
+                    diagnostics.extend(not_its_own(&document, owns));
                     brings.insert(row(&document.header.key));
                     documents.own.push(document);
                 }
@@ -365,6 +367,31 @@ fn state_of(node: &Node) -> Option<&str> {
 }
 
 /// Reports content that a document of a package must not have.
+/// The finding about a row without a prefix of the package: it could belong to anybody, and removing the package would delete it.
+fn not_its_own(document: &Document, owns: &[Spanned<String>]) -> Option<Diagnostic> {
+    let key = &document.header.key;
+    let is_absent = state_of(&document.node) == Some(State::Absent.as_str());
+    let is_own = owns
+        .iter()
+        .any(|own| Some(own.value.as_str()) == key.name.prefix());
+    // Rows of kinds that a package defines may have any name.
+    if is_own || is_absent || !key.kind.is_built_in() {
+        return None;
+    }
+    let prefixes: Vec<String> = owns.iter().map(|own| format!("`{}_`", own.value)).collect();
+    Some(
+        Diagnostic::error(
+            PACKAGE_DOCUMENT.code,
+            format!("{key} does not have a prefix of the package"),
+        )
+        .at(document.header.name_span, "could be somebody else's")
+        .help(format!(
+            "begin the name with {}; declare a row that somebody else brings with `state: existing`",
+            prefixes.join(" or ")
+        )),
+    )
+}
+
 fn check_document(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     let metadata = document.node.get("metadata");
     if let Some(state) = metadata.and_then(|metadata| metadata.get("state"))

@@ -8,6 +8,7 @@ mod writers;
 
 use std::collections::BTreeMap;
 
+use deskstate_dataverse::Cell;
 use deskstate_model::{
     Contract, EnvironmentFacts, Explanation, Finding, Kind, MatchMode, Problem, ResourceKey, Rule,
     Span, Subject, check_subject, selects,
@@ -212,7 +213,16 @@ fn rows_of(kind: Kind, live: &Live) -> Vec<Seen> {
     };
     let rows = live.table(kind.table()).rows.values();
     rows.map(|row| {
-        let raised = raise(live, kind, row, options);
+        let mut raised = raise(live, kind, row, options);
+        // A rule can require that a column is empty.
+        for field in kind.fields().iter().filter(|field| field.is_column()) {
+            let mut unsaid = raised.left_out.iter();
+            let is_empty = matches!(row.row.get(&field.read_name()), Cell::Null);
+            if is_empty && !unsaid.any(|one| one.path.split('.').next() == Some(field.word)) {
+                let entry = raised.spec.entry(field.word.to_owned());
+                entry.or_insert(serde_json::Value::Null);
+            }
+        }
         let left_out = raised
             .left_out
             .into_iter()

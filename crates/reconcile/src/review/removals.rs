@@ -13,6 +13,7 @@ use super::{Allow, Case, Finding};
 use crate::apps::Apps;
 use crate::kinds;
 use crate::plan::{Action, Change, Operation, Reason};
+use crate::reach::{OF_ROLE, OF_WORKSTREAM};
 use crate::referrers::set_word;
 use crate::state::{RowKey, Universe};
 use crate::value::ids_of;
@@ -129,10 +130,11 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
             removed.first.get_or_insert(index);
             if let Some(reach) = case.reach.changes.get(index) {
                 removed.agents.extend(reach.who.iter().copied());
-                // Of a row that goes, agents who are not counted may be any number. For a template that a workstream names, another finding asks.
-                let is_counted = change.action != Action::Delete
-                    || reach.uncounted.is_empty()
-                    || [Kind::SESSION_TEMPLATE, Kind::NOTIFICATION_TEMPLATE].contains(&kind);
+                // Agents who are not counted may be any number. Of a template that a workstream names, another finding asks.
+                let is_counted = !reach.uncounted.iter().any(|who| match change.action {
+                    Action::Delete => !who.starts_with(OF_WORKSTREAM),
+                    _ => who.starts_with(OF_ROLE),
+                });
                 removed.agents_unknown |= reach.agents.is_none() || !is_counted;
             }
         }

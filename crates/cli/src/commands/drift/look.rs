@@ -16,6 +16,7 @@ use super::Args;
 use crate::commands::choosing::Choosing;
 use crate::environment::{self, Access, Opened};
 use crate::error::Error;
+use crate::output::drift_next::Way;
 use crate::output::drift_report::Looked;
 use crate::output::html;
 use crate::project::{self, Loaded};
@@ -80,6 +81,10 @@ pub(in crate::commands) async fn look_with(
         findings,
         reaches,
         selection: only.is_some(),
+        way: Way {
+            at: applied.map(|(revision, _)| revision.clone()),
+            writes: loaded.environment()?.writes,
+        },
         requests,
         picture,
     })

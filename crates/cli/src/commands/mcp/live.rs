@@ -76,6 +76,7 @@ pub(super) async fn plan(
     };
     let mut file = parsed(&json);
     let mut report = file["report"].take();
+    let is_selection = report["selection"] == true;
     let findings = items("finding", report["findings"].take());
     let refused = findings
         .iter()
@@ -103,6 +104,9 @@ pub(super) async fn plan(
                 "Not everything in {name} could be compared. {} known.",
                 count(changes, "change")
             ),
+            (false, 0) if is_selection => {
+                format!("{name} matches the selected manifests; nothing else was compared.")
+            }
             (false, 0) => format!("{name} matches the manifests."),
             (false, changes) => format!(
                 "{} for {name}; review refuses {refused}.",
@@ -116,7 +120,14 @@ pub(super) async fn plan(
         },
         details: details(
             &report,
-            &["address", "transactions", "agents", "counts", "requests"],
+            &[
+                "address",
+                "transactions",
+                "agents",
+                "counts",
+                "requests",
+                "selection",
+            ],
         ),
         items: all,
         next: match changes {
@@ -189,8 +200,16 @@ pub(super) async fn drift(
         all.extend(items(of_type, report[list].take()));
     }
     all.extend(told(ui));
+    let differ = match drifted {
+        1 => "1 resource differs".to_owned(),
+        number => format!("{} differ", count(number, "resource")),
+    };
+    let compared = match seen.is_selection() {
+        true => format!("{name}, of which only what `what` names was compared"),
+        false => name.to_owned(),
+    };
     Ok(Answer {
-        summary: format!("{name}: {}; {} differ.", outcome.words(), count(drifted, "resource")),
+        summary: format!("{compared}: {}; {differ}.", outcome.words()),
         state: outcome.code(),
         details: details(&report, &["address", "resources", "asDeclared", "unknown", "classes", "auditing", "requests"]),
         items: all,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{AppProfile, Manifests, PROJECT_FILE, PackageItem, load};
+use deskstate_model::{AppProfile, LOCK_FILE, Manifests, PROJECT_FILE, PackageItem, load};
 use serde_json::Value;
 
 use super::RemoveArgs;
@@ -14,6 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::global::Global;
 use crate::output::plain;
 use crate::project;
+use crate::suggest::suggest;
 use crate::ui::Ui;
 
 pub(super) fn in_use(manifests: &Manifests, name: &str) -> Result<Value, Error> {
@@ -44,6 +45,20 @@ pub(super) async fn remove(
     let is_locked = before.lock.packages.contains_key(&args.name);
     if !is_locked {
         in_use(&before, &args.name)?;
+        // Only the lock says what the package brought, so nothing could list it as removed.
+        let mut packages = before.packages.iter();
+        if packages.any(|package| package.name.value == args.name) {
+            return Err(Error::Refused {
+                message: format!(
+                    "`{LOCK_FILE}` lacks the package `{}`, so it is unknown which rows it brought",
+                    plain(&args.name)
+                ),
+                hint: Some(format!(
+                    "{} first, which writes the entry",
+                    suggest("package", &["update", &args.name])
+                )),
+            });
+        }
     }
     let text = edited(&root, |edits| {
         edits.remove(0, &["spec", "packages", &args.name])

@@ -12,6 +12,7 @@ use super::changes::{
 use super::markup::{Element, el};
 use super::page::{Head, Section, page, prose, tiles};
 use crate::output::count;
+use crate::output::drift_next;
 use crate::output::drift_report::{
     Looked, Outcome, Seen, audit, counts, members_alike, state, verdict, words,
 };
@@ -112,14 +113,10 @@ fn next(alone: Option<(&Seen, &Looked)>) -> String {
         ),
         Some((one, looked)) => match looked.outcome() {
             Outcome::InSync => "Nothing to do.".to_owned(),
-            Outcome::Drift => {
-                let name = &one.environment;
-                format!(
-                    "{} reverts it, {} copies it into the manifests, a rule under `ignore` accepts it.",
-                    suggest("apply", &["--env", name]),
-                    suggest("adopt", &["--env", name])
-                )
-            }
+            Outcome::Drift => match drift_next::next(&one.environment, looked) {
+                Some(next) => format!("{next}."),
+                None => "Declare the rows, or delete them.".to_owned(),
+            },
             Outcome::Incomplete | Outcome::Failed => format!(
                 "Find out what cannot be read with {}.",
                 suggest("doctor", &["--env", &one.environment])

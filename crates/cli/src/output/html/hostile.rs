@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::desktop::{Screens, screens};
 use super::{Report, drift, report};
 use crate::graph::{Embedding, dot, mermaid, svg};
+use crate::output::drift_next::Way;
 use crate::output::drift_report::{Looked, Seen};
 use crate::output::hostile::{checked, nowhere};
 use crate::output::plan_text::{PlanText, Title};
@@ -146,6 +147,7 @@ pub(crate) fn seen(text: &str) -> Vec<Seen> {
         findings: vec![Diagnostic::warning("hostile", text)],
         reaches: vec![(key, text.to_owned())],
         selection: false,
+        way: Way::default(),
         requests: 1,
         picture: None,
     };
