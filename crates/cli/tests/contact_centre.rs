@@ -279,7 +279,15 @@ fn a_capacity_profile_that_goes_and_comes_back_has_its_workstreams_again() {
             "metadata: {name: contoso_chat, state: absent}\n",
         );
         project.edit(WORKSTREAMS, "  capacityProfiles: [contoso_chat]\n", "");
-        let undo = Project::undo_file(&project.apply());
+        let apply = [
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--allow",
+            "delete=CapacityProfile:1",
+        ];
+        let undo = Project::undo_file(&project.run(&apply).ended(0));
         let links = rows(&server, "msdyn_liveworkstreamcapacityprofile");
         assert!(
             links

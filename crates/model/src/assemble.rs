@@ -362,6 +362,7 @@ fn effective(
             }
             unmanaged.push(path.to_owned());
         }
+        replace_owner(&mut node, overlay);
         node = merged(&node, &checks::overlay::patch(overlay));
     }
     if has_variables(&node) {
@@ -374,6 +375,20 @@ fn effective(
         .document(&node);
     }
     (node, unmanaged)
+}
+
+/// Removes an owner that an overlay names, since it is a user or a team, and the two do not merge.
+fn replace_owner(node: &mut Node, overlay: &Document) {
+    let over = overlay.node.get("spec").map_or(&[][..], Node::entries);
+    let owners = overlay.header.key.kind.fields().iter();
+    let owners = owners.filter(|field| matches!(field.holds, Holds::Owner));
+    for field in owners.filter(|field| over.iter().any(|entry| &*entry.key == field.word)) {
+        if let NodeValue::Map(entries) = &mut node.value
+            && let Some(spec) = entries.iter_mut().find(|entry| &*entry.key == "spec")
+        {
+            remove(&mut spec.value, field.word);
+        }
+    }
 }
 
 /// Adds a package's contribution to a declaration.

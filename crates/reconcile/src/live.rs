@@ -351,8 +351,8 @@ pub struct Found {
     pub teams: BTreeMap<String, Vec<Team>>,
     /// Names of any other looked-up row.
     pub labels: BTreeMap<Uuid, String>,
-    /// Rows that have the id of a declared row, but are not of its kind, with their names.
-    pub of_no_kind: BTreeMap<(&'static Table, Uuid), String>,
+    /// Rows with the ids of declared rows, whatever kind they are of, with their names.
+    pub with_declared_ids: BTreeMap<(&'static Table, Uuid), String>,
     /// Lookup names of rows, by table and lowercase display name.
     pub shown: BTreeMap<(&'static Table, String), Vec<String>>,
     /// Web resources, macros, views, forms and dashboards, by lookup.

@@ -29,7 +29,7 @@ use crate::state::RowKey;
 /// How agents are called who get a profile by a security role, where its holders could not be counted.
 pub(crate) const OF_ROLE: &str = "holders of security role ";
 /// How agents are called to whom a workstream shows a template.
-pub(crate) const OF_WORKSTREAM: &str = "agents of workstream ";
+pub(crate) const OF_WORKSTREAM: &str = "agents of workstream";
 
 /// Counts the agents that each change reaches.
 pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
@@ -518,7 +518,7 @@ impl<'a> Counting<'a> {
             return;
         }
         if self.live.mentions_unread.is_some() {
-            uncounted.insert("agents of workstreams, which could not be read".to_owned());
+            uncounted.insert(format!("{OF_WORKSTREAM}s, which could not be read"));
             return;
         }
         // If the project manages workstreams as resources, their agents are reached through references.
@@ -527,7 +527,7 @@ impl<'a> Counting<'a> {
         }
         let name = crate::state::fold(&self.name_in(table, id));
         for mention in self.live.mentions.get(&(table, name)).into_iter().flatten() {
-            uncounted.insert(format!("{OF_WORKSTREAM}{}", mention.workstream));
+            uncounted.insert(format!("{OF_WORKSTREAM} {}", mention.workstream));
         }
     }
 

@@ -494,7 +494,8 @@ fn uncompared(from: &Live, to: &Live) -> Vec<String> {
         let mut lost = exported.not_comparable(false);
         lost.any(|(label, _)| label.contains(&id))
     };
-    let only_from = own.only_here(&desired, &selection);
+    let mut only_from = own.only_here(&desired, &selection);
+    only_from.extend(own.apart(&desired, &selection));
     let mut missing = Vec::new();
     for (key, id) in own_rows(to) {
         if !judged.contains(&key) && !reports(&wanted, id) {

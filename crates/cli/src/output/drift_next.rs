@@ -6,15 +6,6 @@ use deskstate_reconcile::drift::{Class, DriftState, Drifted};
 use super::drift_report::Looked;
 use crate::suggest::suggest;
 
-/// What decides the commands that help.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Way {
-    /// The revision after `--at`.
-    pub(crate) at: Option<String>,
-    /// What may be written to the environment.
-    pub(crate) writes: Writes,
-}
-
 /// Whether every difference is a change that is not applied yet.
 pub(crate) fn is_pending(drifted: &Drifted) -> bool {
     let mut differences = drifted.differences.iter();

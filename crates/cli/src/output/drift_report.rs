@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span};
+use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span, Writes};
 use deskstate_reconcile::blame::Audit;
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Report, Shift};
 use deskstate_reconcile::plan::SyncState;
@@ -10,7 +10,6 @@ use deskstate_reconcile::secret::{masked_at, masked_pair};
 use serde_json::Value as Json;
 use similar::ChangeTag;
 
-use super::drift_next::Way;
 use super::html::Picture;
 use super::plan_text::named;
 use super::sides::{alike, members, sides};
@@ -100,6 +99,15 @@ pub(crate) fn broken_rules(report: &Report) -> impl Iterator<Item = String> {
         };
         format!("{what}, {}", broken.words())
     })
+}
+
+/// What decides the commands that help.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Way {
+    /// The revision after `--at`.
+    pub(crate) at: Option<String>,
+    /// What may be written to the environment.
+    pub(crate) writes: Writes,
 }
 
 /// The result of reading an environment.

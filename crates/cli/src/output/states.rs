@@ -6,8 +6,7 @@ use deskstate_reconcile::plan::{
     Action, Change, Difference, Elsewhere, FieldChange, Judged, Obstacle, Plan, Reason, SyncState,
 };
 
-use super::drift_next::Way;
-use super::drift_report::{Looked, Outcome, Seen};
+use super::drift_report::{Looked, Outcome, Seen, Way};
 use super::html::{self, Report};
 use super::markdown::{GITHUB_LIMIT, PlanMarkdown};
 use super::plan_text::{PlanText, Title};

@@ -49,6 +49,9 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         if is_ruled(declared.key.kind.definition().names) {
             let name = declared.key.name.as_written();
             one(context, name, declared.name_span, diagnostics);
+        } else {
+            let name = declared.key.name.as_written();
+            diagnostics.extend(unseen(name, declared.name_span));
         }
         for (field, given) in declared.spec.record().fields() {
             let Given::Value(value) = given else { continue };
@@ -123,6 +126,40 @@ fn one(context: &Context<'_>, name: &str, span: Span, diagnostics: &mut Vec<Diag
     );
 }
 
+/// Reports what nobody sees in a name that may have any characters: another row would be made beside the one that looks the same.
+fn unseen(name: &str, span: Span) -> Option<Diagnostic> {
+    let is_unseen = |character: &char| {
+        matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+    };
+    if let Some(character) = name.chars().find(is_unseen) {
+        return Some(
+            Diagnostic::error(
+                LOOK_ALIKE.code,
+                format!(
+                    "the name contains the invisible character U+{:04X}",
+                    u32::from(character)
+                ),
+            )
+            .at(span, "looks like a name without it")
+            .help("type the name again"),
+        );
+    }
+    (!is_nfc(name)).then(|| not_composed(name, span))
+}
+
+fn not_composed(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        LOOK_ALIKE.code,
+        format!("`{name}` is not in Unicode normal form C"),
+    )
+    .at(span, "a letter and its mark are two characters")
+    .help(format!("write `{}`", name.nfc().collect::<String>()))
+    .offering(Offer::Whole(name.nfc().collect()))
+}
+
 /// Reports characters of a name that are invisible or easily confused with others, according to Unicode's rules for identifiers (UTS #39).
 fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     let name = name.trim();
@@ -143,13 +180,7 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
         .at(span, "a character that is hard to see or to type")
         .help("type the name again with letters, digits and underscores")
     } else if !is_nfc(name) {
-        Diagnostic::error(
-            LOOK_ALIKE.code,
-            format!("`{name}` is not in Unicode normal form C"),
-        )
-        .at(span, "a letter and its mark are two characters")
-        .help(format!("write `{}`", name.nfc().collect::<String>()))
-        .offering(Offer::Whole(name.nfc().collect()))
+        not_composed(name, span)
     } else if let Some(word) = words(name).find(|word| is_mixed(word)) {
         Diagnostic::error(
             LOOK_ALIKE.code,

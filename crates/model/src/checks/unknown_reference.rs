@@ -50,6 +50,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
                     diagnostics.push(to_absent(declared, &reference, target));
                 }
                 Some(_) => {}
+                None if is_of_lock(declared, &reference) => {}
                 None if is_known_elsewhere(context, &reference) => {}
                 None => {
                     let names = names.get_or_insert_with(|| names_by_kind(context));
@@ -68,6 +69,12 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
             }
         }
     }
+}
+
+/// Whether a set keeps out a member because the lock says that a package no longer adds it. Nobody has to declare such a row.
+fn is_of_lock(declared: &Declared, reference: &ReferenceView<'_>) -> bool {
+    let (own, place) = (declared.span, reference.span);
+    reference.excluded && (own.file != place.file || own == place)
 }
 
 /// Checks the scripts that an expression names.

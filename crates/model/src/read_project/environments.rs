@@ -14,8 +14,8 @@ use crate::name::{NAME_SHAPE, check_name};
 use crate::project::{Environment, Target, Writes};
 use crate::shape_codes::UNKNOWN_VALUE;
 use crate::span::Spanned;
-use crate::variables::is_variable_name;
-use crate::yaml::Node;
+use crate::variables::{UNKNOWN_VARIABLE, is_variable_name};
+use crate::yaml::{Node, NodeValue};
 
 pub(super) fn environments(
     map: &Node,
@@ -218,6 +218,16 @@ pub(super) fn check_variables(map: Option<&Node>, diagnostics: &mut Vec<Diagnost
                 )
                 .at(entry.key_span, "a letter, then letters, digits and `_`")
                 .help("choose another name"),
+            );
+        }
+        if entry.value.value == NodeValue::Null {
+            diagnostics.push(
+                Diagnostic::error(
+                    UNKNOWN_VARIABLE.code,
+                    format!("variable `{}` has no value", entry.key),
+                )
+                .at(entry.key_span, "empty")
+                .help("write its value; to clear a field in one environment, write `null` in an overlay"),
             );
         }
         crate::variables::refuse_all(&entry.value, diagnostics);

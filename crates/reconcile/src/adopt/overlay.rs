@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{FileId, ResourceKey, Span};
+use deskstate_model::{FileId, Holds, ResourceKey, Span};
 use serde_json::{Map, Value as Json};
 
 use super::{Adopting, document_of, is_below};
 use crate::export::Document;
+use crate::kinds;
 
 /// Whether a mapping lacks a key of the other one, at any depth. Mappings of an overlay are merged with those of the base.
 fn lacks_key(written: &Json, wanted: &Json) -> bool {
@@ -30,7 +31,9 @@ impl Adopting<'_> {
         wanted: Json,
         span: Span,
     ) {
-        if lacks_key(written, &wanted) {
+        let is_owner =
+            kinds::named(key.kind, word).is_some_and(|field| matches!(field.holds, Holds::Owner));
+        if !is_owner && lacks_key(written, &wanted) {
             self.refuse(
                 key,
                 word,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Expand, Filter, Query};
 use deskstate_model::{
-    Field, Holds, Kind, PartIdentity, Referent, Relationship, RowValueIs, Table, UNIQUE_NAME,
-    lookup_read_name, tables,
+    Field, Holds, Kind, PartIdentity, Referent, Relationship, RowValueIs, State, Table,
+    UNIQUE_NAME, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -63,8 +63,8 @@ pub(super) enum Ask {
     BusinessUnits,
     Rows(&'static str),
     Labels(&'static Table),
-    /// Rows with the ids of declared rows that are not among the rows of their kind.
-    OfNoKind(&'static Table),
+    /// Rows with the ids of declared rows, whatever kind they are of.
+    WithDeclaredIds(&'static Table),
     RoleHolders,
     Workstreams,
 }
@@ -199,6 +199,7 @@ pub(super) fn first_trip(
         }
         trip.push((Ask::Table(table), query));
     }
+    trip.extend(with_declared_ids(desired));
     let with_rows: Vec<&Relationship> = growing_links().filter(|_| narrow.is_some()).collect();
     trip.extend(with_rows.iter().map(|links| linked(links)));
     for relationship in Kind::relationships().filter(|links| !with_rows.contains(links)) {
@@ -252,6 +253,27 @@ pub(super) fn first_trip(
     ));
     trip.extend(lookups(desired, scope));
     trip
+}
+
+/// The rows that have the ids of declared rows, in tables that have rows of other kinds, too: such a row may be of another kind now.
+fn with_declared_ids(desired: &Desired) -> Vec<(Ask, Query)> {
+    let mut ids: BTreeMap<&'static Table, Vec<Uuid>> = BTreeMap::new();
+    let resources = desired.resources.values();
+    for resource in resources.filter(|resource| resource.state == State::Present) {
+        if !resource.key.kind.definition().rows.is_empty() {
+            let table = resource.key.kind.table();
+            ids.entry(table)
+                .or_default()
+                .push(resource.row.key.derived_id());
+        }
+    }
+    let asks = ids.into_iter().map(|(table, ids)| {
+        let query = Query::rows(table.set)
+            .select([table.key, table.label])
+            .filter(Filter::any_of(table.key, ids));
+        (Ask::WithDeclaredIds(table), query)
+    });
+    asks.collect()
 }
 
 /// Tests whether links are returned with rows: a row that has links must show them.

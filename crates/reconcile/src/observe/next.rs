@@ -62,12 +62,6 @@ pub(super) fn next_trip(
             .filter(Filter::any_of(table.key, ids));
         trip.push((Ask::Labels(table), query));
     }
-    for (table, ids) in observed.take_missing(desired) {
-        let query = Query::rows(table.set)
-            .select([table.key, table.label])
-            .filter(Filter::any_of(table.key, ids));
-        trip.push((Ask::OfNoKind(table), query));
-    }
     for (table, filter) in observed.take_missing_parts(desired) {
         trip.push(some_rows(table, filter, With::Nothing, scope));
     }

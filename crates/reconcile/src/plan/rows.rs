@@ -58,7 +58,7 @@ impl<'a> Planner<'a> {
                 .or(taken.row.text(table.label))
                 .unwrap_or_default();
             format!("that is now called `{name}` or has no parent")
-        } else if let Some(name) = self.live.found.of_no_kind.get(&(table, id)) {
+        } else if let Some(name) = self.live.found.with_declared_ids.get(&(table, id)) {
             format!("`{name}` of another kind: {}", kinds::condition(table))
         } else {
             return true;

@@ -131,10 +131,13 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
             if let Some(reach) = case.reach.changes.get(index) {
                 removed.agents.extend(reach.who.iter().copied());
                 // Agents who are not counted may be any number. Of a template that a workstream names, another finding asks.
-                let is_counted = !reach.uncounted.iter().any(|who| match change.action {
-                    Action::Delete => !who.starts_with(OF_WORKSTREAM),
-                    _ => who.starts_with(OF_ROLE),
-                });
+                // An undo deletes what its apply made.
+                let is_undo = change.reason == Reason::StateAbsent && change.declared_at.is_none();
+                let is_counted = is_undo
+                    || !reach.uncounted.iter().any(|who| match change.action {
+                        Action::Delete => !who.starts_with(OF_WORKSTREAM),
+                        _ => who.starts_with(OF_ROLE),
+                    });
                 removed.agents_unknown |= reach.agents.is_none() || !is_counted;
             }
         }
@@ -213,7 +216,16 @@ fn arrivals(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
         .collect()
 }
 
-/// Whether an update leaves a row there, but without effect for agents.
+/// Whether a change leaves the row of a resource there, but without effect for agents.
+pub(super) fn is_switched_off(change: &Change) -> bool {
+    change.operations.iter().any(|operation| match operation {
+        Operation::Update { row, body, .. } => {
+            row.id == change.id && switches_off(change.key.kind, body)
+        }
+        _ => false,
+    })
+}
+
 fn switches_off(kind: Kind, body: &[(String, Value)]) -> bool {
     let deactivated = body
         .iter()

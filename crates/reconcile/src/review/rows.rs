@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::removals::is_switched_off;
 use super::{Allow, Case, Finding, KindNameGlob};
 use crate::kinds;
 use crate::live::ObservedRow;
@@ -56,7 +57,7 @@ pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
 
 pub(crate) const WORKSTREAM_NAMES: Explanation = Explanation::new(
     "workstream-names",
-    "A plan would delete a row that another row names in a text, such as the template of a workstream.",
+    "A plan would delete or switch off a row that another row names in a text, such as the template of a workstream.",
     "Dataverse does not protect names in texts: calls would arrive without a session or a notification.",
     "Use another row there first. To delete it on purpose, use the `--allow reference=…` that the finding prints.",
 );
@@ -74,6 +75,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         protected_row(case, index, change, found);
         if change.action == Action::Delete {
             references(case, index, change, found);
+            workstreams(case, index, change, found);
+        } else if is_switched_off(change) {
             workstreams(case, index, change, found);
         }
         managed(case, index, change, found);
@@ -294,8 +297,12 @@ fn subject(change: &Change) -> String {
 
 fn named_by_text(index: usize, change: &Change, names: &[String]) -> Finding {
     let allow = Allow::new("reference", subject(change), 1);
+    let what = match change.action {
+        Action::Delete => "deleted",
+        Action::Create | Action::Update => "switched off",
+    };
     let message = format!(
-        "{} is deleted, and by its name it is still used by {}",
+        "{} is {what}, and by its name it is still used by {}",
         change.key,
         listed(names)
     );

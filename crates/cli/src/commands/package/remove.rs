@@ -104,6 +104,19 @@ pub(super) fn kinds_that_go(before: &Manifests, args: &RemoveArgs, ui: &mut Ui) 
 
 /// Refuses a removal that takes a channel provider away from the agents of a profile.
 pub(super) fn refuse_loss(args: &RemoveArgs, change: &Change, ui: &mut Ui) -> Result<(), Error> {
+    if !tell_loss(change, ui) || args.allow_provider_loss {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        message: "agents would lose a channel provider; nothing was written".to_owned(),
+        hint: Some(
+            "give these profiles another provider first, or add `--allow-provider-loss`".to_owned(),
+        ),
+    })
+}
+
+/// Names the channel providers that profiles lose; returns whether there are any.
+pub(super) fn tell_loss(change: &Change, ui: &mut Ui) -> bool {
     let (manifests, _) = load(&change.root, None);
     let project = manifests.project.as_ref();
     let names = project
@@ -122,15 +135,7 @@ pub(super) fn refuse_loss(args: &RemoveArgs, change: &Change, ui: &mut Ui) -> Re
             plain(provider)
         ));
     }
-    if lost.is_empty() || args.allow_provider_loss {
-        return Ok(());
-    }
-    Err(Error::Refused {
-        message: "agents would lose a channel provider; nothing was written".to_owned(),
-        hint: Some(
-            "give these profiles another provider first, or add `--allow-provider-loss`".to_owned(),
-        ),
-    })
+    !lost.is_empty()
 }
 
 /// The channel providers of every profile.

@@ -8,7 +8,7 @@ use super::UpdateArgs;
 use super::add::locked;
 use super::change::{Change, described, edited, project_text, source_of};
 use super::named;
-use super::remove::in_use;
+use super::remove::{in_use, tell_loss};
 use crate::commands::adopt::patch_of_file;
 use crate::door::{DIM, GOOD, Page, STRONG};
 use crate::error::Error;
@@ -63,6 +63,7 @@ pub(super) async fn update(
     let locked = locked(&package, from, &files);
     change.settle(&manifests.lock, Some(locked), ui)?;
     versions(old, &package, ui)?;
+    tell_loss(&change, ui);
     let paths: BTreeSet<&String> = before.keys().chain(files.keys()).collect();
     let folder = change.folder();
     let mut patch = String::new();

@@ -245,7 +245,11 @@ fn notices(desktops: &[Pair<'_, Desktop>], toasts: &[Pair<'_, Toast>]) -> Elemen
             .attr(attribute, at.to_string())
             .child(el("h3").text(what));
         if notes.is_empty() {
-            group = group.child(el("p").class("muted").text("Looks the same as before."));
+            group = group.child(
+                el("p")
+                    .class("muted")
+                    .text("Nothing that is drawn here changes."),
+            );
         } else {
             group =
                 group.child(el("ul").children(notes.into_iter().map(|note| el("li").text(note))));

@@ -236,11 +236,11 @@ impl Observed {
                     }
                 }
             }
-            (Ask::OfNoKind(table), Ok(rows)) => {
+            (Ask::WithDeclaredIds(table), Ok(rows)) => {
                 for row in &rows.rows {
                     if let Some(id) = row.uuid(table.key) {
                         let name = row.text(table.label).unwrap_or_default().to_owned();
-                        self.found.of_no_kind.insert((table, id), name);
+                        self.found.with_declared_ids.insert((table, id), name);
                     }
                 }
             }
@@ -272,7 +272,7 @@ impl Observed {
                 | Ask::Privileges(_)
                 | Ask::Privilege(_)
                 | Ask::BusinessUnits
-                | Ask::OfNoKind(_)
+                | Ask::WithDeclaredIds(_)
                 | Ask::RoleHolders
                 | Ask::Linked(_)
                 | Ask::MannedTeams

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Row;
-use deskstate_model::{Holds, Kind, Relationship, SetMode, State, Table, lookup_read_name, tables};
+use deskstate_model::{Holds, Kind, Relationship, SetMode, Table, lookup_read_name, tables};
 use uuid::Uuid;
 
 use super::Observed;
@@ -103,38 +103,6 @@ impl Observed {
         }
         labels.retain(|_, ids| !ids.is_empty());
         (users, labels)
-    }
-
-    /// Ids of declared rows that are not among the rows of their kind, in tables that have other rows, too. Each is returned once.
-    pub(in crate::observe) fn take_missing(
-        &mut self,
-        desired: &Desired,
-    ) -> BTreeMap<&'static Table, BTreeSet<Uuid>> {
-        let mut missing: BTreeMap<&'static Table, BTreeSet<Uuid>> = BTreeMap::new();
-        for kind in Kind::all().filter(|kind| !kind.definition().rows.is_empty()) {
-            let table = kind.table();
-            let Some(rows) = self.rows.get(table) else {
-                continue;
-            };
-            let names: BTreeSet<String> = rows
-                .iter()
-                .filter_map(|row| kinds::name_of(table, row))
-                .map(|name| fold(&name))
-                .collect();
-            let declared = desired
-                .resources
-                .values()
-                .filter(|resource| resource.key.kind == kind && resource.state == State::Present);
-            let absent = declared
-                .filter(|resource| !names.contains(resource.key.name.folded()))
-                .map(|resource| resource.row.key.derived_id())
-                .filter(|id| self.names_asked.insert(*id));
-            let absent: BTreeSet<Uuid> = absent.collect();
-            if !absent.is_empty() {
-                missing.insert(table, absent);
-            }
-        }
-        missing
     }
 
     /// Owners of an exact set of this relationship, whose removed members are shown by name.
