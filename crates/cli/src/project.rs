@@ -320,6 +320,14 @@ pub(crate) fn load_revision(
     environment: &str,
 ) -> Result<Loaded, Error> {
     let checkout = crate::revision::checkout(root, revision)?;
+    // One run has one definition of each kind: the current one, which may only say more than it did.
+    let (current, _) = deskstate_model::load_project(root);
+    for path in current.project.iter().flat_map(|project| &project.kinds) {
+        let then = checkout.path().join(&path.value);
+        if then.is_file() {
+            std::fs::copy(root.join(&path.value), then)?;
+        }
+    }
     let (manifests, found) = load(checkout.path(), Some(environment));
     let errors: Vec<String> = found
         .iter()
@@ -327,10 +335,16 @@ pub(crate) fn load_revision(
         .map(|finding| finding.message.clone())
         .collect();
     if !errors.is_empty() {
-        return Err(Error::failed(format!(
-            "the manifests at {revision} are invalid: {}",
-            errors.join("; ")
-        )));
+        return Err(Error::Failed {
+            message: format!(
+                "the manifests at {revision} cannot be read with this version and the current definitions of kinds: {}",
+                errors.join("; ")
+            ),
+            hint: Some(
+                "name a later revision, or compare without one; after the next apply of the current manifests, their revision can be named"
+                    .to_owned(),
+            ),
+        });
     }
     Ok(Loaded {
         root: root.to_path_buf(),

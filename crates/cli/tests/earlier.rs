@@ -100,3 +100,43 @@ fn a_copy_that_differs_in_more_than_an_accepted_parameter_is_drift() {
     let drift = project.run(&["drift", "--env", "server"]).ended(2);
     says(&drift.out, &["msdyn_templateparameters"]);
 }
+
+/// The tab was deleted by hand, and a rule accepts that. What refers to it is left alone, too.
+#[test]
+fn a_missing_row_that_a_rule_accepts_does_not_keep_other_drift_from_being_reverted() {
+    let server = Server::plain();
+    let manifests = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_t}\nspec: {displayName: T, title: T, pageType: ThirdPartyWebsite, parameters: {url: 'https://a.example'}}\n---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_s}\nspec: {displayName: S, type: Entity, entity: incident, title: S, additionalTabs: [contoso_t]}\n";
+    let spec = "ignore:\n- {kind: ApplicationTab, name: contoso_t, reason: r, until: 2999-01-01}";
+    let project = Project::desk(&server, spec, "", manifests);
+    project.apply();
+    project.commit_applied();
+    let tab = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "contoso_t",
+    );
+    server.request(
+        "DELETE",
+        &format!("/api/data/v9.2/msdyn_applicationtabtemplates({tab})"),
+        "",
+        "",
+    );
+    let session = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "contoso_s",
+    );
+    let title = json!({"msdyn_title": "hand"}).to_string();
+    server.patch(&format!("msdyn_sessiontemplates({session})"), &title);
+    let revert = [
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--only-drift",
+        "--at",
+        "deskstate/{env}",
+    ];
+    let run = project.run(&revert).ended(0);
+    says(&run.out, &["title", "hand → S"]);
+}

@@ -1029,6 +1029,19 @@ fn pruning_takes_what_nobody_declares_and_only_where_rows_are_deletable() {
     );
 }
 
+/// Otherwise no environment could be watched between the change of a definition and its next apply.
+#[test]
+fn an_earlier_revision_is_read_with_the_current_definitions() {
+    let (project, _server) = started();
+    project.apply();
+    project.commit_applied();
+    let whole = project.read(DESK);
+    project.write(DESK, &whole.replace("\n  deletable: true\n", "\n"));
+    project
+        .run(&["drift", "--env", "server", "--at", "deskstate/{env}"])
+        .ended(0);
+}
+
 #[test]
 fn parts_are_written_in_the_document_of_their_row() {
     let (project, server) = started();

@@ -62,7 +62,9 @@ impl Field {
                 Some(format!("{place} {}", screen.hint).trim_end().to_owned())
             }
             Shown::Nowhere { instead: "" } => Some(UNDOCUMENTED.to_owned()),
-            Shown::Nowhere { instead } => Some(format!("{UNDOCUMENTED} {instead}")),
+            Shown::Nowhere { instead } => Some(format!(
+                "No page of the admin center shows it as a field. {instead}"
+            )),
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) const NOT_CREATABLE: Explanation = Explanation::new(
 
 pub(crate) const NAME_VALUES: Explanation = Explanation::new(
     "name-values",
-    "A name does not have one value for each column that identifies a row of its kind, a value is none of the column's options, or a value begins or ends with a blank.",
+    "A name does not have one value for each column that identifies a row of its kind, a value is none of the column's options, or a value begins or ends with a space.",
     "One value alone may fit several rows, such as a quick reply in two languages. The values are separated by ` / `.",
     "Write the values in the order of the definition: `Greeting / 1033`.",
 );
@@ -138,7 +138,7 @@ fn several(kind: Kind, name: &UniqueName, span: Span) -> Option<Diagnostic> {
             let blanks = Diagnostic::error(
                 NAME_VALUES.code,
                 format!(
-                    "values of `{name}` begin or end with blanks, which the environment does not store"
+                    "values of `{name}` begin or end with spaces, which the environment does not store"
                 ),
             );
             return Some(blanks.at(span, "here").help(format!("write `{plain}`")));

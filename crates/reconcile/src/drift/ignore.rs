@@ -2,7 +2,7 @@
 
 use crate::lower::Desired;
 use crate::plan::{Action, Options, Plan, is_copy, path};
-use crate::state::DeclaredResource;
+use crate::state::{DeclaredResource, RowKey};
 use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span};
 
 /// A difference that a rule accepts.
@@ -88,11 +88,16 @@ pub fn keep_accepted(
     options: &mut Options,
 ) -> Vec<Ignored> {
     let mut rules = Rules::new(manifests, today);
+    let mut missing: Vec<RowKey> = Vec::new();
     for change in &plan.changes {
         let key = &change.key;
         if change.action != Action::Update {
             if let Some(rule) = rules.accepting(key, "") {
-                desired.resources.remove(key);
+                if let Some(resource) = desired.resources.remove(key)
+                    && change.action == Action::Create
+                {
+                    missing.push(resource.row.key.clone());
+                }
                 options.protect.push(rule.resources.clone());
             }
             continue;
@@ -108,7 +113,23 @@ pub fn keep_accepted(
             }
         }
     }
+    if !missing.is_empty() {
+        let resources = desired.resources.values_mut();
+        resources.for_each(|resource| forget(resource, &missing));
+    }
     rules.finish().0
+}
+
+/// Removes references to rows that stay missing.
+fn forget(resource: &mut DeclaredResource, missing: &[RowKey]) {
+    let rows = std::iter::once(&mut resource.row).chain(&mut resource.parts);
+    for row in rows {
+        row.columns
+            .retain(|column| !column.value.keys().iter().any(|key| missing.contains(key)));
+    }
+    for set in &mut resource.sets {
+        set.members.retain(|member| !missing.contains(&member.key));
+    }
 }
 
 /// Removes the covered fields from the declaration.

@@ -205,7 +205,7 @@ pub(super) async fn drift(
         number => format!("{} differ", count(number, "resource")),
     };
     let compared = match seen.is_selection() {
-        true => format!("{name}, of which only what `what` names was compared"),
+        true => format!("{name} (only what `what` names)"),
         false => name.to_owned(),
     };
     Ok(Answer {
