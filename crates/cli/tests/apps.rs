@@ -232,3 +232,29 @@ fn a_user_who_is_listed_in_two_forms_is_listed_twice() {
         &["error[member-twice]", "names `ada@contoso.com` twice"],
     );
 }
+
+#[test]
+fn a_user_who_cannot_sign_in_is_no_rest_of_a_set() {
+    let server = Server::plain();
+    let project = desk(&server, "", &profiles(&[("a", SERVICE, BOTH)]));
+    let lin = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'lin@contoso.com'",
+    );
+    server.patch(&format!("systemusers({lin})"), r#"{"isdisabled":true}"#);
+    let run = plans(
+        &project,
+        &profiles(&[("a", SERVICE, "  users: [lin@contoso.com]\n")]),
+    );
+    says(&run.ended(REFUSED).err, &["[set-emptied]"]);
+}
+
+#[test]
+fn a_parameter_is_not_added_to_a_tab_that_its_publisher_locked() {
+    let server = Server::plain();
+    let tab = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: msdyn_search, state: existing}\nspec: {parameters: {searchType: \"1\"}}\n";
+    let project = Project::desk(&server, "", "", tab);
+    let run = project.run(&PLAN).ended(REFUSED);
+    says(&run.err, &["[not-customizable]"]);
+}

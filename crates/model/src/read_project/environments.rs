@@ -243,6 +243,11 @@ fn no_file_name<'k>(
         "Windows keeps this name for a device".to_owned()
     } else if name.value.ends_with('.') {
         "Windows drops a dot at the end".to_owned()
+    } else if name.value.starts_with('.')
+        || name.value.contains("..")
+        || name.value.to_ascii_lowercase().ends_with(".lock")
+    {
+        "git has no tag of this name, which builds use to mark what is applied".to_owned()
     } else if name.value.starts_with('-') {
         "commands read it as an option".to_owned()
     } else {

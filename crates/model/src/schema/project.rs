@@ -226,7 +226,7 @@ struct Ignore {
     #[schemars(length(min = 1))]
     name: String,
     /// Fields. Default: all.
-    #[schemars(default, inner(length(min = 1)))]
+    #[schemars(default, length(min = 1), inner(length(min = 1)))]
     fields: Vec<String>,
     /// Reason for accepting it.
     #[schemars(length(min = 1))]

@@ -402,7 +402,13 @@ fn is_emptied(
     key: &ResourceKey,
     balance: &Balance,
 ) -> bool {
-    let members: Vec<Uuid> = case.live.links(relationship).members(owner).collect();
+    // Users who cannot sign in do not count as the rest.
+    let is_fit = |id: &Uuid| {
+        let user = case.live.found.users.get(id);
+        relationship.member != &tables::USER || user.is_none_or(|user| user.unfit().is_none())
+    };
+    let members = case.live.links(relationship).members(owner);
+    let members: Vec<Uuid> = members.filter(is_fit).collect();
     let is_empty = |apart: Option<Uuid>| {
         let mut covered = members.iter().filter(|id| Some(**id) != apart).peekable();
         covered.peek().is_some()

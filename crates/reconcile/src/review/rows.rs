@@ -157,6 +157,13 @@ fn protected_row(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec
     }
 }
 
+/// The finding about a row that its publisher locked.
+fn locked(what: &str, index: usize) -> Finding {
+    let message = format!("the publisher does not allow changes of {what}");
+    Finding::new(NOT_CUSTOMIZABLE.code, Some(index), message)
+        .help("nothing lets this pass: omit the field, or ask the publisher to unlock the row")
+}
+
 fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
     for operation in &change.operations {
         match operation {
@@ -167,15 +174,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                 let deletes = matches!(operation, Operation::Delete { .. });
                 let what = format!("{} `{}`", row.table.logical, row.label);
                 if !live.is_customizable() {
-                    found.push(
-                        Finding::new(
-                            NOT_CUSTOMIZABLE.code,
-                            Some(index),
-                            format!("the publisher does not allow changes of {what}"),
-                        )
-                        .at(change.declared_at)
-                        .help("nothing lets this pass: omit the field, or ask the publisher to unlock the row"),
-                    );
+                    found.push(locked(&what, index).at(change.declared_at));
                 } else if (deletes && live.may_be_managed(row.table))
                     || (is_foreign(case, row.table, live) && !case.rules.allow_managed)
                 {
@@ -188,6 +187,25 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         finding.unless(Allow::new("managed", subject(change), 1))
                     };
                     found.push(finding.at(change.declared_at));
+                }
+            }
+            // A new parameter changes what a tab of somebody else opens.
+            Operation::Create {
+                row,
+                attaches_to: Some(parent),
+                ..
+            } if kinds::part_of(row.table).is_some_and(|part| part.server_adds) => {
+                let table = kinds::part_of(row.table).map_or(row.table, |part| part.parent);
+                let Some(live) = case.live.row(table, *parent) else {
+                    continue;
+                };
+                let what = format!("{} `{}`", table.logical, case.live.label(table, *parent));
+                if !live.is_customizable() {
+                    found.push(locked(&what, index).at(change.declared_at));
+                } else if is_foreign(case, table, live) && !case.rules.allow_managed {
+                    let allow = Allow::new("managed", subject(change), 1);
+                    let finding = foreign(&what, live.may_be_managed(table), false, index);
+                    found.push(finding.unless(allow).at(change.declared_at));
                 }
             }
             // Links are reviewed independently of their rows. A link between two managed rows came with their solution.
