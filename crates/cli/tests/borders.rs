@@ -113,3 +113,42 @@ fn roles_that_are_always_there_do_not_hide_the_others() {
         &["+ System Administrator", "+ System Customizer"],
     );
 }
+
+/// The pattern covers files in a folder that the manifests cover, too.
+#[test]
+fn files_of_an_overlay_that_is_a_pattern_are_no_manifests() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "manifests: ['**/*.yaml']\nignoreFiles: [deskstate.yaml]",
+        "overlay: 'overlays/s*/**'",
+        &provider(URL),
+    );
+    project.write(
+        "overlays/server/all.yaml",
+        "apiVersion: deskstate/v1\nkind: CifProvider\nmetadata: {name: Contoso}\nspec: {label: Own}\n",
+    );
+    project.run(&["validate"]).ended(0);
+    says(
+        &project.run(&["render", "--env", "server"]).ended(0).out,
+        &["label: Own"],
+    );
+}
+
+#[test]
+fn an_entry_of_accept_that_has_ended_hides_no_later_one() {
+    let server = Server::plain();
+    let entry = |until: &str| {
+        format!(
+            "- {{code: missing-apps, kind: CifProvider, name: Contoso, reason: r, until: {until}}}"
+        )
+    };
+    let spec = format!("accept:\n{}\n{}", entry("2020-01-01"), entry("2999-01-01"));
+    let project = Project::desk(&server, &spec, "", &provider(URL));
+    let run = project.run(&["validate"]).ended(0);
+    assert!(
+        !run.err.contains("warning[missing-apps]") && !run.err.contains("accepts-nothing"),
+        "{}",
+        run.err
+    );
+}

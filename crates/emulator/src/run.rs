@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::age::Age;
+use crate::clock::Moment;
 use crate::limits::Limits;
 use crate::seed::Scale;
 use crate::server::{Config, Emulator};
@@ -61,8 +62,15 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub tls_ca_out: Option<PathBuf>,
     /// Use a fixed time instead of the real clock
-    #[arg(long, value_name = "MOMENT")]
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
     pub clock: Option<String>,
+}
+
+fn moment(text: &str) -> Result<String, String> {
+    match Moment::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("write a day or a moment: 2026-01-01 or 2026-01-01T12:00:00Z".to_owned()),
+    }
 }
 
 /// Runs until Ctrl-C or SIGTERM; prints one line with the URL when ready.

@@ -155,9 +155,13 @@ pub(crate) fn mark<'d>(
     for finding in found {
         let mut labels = finding.primary.iter().chain(&finding.secondary);
         let about = labels.find_map(|label| resource_at(label.span));
-        finding.accepted = project
-            .accept
-            .iter()
-            .position(|entry| entry.covers(finding.code, about));
+        // An entry that has ended hides no later one.
+        let entries = project.accept.iter().enumerate();
+        let covering = entries.filter(|(_, entry)| entry.covers(finding.code, about));
+        let last = covering.reduce(|best, one| match one.1.until > best.1.until {
+            true => one,
+            false => best,
+        });
+        finding.accepted = last.map(|(at, _)| at);
     }
 }

@@ -236,7 +236,10 @@ impl Merge<'_> {
                 Some((field, (_, members))) if set_of(field, &known.value).is_some() => {
                     match self.gone {
                         true => take_out(field, &mut known.value, &entry.value),
-                        false => add(field, &mut known.value, members),
+                        false => {
+                            self.refuse_another(field, &known.value, members, diagnostics);
+                            add(field, &mut known.value, members);
+                        }
                     }
                 }
                 _ if known.value.to_json() == entry.value.to_json() => {}
@@ -246,6 +249,26 @@ impl Merge<'_> {
                     self.map(&mut known.value, &entry.value, None, diagnostics);
                 }
                 _ => self.conflict(&entry.key, known.value.span, entry.value.span, diagnostics),
+            }
+        }
+    }
+
+    /// Reports a member that is written with other values in the set already: one of the two would silently have no effect.
+    fn refuse_another(
+        &self,
+        field: &Field,
+        set: &Node,
+        members: &[Node],
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let known = set_of(field, set).map_or(&[][..], |(_, known)| known);
+        for member in members.iter().filter(|member| member.is_map()) {
+            let mut same = known.iter().filter(|one| is_same(field, one, member));
+            if let Some(other) = same.find(|one| one.is_map() && one.to_json() != member.to_json())
+            {
+                let name = identity(field, member).unwrap_or_default();
+                let word = format!("{}.{name}", field.word);
+                self.conflict(&word, other.span, member.span, diagnostics);
             }
         }
     }

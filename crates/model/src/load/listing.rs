@@ -102,7 +102,11 @@ impl Exceptions {
                     .help("move the overlay to a folder of its own, such as `overlays/prod`"),
                 ),
                 None => {
-                    self.named.insert(folder);
+                    let pattern = PathPattern::new(&overlay.value.to_string_lossy());
+                    match pattern {
+                        Ok(pattern) if pattern.is_glob() => self.ignored.push(pattern),
+                        _ => drop(self.named.insert(folder)),
+                    }
                 }
             }
         }

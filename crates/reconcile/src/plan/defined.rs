@@ -1,14 +1,17 @@
 //! Restrictions in the definitions of kinds, and tables of the environment that contradict their definition.
 
 use deskstate_model::{Diagnostic, Explanation, Field, Kind, Span, Table};
+use serde_json::Value as Json;
 
 use super::names::path;
 use super::planner::Planner;
 use super::problems::unreadable;
 use crate::kinds::tables_of;
-use crate::live::{Access, Live};
+use crate::live::{Access, Live, ObservedRow};
 use crate::metadata::{Mismatch, Weight, check};
+use crate::secret::masked_at;
 use crate::state::DeclaredRow;
+use crate::value::show_live;
 
 pub(crate) const CREATE_ONLY: Explanation = Explanation::new(
     "create-only",
@@ -31,14 +34,20 @@ impl Planner<'_> {
         declared: &DeclaredRow,
         field: &'static Field,
         span: Span,
+        row: &ObservedRow,
     ) -> bool {
         if field.create_only {
             let path = path(&declared.path, field);
+            let live = match masked_at(&path, &show_live(field, &row.row, self.live)) {
+                Json::Null => "empty".to_owned(),
+                Json::String(text) => format!("`{text}`"),
+                other => format!("`{other}`"),
+            };
             self.findings.blocked(
                 path.as_str(),
                 Diagnostic::error(
                     CREATE_ONLY.code,
-                    format!("`{path}` cannot be changed after the row was created"),
+                    format!("`{path}` is {live} in the environment, and cannot be changed after the row was created"),
                 )
                 .at(span, "the environment has another value")
                 .help(

@@ -234,7 +234,7 @@ impl<'a> Planner<'a> {
             if self.names_nothing(declared, column, &resolved)
                 || holds
                 || self.lacks_value(table, declared, column.field, &resolved, column.span)
-                || self.is_fixed(declared, column.field, column.span)
+                || self.is_fixed(declared, column.field, column.span, row)
             {
                 continue;
             }
