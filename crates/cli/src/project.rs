@@ -322,9 +322,13 @@ pub(crate) fn load_revision(
     let checkout = crate::revision::checkout(root, revision)?;
     // One run has one definition of each kind: the current one, which may only say more than it did.
     let (current, _) = deskstate_model::load_project(root);
+    let base = checkout.path().canonicalize()?;
     for path in current.project.iter().flat_map(|project| &project.kinds) {
-        let then = checkout.path().join(&path.value);
-        if then.is_file() {
+        // A link of that revision can lead anywhere, and nothing outside of the checkout is written.
+        if let Ok(then) = base.join(&path.value).canonicalize()
+            && then.starts_with(&base)
+            && then.is_file()
+        {
             std::fs::copy(root.join(&path.value), then)?;
         }
     }

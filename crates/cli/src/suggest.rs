@@ -83,27 +83,22 @@ pub(crate) fn suggest(command: &str, words: &[&str]) -> String {
 
 /// The same as [`suggest`], without backticks.
 pub(crate) fn line(command: &str, words: &[&str]) -> String {
-    let mut all = vec!["deskstate".to_owned(), command.to_owned()];
-    all.extend(words.iter().map(|word| (*word).to_owned()));
-    if let Some((program, given)) = GIVEN.get() {
-        all.extend(carried(program, command, words, given, false));
-    }
-    in_one_line(&all)
+    composed(command, words, false)
 }
 
 /// The same as [`suggest`], for a command that is not about the selection of the current one, and needs overrides of its own.
 pub(crate) fn suggest_whole(command: &str, words: &[&str]) -> String {
+    format!("`{}`", composed(command, words, true))
+}
+
+fn composed(command: &str, words: &[&str], whole: bool) -> String {
     let mut all = vec!["deskstate".to_owned(), command.to_owned()];
     all.extend(words.iter().map(|word| (*word).to_owned()));
     if let Some((program, given)) = GIVEN.get() {
-        all.extend(carried(program, command, words, given, true));
+        all.extend(carried(program, command, words, given, whole));
     }
-    format!("`{}`", in_one_line(&all))
-}
-
-fn in_one_line(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    words.join(" ")
+    let all: Vec<String> = all.iter().map(|word| quoted(word)).collect();
+    all.join(" ")
 }
 
 /// A command line for use elsewhere, without options of the current command.

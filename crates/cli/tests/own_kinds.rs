@@ -1042,6 +1042,25 @@ fn an_earlier_revision_is_read_with_the_current_definitions() {
         .ended(0);
 }
 
+/// The earlier revision has a link in place of the definition.
+#[cfg(unix)]
+#[test]
+fn reading_an_earlier_revision_writes_through_no_link() {
+    let (project, _server) = started();
+    let whole = project.read(DESK);
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(outside.path(), "mine").unwrap();
+    let desk = project.path().join(DESK);
+    std::fs::remove_file(&desk).unwrap();
+    std::os::unix::fs::symlink(outside.path(), &desk).unwrap();
+    project.commit_applied();
+    std::fs::remove_file(&desk).unwrap();
+    project.write(DESK, &whole);
+    let run = project.run(&["drift", "--env", "server", "--at", "deskstate/{env}"]);
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    assert_eq!(std::fs::read_to_string(outside.path()).unwrap(), "mine");
+}
+
 #[test]
 fn parts_are_written_in_the_document_of_their_row() {
     let (project, server) = started();

@@ -415,10 +415,13 @@ impl Loader {
         }
         let gone = self.removed(&of_packages, &declared, &project, diagnostics);
         of_packages.contributions.extend(gone.contributions);
+        // A row that the project declares for some environments is removed in the others alone.
         let removed: HashSet<ResourceKey> = gone
             .own
             .iter()
-            .map(|document| document.header.key.clone())
+            .map(|document| &document.header.key)
+            .filter(|key| !declared.contains_key(key))
+            .cloned()
             .collect();
         let own = of_packages.own.into_iter().chain(gone.own);
         documents.extend(own.map(|document| Base::new(document, &project, &overlaid)));

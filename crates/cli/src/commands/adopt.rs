@@ -449,8 +449,9 @@ fn differing(
             (change.key.clone(), word.to_owned())
         })
     });
+    // They are in order.
     fields
-        .filter(|field| adoption.adopted.contains(field))
+        .filter(|field| adoption.adopted.binary_search(field).is_ok())
         .collect()
 }
 

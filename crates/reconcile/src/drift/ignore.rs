@@ -1,5 +1,7 @@
 //! Accepted drift: rules with a reason and an expiry date.
 
+use std::collections::BTreeSet;
+
 use crate::lower::Desired;
 use crate::plan::{Action, Options, Plan, is_copy, path};
 use crate::state::{DeclaredResource, RowKey};
@@ -88,7 +90,7 @@ pub fn keep_accepted(
     options: &mut Options,
 ) -> Vec<Ignored> {
     let mut rules = Rules::new(manifests, today);
-    let mut missing: Vec<RowKey> = Vec::new();
+    let mut missing: BTreeSet<RowKey> = BTreeSet::new();
     for change in &plan.changes {
         let key = &change.key;
         if change.action != Action::Update {
@@ -96,7 +98,7 @@ pub fn keep_accepted(
                 if let Some(resource) = desired.resources.remove(key)
                     && change.action == Action::Create
                 {
-                    missing.push(resource.row.key.clone());
+                    missing.insert(resource.row.key.clone());
                 }
                 options.protect.push(rule.resources.clone());
             }
@@ -121,11 +123,11 @@ pub fn keep_accepted(
 }
 
 /// Removes references to rows that stay missing.
-fn forget(resource: &mut DeclaredResource, missing: &[RowKey]) {
+fn forget(resource: &mut DeclaredResource, missing: &BTreeSet<RowKey>) {
     let rows = std::iter::once(&mut resource.row).chain(&mut resource.parts);
     for row in rows {
         row.columns
-            .retain(|column| !column.value.keys().iter().any(|key| missing.contains(key)));
+            .retain(|column| !column.value.keys().iter().any(|key| missing.contains(*key)));
     }
     for set in &mut resource.sets {
         set.members.retain(|member| !missing.contains(&member.key));
