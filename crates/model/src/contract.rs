@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::alike::{same_but_ids, same_json};
 use crate::glob::matches_pattern;
 use crate::kinds::{Kind, ResourceKey};
 use crate::name::fold;
@@ -459,8 +460,8 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Whether two values are equal for the product: line endings, the case of names, the order of set members and the formatting of JSON do
-/// not matter.
+/// Whether two values are equal for the product: line endings, the case of names and ids, the order of set members and the formatting of
+/// JSON do not matter.
 fn same(subject: &Subject, path: &[String], actual: &Value, expected: &Value) -> bool {
     let (kind, parent) = (subject.key.kind, subject.key.name.as_written());
     let field = path
@@ -477,7 +478,8 @@ fn same(subject: &Subject, path: &[String], actual: &Value, expected: &Value) ->
             fold(actual) == fold(expected)
         }
         (Value::String(actual), Value::String(expected)) => {
-            actual.replace("\r\n", "\n") == expected.replace("\r\n", "\n")
+            let [actual, expected] = [actual, expected].map(|text| text.replace("\r\n", "\n"));
+            same_but_ids(&actual, &expected)
         }
         (Value::Array(actual), Value::Array(expected)) if is_name => {
             // Each expected member is another one.
@@ -490,7 +492,7 @@ fn same(subject: &Subject, path: &[String], actual: &Value, expected: &Value) ->
                     found.map(|at| left.swap_remove(at)).is_some()
                 })
         }
-        _ => actual == expected,
+        _ => same_json(actual, expected),
     }
 }
 
@@ -515,9 +517,10 @@ fn same_member(field: Option<&Field>, parent: &str, actual: &Value, expected: &V
     }
 }
 
-/// The names by which a rule can call a member, folded: its text, or in a mapping the name of the row, given or derived, or what it refers
+/// Returns the names by which a rule can call a member, folded: its text, or in a mapping the name of the row, given or derived, or what it refers
 /// to, with its business unit.
-fn names_of(field: Option<&Field>, parent: &str, value: &Value) -> Vec<String> {
+#[must_use]
+pub fn names_of(field: Option<&Field>, parent: &str, value: &Value) -> Vec<String> {
     if let Some(text) = value.as_str() {
         return vec![fold(text)];
     }

@@ -18,6 +18,7 @@
 //! [`json_schemas`] provides the same schemas to editors. This crate does not depend on HTTP, terminals, clocks or the process environment.
 
 mod accept;
+mod alike;
 mod allow;
 mod assemble;
 mod checks;
@@ -69,13 +70,14 @@ mod workspace;
 mod yaml;
 
 pub use accept::SetAside;
+pub use alike::{same_but_ids, same_json};
 pub use allow::{Allow, UnknownAllow};
 pub use checks::secret::{credentials, holds_the_value, is_secret_key};
 pub use checks::slug::DOCUMENTED_SLUGS;
 pub use codes::MANIFEST_CODES;
 pub use contract::{
     Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
-    check as check_subject, evaluate, selects,
+    check as check_subject, evaluate, names_of, selects,
 };
 pub use decoder::shortened;
 pub use definition::denied_table;

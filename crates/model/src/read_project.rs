@@ -21,7 +21,7 @@ use crate::set::Owner;
 use crate::shape::{self, Shape};
 use crate::shape_codes::{NOT_A_MANIFEST, UNKNOWN_KIND};
 use crate::span::Spanned;
-use crate::variables::Variables;
+use crate::variables::{Variables, refuse_in_project};
 use crate::yaml::{Node, NodeValue};
 
 /// Default folder of manifests. Git does not keep empty folders, so it may be missing.
@@ -55,6 +55,7 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
         .and_then(text);
     let name = name.unwrap_or_else(|| Spanned::new("project".to_owned(), place));
     check_name("a project", &name, diagnostics);
+    refuse_in_project(spec, diagnostics);
     let manifests = spec.get("manifests").map_or_else(
         || vec![Spanned::new(DEFAULT_FOLDER.to_owned(), place)],
         |list| list.items().iter().filter_map(text).collect(),

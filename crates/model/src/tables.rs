@@ -38,7 +38,7 @@ pub static WORKSTREAM: Table = Table::platform(
     "msdyn_name",
 );
 
-/// The workstream column with the unique name of a session template, as text. With the next list, eight columns name templates.
+/// The workstream column with the unique name of a session template, as text. With the next list, all columns that name templates.
 pub static WORKSTREAM_SESSION_COLUMNS: &[&str] = &["msdyn_sessiontemplate_default"];
 /// The workstream columns with unique names of notification templates.
 pub static WORKSTREAM_NOTIFICATION_COLUMNS: &[&str] = &[
@@ -48,6 +48,9 @@ pub static WORKSTREAM_NOTIFICATION_COLUMNS: &[&str] = &[
     "msdyn_notificationtemplate_transfer",
     "msdyn_notificationtemplate_supervisorassign",
     "msdyn_notificationtemplate_callback_previewdialing",
+    "msdyn_notificationtemplate_agent_dial",
+    "msdyn_notificationtemplate_agent_reservation",
+    "msdyn_notificationtemplate_pre_dial",
     "msdyn_notificationtemplate_returning_conv_assig",
 ];
 

@@ -20,7 +20,7 @@ pub use self::pieces::ORGANIZATION_ID;
 pub(crate) use self::pieces::is_variable_name;
 use self::pieces::{OPEN, Piece, pieces, pieces_of_package};
 pub(crate) use self::refused::{
-    VARIABLE_PLACEMENT, refuse_all, refuse_but_facts, refuse_outside_values,
+    VARIABLE_PLACEMENT, refuse_all, refuse_but_facts, refuse_in_project, refuse_outside_values,
 };
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;

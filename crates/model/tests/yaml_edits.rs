@@ -26,6 +26,25 @@ fn check(text: &str, key: &str, wanted: Json, expected: &str) {
     );
 }
 
+/// The comment can contain the signs of a header.
+#[test]
+fn the_comment_behind_the_header_of_a_block_stays() {
+    for comment in ["why", "keep a > b", "a | b |-"] {
+        let text = |sign: &str, lines: &str| format!("a: {sign} # {comment}\n{lines}b: 1\n");
+        let before = text("|-", "  one\n  two\n");
+        check(
+            &before,
+            "a",
+            json!("new\nline"),
+            &text("|-", "  new\n  line\n"),
+        );
+        check(&before, "a", json!("single"), &text("single", ""));
+        let folded = format!("\"x | y\": >- # {comment}\n  one\n  two\nb: 1\n");
+        let expected = format!("\"x | y\": single # {comment}\nb: 1\n");
+        check(&folded, "x | y", json!("single"), &expected);
+    }
+}
+
 #[test]
 fn scalars_keep_their_quotes_and_what_stands_beside_them() {
     check(

@@ -90,13 +90,31 @@ pub(crate) fn refuse_but_facts(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Reports variables in the project file, whose values are the same in every environment. Those of packages can have some.
+pub(crate) fn refuse_in_project(spec: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    for entry in spec.entries() {
+        match &*entry.key {
+            // Checked where they are read.
+            "variables" | "packages" => {}
+            "environments" => {
+                let environments = entry.value.entries().iter();
+                let fields = environments.flat_map(|environment| environment.value.entries());
+                for field in fields.filter(|field| &*field.key != "variables") {
+                    refuse_all(&field.value, diagnostics);
+                }
+            }
+            _ => refuse_all(&entry.value, diagnostics),
+        }
+    }
+}
+
 /// Reports all variables in a value.
 pub(crate) fn refuse_all(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     match &node.value {
         NodeValue::Text(text) if text.contains(OPEN) => diagnostics.push(
             Diagnostic::error(
                 VARIABLE_PLACEMENT.code,
-                "variables are allowed only in values under `spec` and `metadata.labels`",
+                "variables are allowed only in manifests, in values under `spec` and `metadata.labels`",
             )
             .at(node.span, "a variable here")
             .help("write the value literally; names are the same in every environment"),

@@ -86,11 +86,12 @@ impl Editor<'_> {
         }
     }
 
-    /// Rewrites a block scalar including its header. A text with several lines stays a block scalar.
+    /// Rewrites a block scalar including its header, and keeps the comment in the line of the header. A text with several lines stays a block
+    /// scalar.
     fn replace_block(&mut self, place: &Place, wanted: &Json) {
-        let header = self.text[..place.start]
-            .rfind(['|', '>'])
-            .unwrap_or(place.start);
+        let (header, comment) = self
+            .header_before(place.start)
+            .unwrap_or((place.start, String::new()));
         let text = match wanted {
             Json::String(text) if text.contains('\n') => {
                 let lines = self.slice(self.line_start(place.start), self.text.len());
@@ -98,11 +99,36 @@ impl Editor<'_> {
                 let key_lines = entry_lines("k", wanted, indent.saturating_sub(2));
                 let body = key_lines.trim_start().strip_prefix("k:");
                 let body = body.unwrap_or_default().trim_start();
-                self.in_lines(body.trim_end_matches('\n'))
+                let body = body.trim_end_matches('\n');
+                // What is not inert is written in quotes, in one line.
+                let (sign, rest) = body.split_at(body.find('\n').unwrap_or(body.len()));
+                self.in_lines(&format!("{sign}{comment}{rest}"))
             }
-            other => flow(other, false),
+            other => flow(other, false) + &comment,
         };
         self.edit(header, place.end, text);
+    }
+
+    /// Where the header of a block scalar begins, such as `|-`, and the comment behind it with the space before it. A comment can contain
+    /// the signs of a header, too.
+    fn header_before(&self, content: usize) -> Option<(usize, String)> {
+        let mut end = content;
+        loop {
+            let start = self.text[..end].rfind('\n').map_or(0, |at| at + 1);
+            let line = self.text[start..end].trim_end();
+            for (at, _) in line.match_indices(['|', '>']) {
+                let sign = line[at + 1..].trim_start_matches(|letter: char| {
+                    letter.is_ascii_digit() || matches!(letter, '+' | '-')
+                });
+                let comment = sign.trim_start();
+                let is_apart = sign.len() > comment.len() && comment.starts_with('#');
+                if comment.is_empty() || is_apart {
+                    let comment = if comment.is_empty() { "" } else { sign };
+                    return Some((start + at, comment.to_owned()));
+                }
+            }
+            end = start.checked_sub(1)?;
+        }
     }
 
     /// Inserts an entry after another one, or into an empty mapping in brackets.
