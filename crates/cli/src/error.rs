@@ -130,9 +130,10 @@ impl Error {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::InvalidManifests => ExitCode::InvalidManifests,
-            Self::Refused { .. } | Self::Observe(ObserveError::OtherOrganization { .. }) => {
-                ExitCode::Refused
-            }
+            Self::Refused { .. }
+            | Self::Observe(
+                ObserveError::OtherOrganization { .. } | ObserveError::NoOrganization(_),
+            ) => ExitCode::Refused,
             Self::Ended(ended) if ended.is_stale() => ExitCode::Refused,
             Self::Ended(_)
             | Self::NoProject(_)
@@ -174,6 +175,10 @@ impl Error {
             Self::Ended(ended) => Some(ended.next()),
             Self::Observe(ObserveError::OtherOrganization { .. }) => Some(
                 "correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned(),
+            ),
+            Self::Observe(ObserveError::NoOrganization(_)) => Some(
+                "correct `url` of the environment in deskstate.yaml, or give the caller a security role there"
+                    .to_owned(),
             ),
             Self::Comment(error) => error.hint(),
             Self::Notify(error) => Some(error.hint().to_owned()),

@@ -11,18 +11,20 @@ use crate::live::Live;
 use crate::plan::{Operation, Plan};
 use crate::state::fold;
 
-/// The apps of the profiles that exist or that a plan creates.
+/// The apps of profiles, as a plan leaves them.
 pub(crate) struct Apps<'a> {
     live: &'a Live,
-    created: BTreeMap<Uuid, String>,
+    planned: BTreeMap<Uuid, String>,
 }
 
 impl<'a> Apps<'a> {
     pub(crate) fn of(plan: &Plan, live: &'a Live) -> Self {
         let column = kinds::profile("app").column;
         let operations = plan.changes.iter().flat_map(|change| &change.operations);
-        let created = operations.filter_map(|operation| match operation {
-            Operation::Create { row, body, .. } if row.table == &tables::PROFILE => {
+        let planned = operations.filter_map(|operation| match operation {
+            Operation::Create { row, body, .. } | Operation::Update { row, body, .. }
+                if row.table == &tables::PROFILE =>
+            {
                 let value = body.iter().find(|(name, _)| name == column);
                 match value {
                     Some((_, Value::Cell(Cell::Text(app)))) => Some((row.id, fold(app))),
@@ -33,7 +35,7 @@ impl<'a> Apps<'a> {
         });
         Self {
             live,
-            created: created.collect(),
+            planned: planned.collect(),
         }
     }
 
@@ -43,7 +45,8 @@ impl<'a> Apps<'a> {
     }
 
     fn app(&self, profile: Uuid) -> Option<String> {
-        live_app(self.live, profile).or_else(|| self.created.get(&profile).cloned())
+        let planned = self.planned.get(&profile).cloned();
+        planned.or_else(|| live_app(self.live, profile))
     }
 }
 

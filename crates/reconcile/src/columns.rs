@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
-use deskstate_model::{Field, Holds, Kind, Relationship, Table, lookup_read_name, tables};
+use deskstate_model::{
+    Field, Holds, Kind, Relationship, Table, lookup_read_name, same_json, tables,
+};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::kinds;
 use crate::kinds::target_table;
 use crate::live::Live;
-use crate::value::same_json;
 
 /// A column that a client may write.
 pub(crate) struct Column {

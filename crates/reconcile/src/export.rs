@@ -9,6 +9,8 @@ use deskstate_model::{
 };
 use serde_json::{Map, Value as Json};
 
+use uuid::Uuid;
+
 use crate::extras::prefix;
 use crate::live::{Access, Live};
 use crate::lower::Desired;
@@ -280,6 +282,24 @@ pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Expor
             (skipped.label(), left_out)
         })
         .collect();
+    // Rows that solutions brought are not asked for, but somebody can have added own rows to them.
+    let brought = by_key
+        .iter()
+        .filter(|(key, _)| selection.takes(key) && !chosen.contains(*key));
+    for (key, raised) in brought {
+        let mut added = raised.refers_to.iter();
+        let added = added.find(|own| chosen.contains(own) && !is_microsofts(own, options));
+        if let Some(added) = added {
+            let why =
+                format!("{added} was added to it, and no document says so; export it by name");
+            let left_out = LeftOut {
+                path: String::new(),
+                why,
+                loss: Loss::Lost,
+            };
+            export.left_out.push((key.to_string(), left_out));
+        }
+    }
     for key in chosen {
         let Some(raised) = by_key.get(key).filter(|raised| !held.contains(&raised.id)) else {
             continue;
@@ -354,20 +374,23 @@ pub fn file_names<'a>(keys: impl IntoIterator<Item = &'a ResourceKey>) -> Vec<St
     let mut taken: BTreeSet<String> = BTreeSet::new();
     keys.into_iter()
         .map(|key| {
-            let stem = file_stem(key.name.as_written());
-            let mut number = 1_u32;
-            loop {
-                let name = match number {
-                    1 => format!("{}/{stem}.yaml", folder(key.kind)),
-                    _ => format!("{}/{stem}-{number}.yaml", folder(key.kind)),
-                };
-                if taken.insert(name.to_lowercase()) {
-                    return name;
-                }
-                number += 1;
-            }
+            let name = free_name(key, &|name| taken.contains(&name.to_lowercase()));
+            taken.insert(name.to_lowercase());
+            name
         })
         .collect()
+}
+
+/// Returns a file name as [`file_names`] does, other than those that are taken.
+pub(crate) fn free_name(key: &ResourceKey, taken: &dyn Fn(&str) -> bool) -> String {
+    let stem = format!("{}/{}", folder(key.kind), file_stem(key.name.as_written()));
+    let mut name = format!("{stem}.yaml");
+    let mut number = 1_u32;
+    while taken(&name) {
+        number += 1;
+        name = format!("{stem}-{number}.yaml");
+    }
+    name
 }
 
 /// Returns a name that every file system accepts.
@@ -383,6 +406,12 @@ fn file_stem(name: &str) -> String {
         })
         .take(LONGEST)
         .collect();
+    // Otherwise, all names of a script that is not Latin would be alike, and get another number with each export.
+    if !name.is_ascii() {
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.trim().as_bytes()).simple();
+        stem = format!("{}-{}", stem.trim_matches('-'), &id.to_string()[..8]);
+        stem = stem.trim_start_matches('-').to_owned();
+    }
     while stem.ends_with('.') {
         stem.pop();
     }
@@ -414,7 +443,7 @@ mod tests {
             [
                 "application-tabs/contoso_Tab.yaml",
                 "application-tabs/contoso_tab-2.yaml",
-                "cif-providers/Voxline---classic---.yaml",
+                "cif-providers/Voxline---classic-95ab4773.yaml",
                 "cif-providers/_..-..-etc-passwd.yaml",
                 "cif-providers/_NUL.yaml",
                 "cif-providers/_lpt1.yaml",

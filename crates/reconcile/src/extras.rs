@@ -68,6 +68,17 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
     if prefixes.is_empty() {
         return Vec::new();
     }
+    undeclared(desired, live, &|_, name| {
+        prefix(name).is_some_and(|prefix| prefixes.contains(&prefix))
+    })
+}
+
+/// Rows that no document declares, of those that `counts` chooses by kind and name.
+pub fn undeclared(
+    desired: &Desired,
+    live: &Live,
+    counts: &dyn Fn(Kind, &str) -> bool,
+) -> Vec<Extra> {
     let declared = declared_names(desired);
     let referrers = Referrers::of(live);
     let left_alone = left_alone(desired, live);
@@ -82,9 +93,7 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
             if left_alone.contains(&row.id) {
                 continue;
             }
-            if declared.contains(&(table, folded.as_str()))
-                || !prefix(&name).is_some_and(|prefix| prefixes.contains(&prefix))
-            {
+            if declared.contains(&(table, folded.as_str())) || !counts(kind, &name) {
                 continue;
             }
             let mut named_by: Vec<String> = referrers
@@ -92,7 +101,7 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
                 .iter()
                 .map(|referrer| referrer.describe(live))
                 .collect();
-            let mentions = live.mentions.get(&(table, folded)).into_iter().flatten();
+            let mentions = live.mentions_of(table, &folded);
             named_by.extend(
                 mentions.map(|mention| {
                     format!("workstream {} ({})", mention.workstream, mention.column)

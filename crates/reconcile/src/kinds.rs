@@ -18,9 +18,9 @@ pub fn part_of(table: &Table) -> Option<&'static PartTable> {
     Kind::part_tables().find(|part| part.table == table)
 }
 
-/// Whether the rows of a part can be inactive. Tables of other projects' kinds need not have a state.
-pub fn has_state(part: &PartTable) -> bool {
-    Kind::of_table(part.parent).is_some_and(Kind::is_built_in)
+/// Whether the state of the rows of a part is read. An environment whose table has none is asked again without it.
+pub fn has_state(_: &PartTable) -> bool {
+    true
 }
 
 /// Whether the rows of a table are those of a built-in kind, or parts of them.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Depth, Etag, Row};
 use deskstate_model::{
-    PartIdentity, PartTable, Relationship, Table, UNIQUE_NAME, lookup_read_name,
+    Kind, PartIdentity, PartTable, Relationship, Table, UNIQUE_NAME, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -435,6 +435,8 @@ impl Facts {
 /// A reference from a workstream to a template, by unique name.
 #[derive(Debug, Clone)]
 pub struct Mention {
+    /// The workstream.
+    pub id: Option<Uuid>,
     /// The workstream's name.
     pub workstream: String,
     /// The column.
@@ -487,6 +489,27 @@ impl Live {
     /// A row of a table.
     pub fn row(&self, table: &'static Table, id: Uuid) -> Option<&ObservedRow> {
         self.tables.get(table)?.rows.get(&id)
+    }
+
+    /// Workstreams that name a template, by table and lowercase unique name. Where the project describes the column of a workstream that it
+    /// reads, references show it, with what will name the row after the plan.
+    pub(crate) fn mentions_of(
+        &self,
+        table: &'static Table,
+        folded: &str,
+    ) -> impl Iterator<Item = &Mention> {
+        let kind = Kind::of_table(&tables::WORKSTREAM);
+        let is_described = move |mention: &Mention| {
+            kind.is_some_and(|kind| {
+                let mut fields = kind.fields().iter();
+                let row = mention.id.and_then(|id| self.row(kind.table(), id));
+                row.is_some()
+                    && fields.any(|field| field.column == mention.column && field.names.is_some())
+            })
+        };
+        let mentions = self.mentions.get(&(table, folded.to_owned()));
+        let mentions = mentions.into_iter().flatten();
+        mentions.filter(move |mention| !is_described(mention))
     }
 
     /// A row that [`Self::find`] found.

@@ -521,12 +521,8 @@ impl<'a> Counting<'a> {
             uncounted.insert(format!("{OF_WORKSTREAM}s, which could not be read"));
             return;
         }
-        // If the project manages workstreams as resources, their agents are reached through references.
-        if Kind::of_table(&tables::WORKSTREAM).is_some() {
-            return;
-        }
         let name = crate::state::fold(&self.name_in(table, id));
-        for mention in self.live.mentions.get(&(table, name)).into_iter().flatten() {
+        for mention in self.live.mentions_of(table, &name) {
             uncounted.insert(format!("{OF_WORKSTREAM} {}", mention.workstream));
         }
     }

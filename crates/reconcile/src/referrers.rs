@@ -73,18 +73,20 @@ struct Pointer {
     word: &'static str,
     /// For a part: its table, and the column that refers to its parent.
     part: Option<(&'static PartTable, String)>,
+    /// The table of the target.
+    to: &'static Table,
     /// For a text that contains a name instead of a lookup: the table of the target.
     names: Option<&'static Table>,
 }
 
 impl Pointer {
     fn of(table: &'static Table, field: &'static Field) -> Option<Self> {
-        let (navigation, names) = match field.holds {
+        let (navigation, to, names) = match field.holds {
             Holds::Lookup {
-                to: Referent::Named(_),
+                to: Referent::Named(to),
                 navigation,
-            } => (navigation, None),
-            _ => (field.column, Some(field.names?)),
+            } => (navigation, to, None),
+            _ => (field.column, field.names?, field.names),
         };
         Some(Self {
             table,
@@ -92,6 +94,7 @@ impl Pointer {
             navigation,
             word: field.word,
             part: None,
+            to,
             names,
         })
     }
@@ -195,6 +198,13 @@ impl Referrer {
         let kind = kinds::noun(self.table);
         format!("{kind} {} ({})", live.label(self.table, self.id), self.word)
     }
+}
+
+/// Tables with lookups to a table. Rows of them that nobody can see may refer to any of its rows.
+pub(crate) fn looking_up(table: &'static Table) -> Vec<&'static Table> {
+    let pointers = pointers().into_iter();
+    let pointing = pointers.filter(|pointer| pointer.names.is_none() && pointer.to == table);
+    pointing.map(|pointer| pointer.table).collect()
 }
 
 /// A lookup of a row that stays, to a row that changes delete. Dataverse empties it, or deletes the row that has it.

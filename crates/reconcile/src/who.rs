@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use deskstate_model::{Holds, Kind, Links, ResourceKey, lookup_read_name, tables};
+use deskstate_model::{Holds, Kind, Links, ResourceKey, Table, lookup_read_name, tables};
 use uuid::Uuid;
 
 use crate::kinds;
@@ -66,24 +66,54 @@ pub struct Who {
     pub candidates: Vec<Candidate>,
     /// The desktop of the first candidate: fields of the manifest and their values.
     pub desktop: Vec<(&'static str, Vec<String>)>,
-    /// Profiles that the user does not get although one of their teams has the role, for people.
+    /// Profiles that the user does not get although one of their teams has the role, and what is switched off, for people.
     pub not_applied: Vec<String>,
     /// What could not be read, so that the result may be different.
     pub unseen: Vec<String>,
 }
 
+/// Whether an agent gets a profile: one in each app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The agent gets it in its app.
+    Gets,
+    /// Another profile of the app has the same precedence: neither the product's page nor a row states how ties are resolved.
+    Tied,
+    /// Another profile of the app is assigned directly.
+    BehindDirect,
+    /// Another profile of the app has a lower rank.
+    BehindRank,
+}
+
 impl Who {
-    /// Whether another profile has the same precedence as the first one: neither the product's page nor a row states how ties are resolved.
+    /// Whether the agent gets a candidate.
+    pub fn standing(&self, candidate: &Candidate) -> Standing {
+        let app = |one: &Candidate| one.app.as_deref().map(fold);
+        let mut rivals = self
+            .candidates
+            .iter()
+            .filter(|one| app(one) == app(candidate));
+        let first = rivals.next().unwrap_or(candidate);
+        let alike = |one: &Candidate| {
+            one.basis.is_direct() == first.basis.is_direct()
+                && (first.basis.is_direct() || one.rank == first.rank)
+        };
+        if !alike(candidate) {
+            return match first.basis.is_direct() {
+                true => Standing::BehindDirect,
+                false => Standing::BehindRank,
+            };
+        }
+        match rivals.any(alike) {
+            true => Standing::Tied,
+            false => Standing::Gets,
+        }
+    }
+
+    /// Whether it is unknown if the agent gets the first candidate.
     pub fn is_tied(&self) -> bool {
-        self.candidates
-            .split_first()
-            .is_some_and(|(first, others)| {
-                others.iter().any(|other| {
-                    other.app == first.app
-                        && other.basis.is_direct() == first.basis.is_direct()
-                        && (first.basis.is_direct() || other.rank == first.rank)
-                })
-            })
+        let first = self.candidates.first();
+        first.is_some_and(|first| self.standing(first) == Standing::Tied)
     }
 }
 
@@ -128,7 +158,15 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who 
                 live.label(&tables::ROLE, role)
             ));
         }
-        if roots.contains(&live.role_root(role)) {
+        if roots.contains(&live.role_root(role))
+            && mapping.row.int(tables::STATUS.column) == Some(1)
+        {
+            not_applied.insert(format!(
+                "AppProfile {}: its mapping of security role {} is inactive",
+                live.label(&tables::PROFILE, profile),
+                live.label(&tables::ROLE, role)
+            ));
+        } else if roots.contains(&live.role_root(role)) {
             candidates.extend(candidate(
                 live,
                 profile,
@@ -170,7 +208,7 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who 
     }
     let desktop = candidates
         .first()
-        .map(|first| desktop(live, first.id))
+        .map(|first| desktop(live, first.id, &mut not_applied))
         .unwrap_or_default();
     Who {
         candidates,
@@ -212,9 +250,24 @@ fn teams(live: &Live, user: Uuid, profile: &str, desired: &Desired) -> Vec<Strin
     named.filter(has_user).cloned().collect()
 }
 
-/// The sets of a profile by field, and the tabs of its session templates.
-fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
+/// The sets of a profile by field, and the tabs of its session templates. What is switched off goes to `off`.
+fn desktop(
+    live: &Live,
+    profile: Uuid,
+    off: &mut BTreeSet<String>,
+) -> Vec<(&'static str, Vec<String>)> {
     let mut desktop = Vec::new();
+    let mut is_on = |table: &'static Table, id: Uuid| {
+        let is_off = is_off(live, table, id);
+        if is_off {
+            off.insert(format!(
+                "{} {}: it is switched off",
+                kinds::noun(table),
+                live.label(table, id)
+            ));
+        }
+        !is_off
+    };
     for field in Kind::APP_PROFILE.fields() {
         let Holds::Set {
             relationship,
@@ -231,6 +284,7 @@ fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
         let mut names: Vec<String> = live
             .links(relationship)
             .members(profile)
+            .filter(|id| is_on(relationship.member, *id))
             .map(|id| live.label(relationship.member, id))
             .collect();
         names.sort();
@@ -240,8 +294,11 @@ fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
     }
     let sessions = live.links(&tables::PROFILE_SESSIONS).members(profile);
     let mut tabs: Vec<String> = sessions
+        .filter(|id| !is_off(live, &tables::SESSION, *id))
         .filter_map(|id| live.row(&tables::SESSION, id))
         .flat_map(|session| session_tabs(live, session))
+        .filter(|id| is_on(&tables::TAB, *id))
+        .map(|id| live.label(&tables::TAB, id))
         .collect();
     tabs.sort();
     tabs.dedup();
@@ -251,13 +308,19 @@ fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
     desktop
 }
 
-fn session_tabs(live: &Live, session: &ObservedRow) -> Vec<String> {
+/// Whether a row is inactive, or a pane that is not enabled.
+fn is_off(live: &Live, table: &'static Table, id: Uuid) -> bool {
+    let Some(row) = live.row(table, id) else {
+        return false;
+    };
+    let enabled = kinds::field(Kind::PRODUCTIVITY_PANE.fields(), "enabled").column;
+    let is_pane = Kind::of_table(table) == Some(Kind::PRODUCTIVITY_PANE);
+    kinds::is_inactive(&row.row) || is_pane && row.row.flag(enabled) == Some(false)
+}
+
+fn session_tabs(live: &Live, session: &ObservedRow) -> Vec<Uuid> {
     let anchor = kinds::field(Kind::SESSION_TEMPLATE.fields(), "anchorTab").read_name();
     let anchored = session.row.uuid(&anchor);
     let additional = live.links(&tables::SESSION_TABS).members(session.id);
-    anchored
-        .into_iter()
-        .chain(additional)
-        .map(|id| live.label(&tables::TAB, id))
-        .collect()
+    anchored.into_iter().chain(additional).collect()
 }

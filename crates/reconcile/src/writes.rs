@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use deskstate_model::{Writes, tables};
 use uuid::Uuid;
 
-use crate::apps::Apps;
+use crate::apps::{Apps, live_app};
 use crate::live::Live;
 use crate::plan::{Action, Change, Difference, Operation, Plan};
 
@@ -46,6 +46,40 @@ pub fn held(plan: &Plan, live: &Live, writes: Writes) -> Vec<usize> {
 /// What is written of each change. A user leaves a profile only if the plan also writes the profile of the same app that the user moves to.
 fn kept(plan: &Plan, live: &Live) -> Vec<Option<Change>> {
     let mut kept: Vec<Option<Change>> = plan.changes.iter().map(assignments).collect();
+    // Users wait for a profile that is to change its app or to be switched on or off: who moves is judged by what the profiles will be. Who
+    // leaves it, leaves it now.
+    let mut held = BTreeSet::new();
+    for (change, kept) in plan.changes.iter().zip(&mut kept) {
+        if changes_desktop(change) {
+            held.insert(change.id);
+            if let Some(kept) = kept {
+                take_out(kept, live, &|operation| {
+                    matches!(operation, Operation::Link { .. })
+                });
+            }
+        }
+    }
+    let leaving: BTreeSet<(Uuid, Uuid)> = departures(plan.changes.iter());
+    // Who keeps such a profile gets no other one in the app that it still has.
+    for own in kept.iter_mut().flatten() {
+        let waits = |operation: &Operation| match operation {
+            Operation::Link {
+                relationship,
+                owner,
+                member,
+            } if *relationship == &tables::PROFILE_USERS => {
+                let mut has = live.links(relationship).owners(*member).iter();
+                has.any(|profile| {
+                    let (has, gets) = (live_app(live, *profile), live_app(live, *owner));
+                    held.contains(profile)
+                        && !leaving.contains(&(*member, *profile))
+                        && (has.is_none() || gets.is_none() || has == gets)
+                })
+            }
+            _ => false,
+        };
+        take_out(own, live, &waits);
+    }
     let apps = Apps::of(plan, live);
     let arriving = arrivals(kept.iter().flatten());
     let waiting: BTreeSet<(Uuid, Uuid)> = arrivals(plan.changes.iter())
@@ -65,24 +99,48 @@ fn kept(plan: &Plan, live: &Live) -> Vec<Option<Change>> {
     };
     for change in &mut kept {
         if let Some(own) = change {
-            let staying = own.operations.extract_if(.., |operation| stays(operation));
-            let names = staying.filter_map(|operation| match operation {
-                Operation::Unlink { member, .. } => Some(live.label(&tables::USER, member)),
-                _ => None,
-            });
-            let names: BTreeSet<String> = names.collect();
-            own.fields.retain(|field| match &field.difference {
-                Difference::Removed { member, .. } => {
-                    field.wire != tables::PROFILE_USERS.schema_name || !names.contains(member)
-                }
-                _ => true,
-            });
+            take_out(own, live, &stays);
             if own.operations.is_empty() {
                 *change = None;
             }
         }
     }
     kept
+}
+
+/// Takes operations on users of profiles out of a change, with what is shown of them.
+fn take_out(change: &mut Change, live: &Live, which: &dyn Fn(&Operation) -> bool) {
+    let taken = change
+        .operations
+        .extract_if(.., |operation| which(operation));
+    let names = taken.filter_map(|operation| match operation {
+        Operation::Link { member, .. } => Some((true, live.label(&tables::USER, member))),
+        Operation::Unlink { member, .. } => Some((false, live.label(&tables::USER, member))),
+        _ => None,
+    });
+    let names: BTreeSet<(bool, String)> = names.collect();
+    change.fields.retain(|field| {
+        let shown = match &field.difference {
+            Difference::Added { member, .. } => (true, member.clone()),
+            Difference::Removed { member, .. } => (false, member.clone()),
+            _ => return true,
+        };
+        field.wire != tables::PROFILE_USERS.schema_name || !names.contains(&shown)
+    });
+}
+
+/// Users who leave a profile, with the profile.
+fn departures<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, Uuid)> {
+    let operations = changes.flat_map(|change| &change.operations);
+    let leaving = operations.filter_map(|operation| match operation {
+        Operation::Unlink {
+            relationship,
+            owner,
+            member,
+        } if *relationship == &tables::PROFILE_USERS => Some((*member, *owner)),
+        _ => None,
+    });
+    leaving.collect()
 }
 
 /// Users who get a profile, with the profile.
@@ -97,6 +155,17 @@ fn arrivals<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, Uu
         _ => None,
     });
     arriving.collect()
+}
+
+fn changes_desktop(change: &Change) -> bool {
+    let columns = [crate::kinds::profile("app").column, tables::STATUS.column];
+    change.operations.iter().any(|operation| match operation {
+        Operation::Update { row, body, .. } => {
+            let mut names = body.iter().map(|(name, _)| name.as_str());
+            row.table == &tables::PROFILE && names.any(|name| columns.contains(&name))
+        }
+        _ => false,
+    })
 }
 
 fn assignments(change: &Change) -> Option<Change> {

@@ -184,6 +184,7 @@ fn a_template_that_a_workstream_names_stays_and_all_do_where_workstreams_cannot_
     ] {
         let mut live = idle();
         let mention = Mention {
+            id: None,
             workstream: "Voice".to_owned(),
             column: "msdyn_sessiontemplate_default",
         };

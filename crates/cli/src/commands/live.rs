@@ -125,12 +125,13 @@ pub(super) async fn compare(
     if let Some(current) = accepting {
         judging::respect(current, &mut desired, &mut options);
     }
+    let contracts = &accepting.unwrap_or(&loaded.manifests).contracts;
     let scope = Scope {
-        names: needs_names(&loaded.manifests.contracts),
+        names: needs_names(contracts),
         organization: environment.organization_id,
         // Pruning deletes undeclared rows, so it must see all rows.
         narrow: if options.prune.is_empty() {
-            Narrow::of(&desired, &loaded.manifests.contracts, &BTreeSet::new())
+            Narrow::of(&desired, contracts, &BTreeSet::new())
         } else {
             None
         },
@@ -148,10 +149,10 @@ pub(super) async fn compare(
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
     let mut rules = judging.allowing.rules(loaded, environment)?;
-    match accepting.map(|current| current.project.as_ref()) {
-        Some(Some(current)) => rules.be_as_strict_as(current),
+    match accepting.map(|current| (current.project.as_ref(), &current.contracts)) {
+        Some((Some(current), contracts)) => rules.be_as_strict_as(current, contracts),
         // The overrides of the project file are for its own changes, not for reverting drift.
-        Some(None) => {}
+        Some((None, _)) => {}
         None => rules.committed = judging::committed(loaded, environment),
     }
     let Review {

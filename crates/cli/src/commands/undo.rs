@@ -101,7 +101,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let (mut plan, mut found) = undo::plan(&file, &live);
             let failed = found.iter().any(Diagnostic::is_error);
             let reach = reach(&plan, &desired, &live);
-            let rules = args.allowing.rules(&loaded, environment)?;
+            let mut rules = args.allowing.rules(&loaded, environment)?;
+            rules.be_of_an_undo();
             let Review {
                 findings,
                 unknown,

@@ -12,7 +12,7 @@ use deskstate_model::{
 use serde_json::{Map, Value as Json};
 
 use crate::drift::Ignored;
-use crate::export::{Document, Export, file_names, write};
+use crate::export::{Document, Export, free_name, write};
 use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
@@ -403,11 +403,22 @@ impl<'a> Adopting<'a> {
     }
 
     fn new_file(&mut self, folder: &str, document: Document) {
-        let name = file_names([&document.key]).remove(0);
         let below = |name: String| match folder.trim_end_matches('/') {
             "" => name,
             folder => format!("{folder}/{name}"),
         };
+        let taken = |path: &str| {
+            let sources = &self.request.manifests.sources;
+            sources
+                .files()
+                .any(|file| sources.path(file).eq_ignore_ascii_case(path))
+                || self
+                    .result
+                    .files
+                    .keys()
+                    .any(|known| known.eq_ignore_ascii_case(path))
+        };
+        let name = free_name(&document.key, &|name| taken(&below(name.to_owned())));
         let mut path = below(name.clone());
         if self.request.is_overlay(&path) && !(self.request.reads)(&path) {
             path = below(name.replace('/', "-"));
@@ -417,16 +428,7 @@ impl<'a> Adopting<'a> {
                 return;
             }
         }
-        let sources = &self.request.manifests.sources;
-        let taken = sources
-            .files()
-            .any(|file| sources.path(file).eq_ignore_ascii_case(&path))
-            || self
-                .result
-                .files
-                .keys()
-                .any(|known| known.eq_ignore_ascii_case(&path));
-        if taken {
+        if taken(&path) {
             self.refuse(&document.key, "", format!("{path} already exists"), None);
             return;
         }

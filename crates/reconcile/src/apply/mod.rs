@@ -493,7 +493,10 @@ pub async fn carry_out(
             transactions: done,
             operations,
             mismatches: rest::left_over(work.plan, &rest),
-            left: rest::obstructed(work.plan, &rest, SyncState::Different),
+            left: rest::obstructed(work.plan, &rest, SyncState::Different)
+                .into_iter()
+                .chain(rest::second_profiles(work.plan, &live))
+                .collect(),
             unseen: rest::obstructed(work.plan, &rest, SyncState::Unknown),
             read_requests: live.requests,
         };

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Holds, ResourceKey};
+use deskstate_model::{Holds, ResourceKey, tables};
 use uuid::Uuid;
 
 use super::has_parts_of_the_server;
+use crate::apps::live_app;
 use crate::live::Live;
 use crate::plan::{Action, Change, Difference, FieldChange, Judged, Operation, Plan, SyncState};
 
@@ -46,6 +47,39 @@ pub(super) fn put_back(plan: &Plan, rest: &mut Plan, live: &Live) {
             }
         }
     }
+}
+
+/// Users who got a profile and have another one of the same app, for example because somebody gave it to them meanwhile.
+pub(super) fn second_profiles(plan: &Plan, live: &Live) -> Vec<(ResourceKey, String)> {
+    let mut found = Vec::new();
+    for change in &plan.changes {
+        for operation in &change.operations {
+            let Operation::Link {
+                relationship,
+                owner,
+                member,
+            } = operation
+            else {
+                continue;
+            };
+            if *relationship != &tables::PROFILE_USERS {
+                continue;
+            }
+            let app = live_app(live, *owner);
+            let mut others = live.links(relationship).owners(*member).iter();
+            let other = others
+                .find(|other| *other != owner && app.is_some() && live_app(live, **other) == app);
+            if let Some(other) = other {
+                let words = format!(
+                    "{} has the profile {}, too, and a user has one profile in an app",
+                    live.label(&tables::USER, *member),
+                    live.label(&tables::PROFILE, *other)
+                );
+                found.push((change.key.clone(), words));
+            }
+        }
+    }
+    found
 }
 
 /// Fields that a plan wrote and that a later plan would write again.

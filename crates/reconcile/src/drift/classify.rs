@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Cell, Row};
-use deskstate_model::{Field, Kind, Table};
+use deskstate_model::{Field, Kind, State, Table};
 use uuid::Uuid;
 
 use super::{Class, Difference, Input, Shift};
@@ -89,6 +89,14 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
             (What::Linked { made, .. }, _) => {
                 let by = Author::of(input, recorded);
                 let done = if *made { "added" } else { "removed" };
+                // Nothing tells who was in a team when deskstate wrote the links of its members.
+                if by.writer.is_caller && is_of_teams(input, change, field) {
+                    let evidence = format!(
+                        "auditing recorded that {} {done} it, the account that deskstate uses: the members of the team may have changed since",
+                        described(&by)
+                    );
+                    return Verdict::new(Class::Unknown, evidence).by(&by, Some(&recorded.at));
+                }
                 Verdict {
                     evidence: format!(
                         "auditing recorded that {} {done} it{}",
@@ -116,6 +124,13 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
     let row =
         written_row(input, change, field).and_then(|id| input.live.row(wire_column(field).1?, id));
     by_last_writer(input, row, lags)
+}
+
+/// Whether the members of teams belong to a set.
+fn is_of_teams(input: &Input<'_>, change: &Change, field: &FieldChange) -> bool {
+    let resource = input.desired.resources.get(&change.key);
+    let mut sets = resource.into_iter().flat_map(|resource| &resource.sets);
+    sets.any(|set| set.field.word == field.path && !set.from_teams.is_empty())
 }
 
 /// The row of a part that a change makes or deletes, and whether it is there.
@@ -250,6 +265,12 @@ fn missing(input: &Input<'_>, change: &Change) -> Verdict {
             Class::NotApplied,
             format!("{} does not declare it", applied.revision),
         ),
+        Some(applied) if applied.desired.resources[&change.key].state == State::Absent => {
+            Verdict::new(
+                Class::NotApplied,
+                format!("{} declares it absent", applied.revision),
+            )
+        }
         Some(applied) => Verdict::new(
             Class::EditedByHand,
             format!(
@@ -307,7 +328,16 @@ fn by_revision(input: &Input<'_>, change: &Change, field: &FieldChange) -> Optio
         .filter(|other| other.key == change.key)
         .flat_map(|other| &other.fields)
         .any(|other| same_place(other, field));
-    if differs {
+    // What could not be compared with the revision shows nothing.
+    let word = field.path.split('.').next().unwrap_or(&field.path);
+    let unclear = applied
+        .plan
+        .resources
+        .iter()
+        .filter(|judged| judged.key == change.key)
+        .flat_map(|judged| &judged.obstacles)
+        .any(|obstacle| obstacle.path.is_empty() || obstacle.path.split('.').next() == Some(word));
+    if differs || unclear {
         return None;
     }
     let why = if declares(resource, &field.path) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::lower::Desired;
 use crate::plan::{Action, Options, Plan, is_copy, path};
-use crate::state::{DeclaredResource, RowKey};
+use crate::state::{DeclaredResource, DeclaredSet, RowKey};
 use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span};
 
 /// A difference that a rule accepts.
@@ -147,7 +147,13 @@ fn leave_to_live(resource: &mut DeclaredResource, covered: &dyn Fn(&str) -> bool
         part.only_if_there |= covered(&part.path) || is_less && part.columns.is_empty();
     }
     resource.part_lists.retain(|list| !covered(list.field.word));
-    resource.sets.retain(|set| !covered(set.field.word));
+    let (accepted, sets) = std::mem::take(&mut resource.sets)
+        .into_iter()
+        .partition(|set| covered(set.field.word));
+    resource.sets = sets;
+    let accepted: Vec<DeclaredSet> = accepted;
+    let words = accepted.iter().map(|set| set.field.word);
+    resource.accepted.extend(words);
     // The copy of the parts is either consistent with all of them or not declared.
     resource
         .row

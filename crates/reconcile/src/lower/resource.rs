@@ -81,6 +81,7 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
         part_lists,
         sets,
         left_out,
+        accepted: Vec::new(),
     }
 }
 

@@ -43,11 +43,7 @@ pub async fn observe_metadata(
     let mut answers = reader.read(&queries).await?.into_iter();
     let caller = answers.next().and_then(Result::ok);
     let found = caller.and_then(|rows| rows.rows.first()?.uuid("OrganizationId"));
-    if let (Some(expected), Some(found)) = (organization, found)
-        && expected != found
-    {
-        return Err(ObserveError::OtherOrganization { expected, found }.into());
-    }
+    super::is_expected(organization, found)?;
     let rows = match answers.next() {
         Some(Ok(rows)) => rows.rows,
         Some(Err(refused)) => return Err(MetadataError::Refused(refused)),

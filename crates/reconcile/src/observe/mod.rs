@@ -41,6 +41,11 @@ pub enum ObserveError {
         /// The id that `WhoAmI` returned.
         found: uuid::Uuid,
     },
+    /// The environment does not say which organization it is.
+    #[error(
+        "the environment does not say which organization it is, the project expects {0}: `WhoAmI` returned no id"
+    )]
+    NoOrganization(uuid::Uuid),
 }
 
 /// Reads the rows that the manifests look up, and every table and set of links that deskstate knows: completely, or as far as `scope`
@@ -65,6 +70,20 @@ pub async fn observe(
     Ok(observed.finish(requests))
 }
 
+/// Compares the organization with the one that the project expects, if it expects one. One that nobody knows may be another.
+pub(crate) fn is_expected(
+    expected: Option<uuid::Uuid>,
+    found: Option<uuid::Uuid>,
+) -> Result<(), ObserveError> {
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected != found => {
+            Err(ObserveError::OtherOrganization { expected, found })
+        }
+        (Some(expected), None) => Err(ObserveError::NoOrganization(expected)),
+        _ => Ok(()),
+    }
+}
+
 /// Reads until nothing is left to query, or a partial read of a table was refused.
 async fn look(
     reader: &Reader,
@@ -85,15 +104,26 @@ async fn look(
         for ((ask, query), answer) in asks.into_iter().zip(&queries).zip(answers) {
             observed.take(ask, query, answer);
         }
-        if let (Some(expected), Some(found)) = (scope.organization, observed.organization())
-            && expected != found
-        {
-            return Err(ObserveError::OtherOrganization { expected, found });
-        }
+        is_expected(scope.organization, observed.organization())?;
         if observed.is_refused_in_part() {
             break;
         }
         trip = next_trip(&mut observed, desired, scope);
     }
     Ok(observed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organization_that_nobody_knows_is_not_the_expected_one() {
+        let [own, other] = [1, 2].map(uuid::Uuid::from_u128);
+        assert!(is_expected(None, None).is_ok());
+        assert!(is_expected(None, Some(own)).is_ok());
+        assert!(is_expected(Some(own), Some(own)).is_ok());
+        assert!(is_expected(Some(own), Some(other)).is_err());
+        assert!(is_expected(Some(own), None).is_err());
+    }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Expand, Filter, Literal};
 use deskstate_model::{
-    Contract, Holds, Kind, PartIdentity, PartTable, Referent, Relationship, State, Table,
-    UNIQUE_NAME, tables,
+    Contract, Holds, Kind, PartIdentity, PartTable, Referent, Relationship, ResourceKey, Rule,
+    State, Table, UNIQUE_NAME, tables,
 };
 use serde_json::Value;
 
@@ -57,8 +57,16 @@ impl Narrow {
         let own = desired.own_names();
         let mut names = desired.names();
         for rule in contracts.iter().flat_map(|contract| &contract.rules) {
-            match &rule.resource.name {
-                None if is_growing(rule.resource.kind.table()) => return None,
+            let kind = rule.resource.kind;
+            // The members of rows that nobody declares are read with their tables alone.
+            let named = rule.resource.name.as_ref();
+            let is_own = named.is_some_and(|name| {
+                let key = ResourceKey::new(kind, name.value.as_str());
+                desired.resources.contains_key(&key)
+            });
+            match named {
+                _ if !is_own && has_growing_members(rule) => return None,
+                None if is_growing(kind.table()) => return None,
                 None => {}
                 Some(name) => add(&mut names, name.value.as_str()),
             }
@@ -197,6 +205,21 @@ pub(super) fn links_with(table: &Table, with: With) -> impl Iterator<Item = Expa
 /// Whether a table is one of those that grow.
 pub(super) fn is_growing(table: &Table) -> bool {
     GROWING.contains(&table)
+}
+
+/// Whether a rule is about all members of a set, of which a narrow reading leaves out some. Those that it names are read.
+fn has_growing_members(rule: &Rule) -> bool {
+    let paths = rule.locked.iter().chain(&rule.preferred);
+    let words = paths.filter_map(|value| value.path.first().map(String::as_str));
+    let words = words.chain(rule.set.iter().map(|field| field.value.as_str()));
+    let mut fields = words.filter_map(|word| {
+        let mut fields = rule.resource.kind.fields().iter();
+        fields.find(|field| field.word == word)
+    });
+    fields.any(|field| match field.holds {
+        Holds::Set { relationship, .. } => is_growing(relationship.member),
+        _ => false,
+    })
 }
 
 /// The relationships whose links are read with the rows of their owners and members.

@@ -6,7 +6,7 @@ use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, SetMode, Span,
 use uuid::Uuid;
 
 use super::planner::{Draft, Listed, Planner};
-use super::sets::Wanted;
+use super::sets::{Moved, Wanted};
 use super::{Operation, Options};
 use crate::apps::live_app;
 use crate::live::Live;
@@ -32,6 +32,8 @@ enum Stance {
     Undeclared,
     /// The profile is declared without `users`.
     Silent,
+    /// A rule of `ignore` leaves the users of the profile as they are.
+    Accepted,
     /// The profile keeps users whom it does not name, so only another profile can take this one out.
     Keeps,
     /// The user may leave, and no other change takes the user out.
@@ -47,11 +49,37 @@ impl<'a> Planner<'a> {
         draft: &mut Draft<'a>,
         set: &DeclaredSet,
         member: &Wanted,
-    ) -> Option<Result<String, Box<Diagnostic>>> {
+    ) -> Moved {
+        let others = self.other_profiles(draft, set, member.id);
+        let others: Vec<(Uuid, String, Stance)> = others
+            .into_iter()
+            .map(|other| {
+                let name = self.live.label(&tables::PROFILE, other);
+                let stance = self.stance(other, &name, member.id);
+                (other, name, stance)
+            })
+            .collect();
+        let mut kept = others.iter();
+        if let Some((_, name, _)) = kept.find(|(_, _, stance)| matches!(stance, Stance::Accepted)) {
+            if self.only_compares {
+                return Moved::From(format!(
+                    "stays in {name}, whose users a rule of `ignore` accepts"
+                ));
+            }
+            let message = format!(
+                "`{}` stays in the profile `{name}`, whose users a rule of `ignore` accepts, and does not get this one",
+                member.label
+            );
+            self.findings.blocked(
+                set.field.word,
+                Diagnostic::warning(USER_HAS_PROFILE.code, message)
+                    .at(member.span, "a user has one profile")
+                    .help("remove the rule, or adopt the move"),
+            );
+            return Moved::Stays;
+        }
         let mut from = Vec::new();
-        for other in self.other_profiles(draft, set, member.id) {
-            let name = self.live.label(&tables::PROFILE, other);
-            let stance = self.stance(other, &name, member.id);
+        for (other, name, stance) in others {
             // Of profiles whose users the project does not list.
             let (why, help) = match stance {
                 Stance::Undeclared => ("is not declared here", "declare that profile"),
@@ -61,27 +89,34 @@ impl<'a> Planner<'a> {
                 // Its own change shows the removal, and its review counts it.
                 Stance::TakesOut => {}
                 Stance::LetsGo | Stance::Keeps => self.unlink_from(draft, set, other, member.id),
+                // Seen to before.
+                Stance::Accepted => {}
                 _ if set.moves => self.unlink_from(draft, set, other, member.id),
                 _ if self.only_compares => {
-                    return Some(Ok(format!(
+                    return Moved::From(format!(
                         "has the profile `{name}`, which {why}, so only a set with `moves: allow` takes the user back"
-                    )));
+                    ));
                 }
                 _ => {
                     let message =
                         format!("`{}` has the profile `{name}`, which {why}", member.label);
-                    return Some(Err(Box::new(
+                    self.findings.blocked(
+                        set.field.word,
                         Diagnostic::error(USER_HAS_PROFILE.code, message)
                             .at(member.span, "a user has one profile")
                             .help(format!(
                                 "write `moves: allow` in the set, {help}, or remove the user"
                             )),
-                    )));
+                    );
+                    return Moved::Stays;
                 }
             }
             from.push(name);
         }
-        (!from.is_empty()).then(|| Ok(format!("moves from {}", from.join(", "))))
+        match from.as_slice() {
+            [] => Moved::Free,
+            from => Moved::From(format!("moves from {}", from.join(", "))),
+        }
     }
 
     fn unlink_from(
@@ -112,7 +147,7 @@ impl<'a> Planner<'a> {
         }
         for other in self.other_profiles(draft, set, member.id) {
             let name = self.live.label(&tables::PROFILE, other);
-            if let Stance::Undeclared | Stance::Silent | Stance::Keeps =
+            if let Stance::Undeclared | Stance::Silent | Stance::Accepted | Stance::Keeps =
                 self.stance(other, &name, member.id)
             {
                 let message = format!(
@@ -149,7 +184,11 @@ impl<'a> Planner<'a> {
             return Stance::LetsGo;
         }
         let is_planned = self.planned.is_none_or(|planned| planned.contains(&key));
-        let mut stance = Stance::Silent;
+        let users = crate::referrers::set_word(tables::PROFILE_USERS.schema_name);
+        let mut stance = match resource.accepted.contains(&users) {
+            true => Stance::Accepted,
+            false => Stance::Silent,
+        };
         for set in &resource.sets {
             if set.relationship != &tables::PROFILE_USERS {
                 continue;
@@ -255,8 +294,9 @@ impl<'a> Planner<'a> {
     pub(super) fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
         let name = self.live.label(&tables::PROFILE, profile);
         let key = ResourceKey::new(Kind::APP_PROFILE, &name);
-        // A profile that changes its app belongs to the new one.
-        let declared = self.desired.resources.get(&key);
+        // A profile that changes its app in this plan belongs to the new one.
+        let is_planned = self.planned.is_none_or(|planned| planned.contains(&key));
+        let declared = self.desired.resources.get(&key).filter(|_| is_planned);
         let declared = declared.and_then(|resource| self.app_of(resource, None));
         match (app, declared.or_else(|| live_app(self.live, profile))) {
             (Some(app), Some(other)) => app == other,

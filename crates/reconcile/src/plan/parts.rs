@@ -21,7 +21,7 @@ use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, PartName, RowKe
 pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "part-elsewhere",
     "The unique name of a part, such as a step of a script, belongs to a part of another resource.",
-    "deskstate does not move parts, and does not change a line of a notification that another template shows.",
+    "deskstate does not move parts, and does not change a line of a notification that other templates show and this one does not.",
     "Give the part another `name`. Parameters of tabs and tools of panes have none: delete the row that the finding names, or restore its name and its parent.",
 );
 
@@ -82,7 +82,7 @@ impl<'a> Planner<'a> {
                     let parent = declared
                         .part
                         .map(|part| (part, draft.id, draft.row.is_none()));
-                    let id = declared.key.derived_id();
+                    let id = self.new_id(draft, declared, table);
                     if self.is_cut_off(draft, declared, table, id) {
                         listed.insert(id);
                         if self.create_row(draft, declared, table, id, parent) {
@@ -224,6 +224,24 @@ impl<'a> Planner<'a> {
             span: Some(declared.span),
             wire: part.table.logical.to_owned(),
         });
+    }
+
+    /// The id of a new part. The one that its name implies can belong to a row of the same list that is for another target since, such as a
+    /// role mapping that somebody changed, and that stays.
+    fn new_id(&self, draft: &Draft<'a>, declared: &DeclaredRow, table: &'static Table) -> Uuid {
+        let id = declared.key.derived_id();
+        let is_of_another = |part: &PartTable, row: &ObservedRow| {
+            matches!(part.identity, PartIdentity::Lookup(_))
+                && row.row.uuid(&lookup_read_name(part.parent_column)) == Some(draft.id)
+                && part_identity(part, &row.row).is_some()
+        };
+        match (declared.part, self.live.row(table, id)) {
+            (Some(part), Some(row)) if is_of_another(part, row) => Uuid::new_v5(
+                &id,
+                declared.unique_name_when_new().unwrap_or("").as_bytes(),
+            ),
+            _ => id,
+        }
     }
 
     /// Whether the row that a new part would get exists, but no longer refers to its parent or to the row that it is named after: Dataverse
@@ -402,16 +420,18 @@ impl<'a> Planner<'a> {
             let Some(other) = self.desired.resources.get(&key) else {
                 return true;
             };
+            let is_planned = self.planned.is_none_or(|planned| planned.contains(&key));
             let mut sets = other.sets.iter();
-            let lets_go = other.state == State::Absent
-                || sets.any(|other| {
-                    other.relationship == set.relationship
-                        && other.mode == SetMode::Exact
-                        && other
-                            .members
-                            .iter()
-                            .all(|member| member.key != declared.key)
-                });
+            let lets_go = is_planned
+                && (other.state == State::Absent
+                    || sets.any(|other| {
+                        other.relationship == set.relationship
+                            && other.mode == SetMode::Exact
+                            && other
+                                .members
+                                .iter()
+                                .all(|member| member.key != declared.key)
+                    }));
             !lets_go
         })
     }

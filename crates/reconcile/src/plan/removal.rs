@@ -13,7 +13,7 @@ use crate::extras::{Extra, extras};
 use crate::kinds::{self, item_links};
 use crate::live::{Access, Live, ObservedRow};
 use crate::plan::problems::UNREADABLE;
-use crate::referrers::{Referrer, Referrers};
+use crate::referrers::{Referrer, Referrers, looking_up};
 
 pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
     "nothing-declared",
@@ -209,9 +209,10 @@ impl Planner<'_> {
                 continue;
             }
             let table = extra.key.kind.table();
-            if unseen(self.live, table).is_none()
-                && let Some(row) = self.live.row(table, extra.id)
-            {
+            if let Some((unseen, why)) = unseen(self.live, table) {
+                let finding = unseen_removal(&extra.key.to_string(), unseen, why);
+                self.findings.unknown("", finding);
+            } else if let Some(row) = self.live.row(table, extra.id) {
                 let change = self.delete(&extra.key, table, row, Reason::NotDeclared, None);
                 let operations = change.iter().flat_map(|change| &change.operations);
                 deleted.extend(operations.filter_map(|operation| match operation {
@@ -356,7 +357,7 @@ fn unseen<'a>(live: &'a Live, table: &'static Table) -> Option<(&'static Table, 
     let parts = Kind::part_tables()
         .filter(|part| part.parent == table)
         .map(|part| part.table);
-    let tables = std::iter::once(table).chain(parts);
+    let tables = std::iter::once(table).chain(parts).chain(looking_up(table));
     let rows = tables.filter_map(|table| Some((table, why(&live.table(table).access)?)));
     let links = Kind::relationships()
         .filter(|relationship| relationship.owner == table || relationship.member == table)

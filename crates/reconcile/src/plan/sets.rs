@@ -61,6 +61,16 @@ struct Members {
     complete: bool,
 }
 
+/// What happens with a user who gets a profile.
+pub(super) enum Moved {
+    /// The user has no other profile.
+    Free,
+    /// The user leaves other profiles, or cannot leave them by this set. In words.
+    From(String),
+    /// The user does not get the profile; a finding says why.
+    Stays,
+}
+
 /// Two entries of a set that mean the same row.
 pub(super) fn twice(word: &str, label: &str, second: Span, first: Span) -> Diagnostic {
     Diagnostic::error(
@@ -179,6 +189,13 @@ impl<'a> Planner<'a> {
             }
         }
         for (team, span) in &set.from_teams {
+            // Members who cannot sign in keep what they have, like users who are named.
+            let teams = self.live.found.teams.get(&fold(team)).into_iter().flatten();
+            let unfit = teams.flat_map(|team| &team.members).filter(|id| {
+                let user = self.live.found.users.get(*id);
+                user.is_some_and(|user| user.unfit().is_some()) && !unwanted.contains_key(*id)
+            });
+            members.kept.extend(unfit);
             let found = self.team_members(set, team, *span);
             members.complete &= !found.is_empty();
             for found in found {
@@ -300,20 +317,16 @@ impl<'a> Planner<'a> {
 
     fn link(&mut self, draft: &mut Draft<'a>, set: &'a DeclaredSet, member: &Wanted) {
         let mut note = member.note.clone();
-        if set.relationship == &tables::PROFILE_USERS
-            && let Some(moved) = self.leave_others(draft, set, member)
-        {
-            match moved {
-                Ok(from) => {
+        if set.relationship == &tables::PROFILE_USERS {
+            match self.leave_others(draft, set, member) {
+                Moved::Free => {}
+                Moved::From(from) => {
                     note = Some(match note {
                         Some(note) => format!("{note}, {from}"),
                         None => from,
                     });
                 }
-                Err(diagnostic) => {
-                    self.findings.blocked(set.field.word, *diagnostic);
-                    return;
-                }
+                Moved::Stays => return,
             }
         }
         draft.operations.push(Operation::Link {

@@ -33,12 +33,18 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
     if contracts.is_empty() {
         return Vec::new();
     }
+    // The places of rules of another revision are in files that this run did not read.
+    let is_here = !case.rules.contracts_of_today;
     let now = broken(check::check(contracts, case.live));
     let written = writable(case.plan, case.live, case.rules.writes);
     let after = check::check(contracts, &foresee(case.live, &written));
     let unknown: Vec<Elsewhere> = after
         .iter()
         .filter_map(|rule| rule.unknown(|_| true))
+        .map(|mut unknown| {
+            unknown.obstacle.span = unknown.obstacle.span.filter(|_| is_here);
+            unknown
+        })
         .collect();
     for rule in &unknown {
         let Obstacle {
@@ -119,8 +125,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
                 .find(|field| field.path.split('.').next() == Some(word))?;
             field.span
         });
-        let mut finding = finding.at(place.or(Some(broken.span)));
-        if place.is_some() {
+        let rule = Some(broken.span).filter(|_| is_here);
+        let mut finding = finding.at(place.or(rule));
+        if place.is_some() && is_here {
             finding
                 .secondary
                 .push((broken.span, "required by this rule".to_owned()));

@@ -108,11 +108,26 @@ pub struct ReviewRules {
     pub contracts: Vec<Contract>,
     /// Warnings that are accepted on the day of the review.
     pub accept: Vec<Acceptance>,
+    /// Whether the contracts are those of today, and the rest is of an earlier revision.
+    pub contracts_of_today: bool,
+    /// Whether an undo is reviewed, and the project does not say what references to its rows mean.
+    pub is_undo: bool,
 }
 
 impl ReviewRules {
-    /// Takes limits and levels of the current project, and adds what it protects: the rules are those of an earlier revision.
-    pub fn be_as_strict_as(&mut self, current: &Project) {
+    /// An undo deletes what its apply created. What still refers to it was written since, so it stops the undo.
+    pub fn be_of_an_undo(&mut self) {
+        let code = rows::STILL_REFERENCED.code;
+        if !self.policy.contains_key(code) {
+            self.policy.insert(code.to_owned(), Policy::Deny);
+            self.is_undo = true;
+        }
+    }
+
+    /// Takes limits, levels and contracts of the current project, and adds what it protects: the rules are those of an earlier revision.
+    pub fn be_as_strict_as(&mut self, current: &Project, contracts: &[Contract]) {
+        self.contracts = contracts.to_vec();
+        self.contracts_of_today = true;
         let levels = current.policy.iter();
         self.policy = levels
             .map(|(code, level)| (code.clone(), level.value))
@@ -125,6 +140,8 @@ impl ReviewRules {
     /// The rules that a project and its contracts specify for an environment.
     pub fn of(project: &Project, contracts: &[Contract], writes: Writes, today: &str) -> Self {
         Self {
+            contracts_of_today: false,
+            is_undo: false,
             accept: project
                 .accept
                 .iter()
@@ -297,6 +314,10 @@ fn judged(
         true => Level::Deny,
         false => rules.level(finding.code)?,
     };
+    if rules.is_undo && finding.code == rows::STILL_REFERENCED.code {
+        let way = "an undo deletes nothing that is used since: remove the reference first, or write `policy: {still-referenced: warn}` in `deskstate.yaml` for the time of the undo";
+        finding.help = Some(way.to_owned());
+    }
     if let Some(needed) = &finding.allow
         && finding.level == Level::Deny
     {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::{
-    Explanation, Holds, Kind, PartTable, Relationship, ResourceKey, State, Unlisted,
+    Explanation, Holds, Kind, PartIdentity, PartTable, Relationship, ResourceKey, State, Unlisted,
     lookup_read_name, tables,
 };
 use uuid::Uuid;
@@ -12,10 +12,11 @@ use uuid::Uuid;
 use super::{Allow, Case, Finding};
 use crate::apps::Apps;
 use crate::kinds;
-use crate::plan::{Action, Change, Operation, Reason};
+use crate::live::part_identity;
+use crate::plan::{Action, Change, Operation, Reason, RowTarget};
 use crate::reach::{OF_ROLE, OF_WORKSTREAM};
 use crate::referrers::set_word;
-use crate::state::{RowKey, Universe};
+use crate::state::{RowKey, Universe, fold};
 use crate::value::ids_of;
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
@@ -27,7 +28,7 @@ pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
 
 pub(crate) const REMOVALS: Explanation = Explanation::new(
     "removals",
-    "A plan removes more than `removals` allows: too large a share of the existing rows or links, if there are 10 or more, or something that too many agents use. Switching off a row, such as a profile, or a tool of a pane counts, too.",
+    "A plan removes more than `removals` allows: too large a share of the existing rows or links, if there are 10 or more, or something that too many agents use. Switching off a row, such as a profile, or a tool of a pane counts, too, and so does a profile that goes to another app.",
     "A mistake in a set or a missing folder looks like an intended delete. If the agents cannot be counted, deskstate assumes that they are too many.",
     "Check what the plan removes. To remove it on purpose, use the `--allow delete=…`, `deactivate=…` or `unlink=…` that the finding prints, or change `removals`.",
 );
@@ -63,14 +64,27 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
     let arrivals = arrivals(case);
     let apps = Apps::of(case.plan, case.live);
+    // Nobody gets a desktop by a profile that is switched off.
     let moves = |user: Uuid, from: Uuid| {
         let mut to = arrivals.range((user, Uuid::nil())..=(user, Uuid::max()));
-        to.any(|(_, profile)| apps.are_one(*profile, from) == Some(true))
+        to.any(|(_, profile)| {
+            apps.are_one(*profile, from) == Some(true) && !is_inactive(case, *profile)
+        })
     };
     let mut sorts: BTreeMap<(&'static str, String), Removed> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
         let mut here: BTreeMap<(&'static str, String), (usize, usize)> = BTreeMap::new();
         let kind = change.key.kind;
+        // Who holds the roles that such lists name is not counted.
+        let mut lists = BTreeSet::new();
+        for list in id_lists(case, change) {
+            let gone = list.before.difference(&list.after).count();
+            if gone > 0 {
+                let sort = ("unlink", format!("{kind}.{}", list.word));
+                here.insert(sort.clone(), (gone, list.before.len()));
+                lists.insert(sort);
+            }
+        }
         if change.action == Action::Delete {
             here.entry(("delete", kind.as_str().to_owned()))
                 .or_default()
@@ -87,10 +101,11 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                     owner,
                     member,
                 } => {
-                    let a_move = *relationship == &tables::PROFILE_USERS && moves(*member, *owner);
-                    if *owner == change.id && !a_move {
-                        let population =
-                            || case.live.links(relationship).members(change.id).count();
+                    // A user can leave by the change of the profile that gets the user.
+                    let of_profile = *relationship == &tables::PROFILE_USERS;
+                    let a_move = of_profile && moves(*member, *owner);
+                    if (*owner == change.id || of_profile) && !a_move {
+                        let population = || case.live.links(relationship).members(*owner).count();
                         here.entry(("unlink", subject(kind.as_str(), relationship)))
                             .or_insert_with(|| (0, population()))
                             .0 += 1;
@@ -104,9 +119,17 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                     }
                 }
                 Operation::Update { row, body, .. } if row.id == change.id => {
-                    if switches_off(kind, body) {
+                    let leaves = leaves_app(case, row, body) && has_agents(case, change.id);
+                    if switches_off(kind, body) || leaves {
                         here.entry(("deactivate", kind.as_str().to_owned()))
                             .or_default()
+                            .0 += 1;
+                    }
+                }
+                Operation::Update { row, body, .. } if gets_another(case, row, body) => {
+                    if let Some((part, word)) = part_of(change, row.table.logical) {
+                        here.entry(("delete", format!("{kind}.{word}")))
+                            .or_insert_with(|| (0, live_parts(case, part, change.id)))
                             .0 += 1;
                     }
                 }
@@ -124,18 +147,25 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
             }
         }
         for (sort, (count, population)) in here {
+            let what = sort.0;
+            let of_row = change.action == Action::Delete || what == "deactivate";
+            let takes_all = of_row || lists.contains(&sort);
             let removed = sorts.entry(sort).or_default();
             removed.count += count;
             removed.population += population;
             removed.first.get_or_insert(index);
             if let Some(reach) = case.reach.changes.get(index) {
-                removed.agents.extend(reach.who.iter().copied());
+                // Who only gets a profile that is switched off loses nothing by that.
+                let who = reach.who.iter().copied();
+                let who = who
+                    .filter(|user| what != "deactivate" || !arrivals.contains(&(*user, change.id)));
+                removed.agents.extend(who);
                 // Agents who are not counted may be any number. Of a template that a workstream names, another finding asks.
                 // An undo deletes what its apply made.
                 let is_undo = change.reason == Reason::StateAbsent && change.declared_at.is_none();
                 let is_counted = is_undo
-                    || !reach.uncounted.iter().any(|who| match change.action {
-                        Action::Delete => !who.starts_with(OF_WORKSTREAM),
+                    || !reach.uncounted.iter().any(|who| match what {
+                        _ if takes_all => !who.starts_with(OF_WORKSTREAM),
                         _ => who.starts_with(OF_ROLE),
                     });
                 removed.agents_unknown |= reach.agents.is_none() || !is_counted;
@@ -185,7 +215,7 @@ fn too_much(
     }
     let verb = match what {
         "delete" => "deletes",
-        "deactivate" => "switches off",
+        "deactivate" => "switches off, or moves to another app,",
         _ => "takes out",
     };
     let message = format!(
@@ -224,6 +254,66 @@ pub(super) fn is_switched_off(change: &Change) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether the plan leaves a profile switched off.
+fn is_inactive(case: &Case<'_>, profile: Uuid) -> bool {
+    let operations = case
+        .plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.operations);
+    let mut written = operations.filter_map(|operation| match operation {
+        Operation::Create { row, body, .. } | Operation::Update { row, body, .. }
+            if row.id == profile =>
+        {
+            let (_, value) = body
+                .iter()
+                .find(|(name, _)| name == tables::STATUS.column)?;
+            Some(*value != Value::Cell(Cell::Int(0)))
+        }
+        _ => None,
+    });
+    let live = || {
+        let row = case.live.row(&tables::PROFILE, profile)?;
+        Some(row.row.int(tables::STATUS.column)? != 0)
+    };
+    written.next_back().or_else(live).unwrap_or(false)
+}
+
+/// Whether a profile goes to another app: its users lose their desktop in the one that it had.
+fn leaves_app(case: &Case<'_>, row: &RowTarget, body: &[(String, Value)]) -> bool {
+    let column = kinds::profile("app").column;
+    let after = body.iter().find(|(name, _)| name == column);
+    let before = crate::apps::live_app(case.live, row.id);
+    match (row.table == &tables::PROFILE, before, after) {
+        (true, Some(before), Some((_, Value::Cell(Cell::Text(after))))) => fold(after) != before,
+        (true, Some(_), Some(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether a profile has users or roles.
+fn has_agents(case: &Case<'_>, profile: Uuid) -> bool {
+    let mut users = case.live.links(&tables::PROFILE_USERS).members(profile);
+    users.next().is_some() || live_parts(case, &tables::ROLES, profile) > 0
+}
+
+/// Whether a part is for another target than before, such as a role mapping that gets another role: the one that it had is removed.
+fn gets_another(case: &Case<'_>, row: &RowTarget, body: &[(String, Value)]) -> bool {
+    let Some(part) = kinds::part_of(row.table) else {
+        return false;
+    };
+    let PartIdentity::Lookup(field) = part.identity else {
+        return false;
+    };
+    let live = case.live.row(row.table, row.id);
+    let before = live.and_then(|live| part_identity(part, &live.row));
+    let after = body.iter().find_map(|(name, value)| match value {
+        Value::Bind { id, .. } if name == field => Some(id.to_string()),
+        _ => None,
+    });
+    matches!((before, after), (Some(before), Some(after)) if before != after)
 }
 
 fn switches_off(kind: Kind, body: &[(String, Value)]) -> bool {
@@ -468,42 +558,53 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
 
 /// Columns that list ids, such as the roles that see a provider, and that would list none but those that are always there.
 fn emptied_columns(case: &Case<'_>, change: &Change) -> Vec<&'static str> {
+    let lists = id_lists(case, change).into_iter();
+    let emptied = lists.filter(|list| !list.before.is_empty() && list.after.is_empty());
+    emptied.map(|list| list.word).collect()
+}
+
+/// A column that lists ids, before and after a change, without those that are always there.
+struct IdList {
+    word: &'static str,
+    before: BTreeSet<Uuid>,
+    after: BTreeSet<Uuid>,
+}
+
+/// The columns with lists of ids that a change writes. A new text that lists no ids counts as empty.
+fn id_lists(case: &Case<'_>, change: &Change) -> Vec<IdList> {
     let table = change.key.kind.table();
+    let row = case.live.row(table, change.id);
+    let written = |column: &str| {
+        let mut operations = change.operations.iter();
+        operations.find_map(|operation| match operation {
+            Operation::Update { row, body, .. } if row.id == change.id => {
+                let (_, value) = body.iter().find(|(name, _)| name == column)?;
+                Some(match value {
+                    Value::Cell(Cell::Text(text)) => ids_of(text).unwrap_or_default(),
+                    _ => BTreeSet::new(),
+                })
+            }
+            _ => None,
+        })
+    };
     let fields = change.key.kind.fields().iter();
-    let lists = fields.filter_map(|field| match field.holds {
-        Holds::Ids { to, always } => Some((field, kinds::target_table(to), always)),
-        _ => None,
-    });
-    let emptied = lists.filter(|(field, target, always)| {
-        let members = |text: Option<&str>| {
-            let ids = text.map_or_else(|| Some(BTreeSet::new()), ids_of)?;
-            let labels = ids.into_iter().map(|id| case.live.label(target, id));
-            Some(
-                labels
-                    .filter(|label| !always.contains(&label.as_str()))
-                    .count(),
-            )
+    let lists = fields.filter_map(|field| {
+        let Holds::Ids { to, always } = field.holds else {
+            return None;
         };
-        let after = change
-            .operations
-            .iter()
-            .find_map(|operation| match operation {
-                Operation::Update { row, body, .. } if row.id == change.id => {
-                    let (_, value) = body.iter().find(|(name, _)| name == field.column)?;
-                    Some(match value {
-                        Value::Cell(Cell::Text(text)) => members(Some(text.as_ref())),
-                        _ => members(None),
-                    })
-                }
-                _ => None,
-            });
-        let row = case.live.row(table, change.id);
-        let before = members(row.and_then(|row| row.row.text(field.column)));
-        // A text that lists no ids may list nothing.
-        before.is_some_and(|before| before > 0)
-            && after.is_some_and(|after| after.unwrap_or(0) == 0)
+        let target = kinds::target_table(to);
+        let is_always = |id: &Uuid| always.contains(&case.live.label(target, *id).as_str());
+        let text = row.and_then(|row| row.row.text(field.column));
+        let (mut before, mut after) = (ids_of(text.unwrap_or_default())?, written(field.column)?);
+        before.retain(|id| !is_always(id));
+        after.retain(|id| !is_always(id));
+        Some(IdList {
+            word: field.word,
+            before,
+            after,
+        })
     });
-    emptied.map(|(field, ..)| field.word).collect()
+    lists.collect()
 }
 
 /// Reports a kind of which nothing would be left under the owned prefixes. This is more likely a mistake in what was loaded than an

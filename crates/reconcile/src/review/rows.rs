@@ -352,17 +352,9 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
         );
         return;
     }
-    // If the project manages workstreams as resources, references show what will name the row after the plan.
-    if Kind::of_table(&tables::WORKSTREAM).is_some() {
-        return;
-    }
-    let mentions = case
+    let names: Vec<String> = case
         .live
-        .mentions
-        .get(&(table, change.key.name.folded().to_owned()));
-    let names: Vec<String> = mentions
-        .into_iter()
-        .flatten()
+        .mentions_of(table, change.key.name.folded())
         .map(|mention| format!("workstream `{}` ({})", mention.workstream, mention.column))
         .collect();
     if !names.is_empty() {

@@ -6,6 +6,7 @@ use deskstate_model::{Kind, Relationship, Table, tables};
 use uuid::Uuid;
 
 use super::xml::Element;
+use crate::state::fold;
 
 /// Maximum number of rows of the agent desktop in one export. More would exceed the memory that a run may use.
 pub(super) const MOST_ROWS: usize = 20_000;
@@ -107,6 +108,15 @@ pub(super) fn between(one: &str, other: &str) -> Option<(&'static Relationship, 
             None
         }
     })
+}
+
+/// Whether a relationship may be the product's. One that a customer or a vendor added between the same tables has another publisher's prefix.
+pub(super) fn may_be(relationship: &Relationship, name: &str) -> bool {
+    let name = fold(name.trim());
+    name.is_empty()
+        || name == fold(relationship.schema_name)
+        || name.starts_with(crate::kinds::MICROSOFT_PREFIX)
+        || !name.contains('_')
 }
 
 /// Parses an id, with or without braces.
@@ -344,6 +354,7 @@ impl Gathered {
         // A truncated name may equal that of a table, so keys are checked first: a row never identifies itself by two keys.
         if let [(one, first), (other, second)] = targets.as_slice()
             && let Some((relationship, owner_first)) = between(one, other)
+            && may_be(relationship, &element.name)
         {
             let (owner, member) = if owner_first {
                 (first.clone(), second.clone())

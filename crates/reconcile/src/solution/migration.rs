@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use deskstate_model::{Kind, Table, tables};
 
-use super::gathered::{FileLink, FileRow, FileUser, Gathered, Said, as_id, between, table_named};
+use super::gathered::{
+    FileLink, FileRow, FileUser, Gathered, Said, as_id, between, may_be, table_named,
+};
 use super::xml::{Element, Step, Visitor};
 
 /// The tables in `data_schema.xml`.
@@ -220,10 +222,11 @@ impl Data<'_> {
             .child("targetids")
             .map(|ids| ids.children.iter().map(|id| id.text.trim()).collect())
             .unwrap_or_default();
-        let Some((relationship, owner_first)) = between(table, to) else {
-            let name = element
-                .attribute("m2mrelationshipname")
-                .unwrap_or("m2mrelationship");
+        let name = element.attribute("m2mrelationshipname");
+        let known = between(table, to)
+            .filter(|(relationship, _)| name.is_none_or(|name| may_be(relationship, name)));
+        let Some((relationship, owner_first)) = known else {
+            let name = name.unwrap_or("m2mrelationship");
             let ends = [format!("{table}id"), format!("{to}id")];
             return self.gathered.not_understood(name, targets.len(), ends);
         };

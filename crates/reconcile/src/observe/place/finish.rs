@@ -55,13 +55,17 @@ impl Observed {
                 LiveLinks::new(pairs.unwrap_or_default(), access),
             );
         }
+        let in_part = match self.access(&tables::WORKSTREAM) {
+            Access::Partial(why) if !self.has_no_workstreams => Some(why),
+            _ => None,
+        };
         Live {
             tables: live_tables,
             links: live_links,
             found: self.found,
             facts: self.facts,
             mentions: self.mentions,
-            mentions_unread: self.mentions_unread,
+            mentions_unread: self.mentions_unread.or(in_part),
             metadata: self.metadata,
             requests,
         }

@@ -55,6 +55,7 @@ pub(super) struct Observed {
     facts: Facts,
     mentions: BTreeMap<(&'static Table, String), Vec<Mention>>,
     mentions_unread: Option<String>,
+    has_no_workstreams: bool,
     asked_roles: BTreeMap<Uuid, RoleHolders>,
     /// Roles whose holders were queried, and rows whose names were queried.
     roles_asked: BTreeSet<Uuid>,
@@ -92,6 +93,7 @@ impl Observed {
             facts: Facts::default(),
             mentions: BTreeMap::new(),
             mentions_unread: None,
+            has_no_workstreams: false,
             asked_roles: BTreeMap::new(),
             roles_asked: BTreeSet::new(),
             names_asked: BTreeSet::new(),
@@ -250,7 +252,11 @@ impl Observed {
             }
             // Without a workstream table, no workstream can reference a template.
             (Ask::Workstreams, Err(refused)) => {
-                self.mentions_unread = (!refused.is_unknown_set()).then_some(refused.message);
+                if refused.is_unknown_set() {
+                    self.has_no_workstreams = true;
+                } else {
+                    self.mentions_unread = Some(refused.message);
+                }
             }
             (Ask::Users, Err(refused)) => self.not_found("user", refused),
             (Ask::Teams, Err(refused)) => self.not_found("team", refused),

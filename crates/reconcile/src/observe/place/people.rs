@@ -72,11 +72,9 @@ impl Observed {
         }
         let cut = row.expanded_may_be_cut(tables::TEAM_MEMBERSHIP);
         self.found.labels.insert(id, name.to_owned());
-        self.found
-            .teams
-            .entry(fold(name))
-            .or_default()
-            .push(Team { id, members, cut });
+        let teams = self.found.teams.entry(fold(name)).or_default();
+        teams.retain(|team| team.id != id);
+        teams.push(Team { id, members, cut });
     }
 
     /// Roles that assign a profile of the manifests to users, including all known copies. Adds an entry for each root role, without holders

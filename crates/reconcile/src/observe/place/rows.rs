@@ -35,7 +35,10 @@ impl Observed {
             for lookup in named.filter(|lookup| fits(lookup, noun, row)) {
                 self.found.labels.insert(id, lookup.name().to_owned());
                 let rows = self.found.rows.entry((*lookup).clone()).or_default();
-                rows.push(id);
+                // Pages and parts of a query can have one row twice.
+                if !rows.contains(&id) {
+                    rows.push(id);
+                }
             }
         }
     }
@@ -56,6 +59,7 @@ impl Observed {
             for column in columns {
                 if let Some(name) = row.text(column) {
                     let mention = Mention {
+                        id: row.uuid(tables::WORKSTREAM.key),
                         workstream: workstream.clone(),
                         column,
                     };

@@ -365,9 +365,8 @@ impl Undoing<'_> {
         {
             return;
         }
-        if saved.id == change.id
-            && let Some(later) = self.later(table, saved.id)
-        {
+        // The line of a notification can be shown by another template since.
+        if let Some(later) = self.later(table, saved.id) {
             self.diagnostics.push(
                 Diagnostic::error(
                     UNDO_CHANGED.code,
