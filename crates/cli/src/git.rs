@@ -98,7 +98,7 @@ impl<'f> Git<'f> {
     /// Returns git's output as one line of text.
     pub(crate) fn line(&self, arguments: &[&str]) -> Result<String, GitError> {
         let output = String::from_utf8(self.run(arguments)?).map_err(|_| GitError::Refused)?;
-        Ok(output.trim().to_owned())
+        Ok(output.trim_end_matches(['\n', '\r']).to_owned())
     }
 
     /// Returns git's output for a given input.

@@ -1,48 +1,77 @@
 //! The git revision of the manifests.
 
+mod checkout;
+
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Component, Path};
+use std::path::Path;
 use std::time::Duration;
 
-use deskstate_model::{LOCK_FILE, PACKAGES_FOLDER, fold, is_yaml};
-use tempfile::TempDir;
+use deskstate_model::{SourceMap, fold, is_yaml};
 
-use crate::error::Error;
+pub(crate) use self::checkout::checkout;
 use crate::git::{Git, GitError};
-use crate::paths::shown_path;
 
 /// Time limit for short git calls.
 const SHORT: Duration = Duration::from_secs(10);
-/// Time limit for git to print the files of a revision.
-const LONG: Duration = Duration::from_secs(60);
 
-/// Short hash of a folder's current commit, with a note if files differ from it; `None` outside of git.
-pub(crate) fn describe(folder: &Path) -> Option<String> {
+/// Short hash of a folder's current commit, with a note if it does not contain all files that were read, as they are; `None` outside of git.
+pub(crate) fn describe<'s>(
+    folder: &Path,
+    read: impl IntoIterator<Item = &'s SourceMap>,
+) -> Option<String> {
     let git = Git::new(folder, SHORT).ok()?;
     let commit = git.line(&["rev-parse", "--short=7", "HEAD"]).ok()?;
     let status = git.run(&[
         "status",
         "--porcelain",
         "--untracked-files=all",
-        "--ignored=matching",
-        "--ignore-submodules=all",
+        "--ignore-submodules=untracked",
         "--",
         ".",
     ]);
-    let changed =
-        status.is_ok_and(|changes| String::from_utf8_lossy(&changes).lines().any(matters));
-    Some(if changed {
-        format!("{commit} with local changes")
-    } else {
-        commit
+    let changed = status.map(|changes| String::from_utf8_lossy(&changes).lines().any(matters));
+    let read = read
+        .into_iter()
+        .flat_map(|sources| sources.files().map(|file| sources.path(file)));
+    let committed = are_committed(&git, folder, read);
+    Some(match (changed, committed) {
+        (Ok(false), Ok(true)) => commit,
+        (Ok(true), _) | (_, Ok(false)) => format!("{commit} with local changes"),
+        (Err(_), _) | (_, Err(_)) => format!("{commit}, perhaps with local changes"),
     })
 }
 
-/// Whether a change matters. A file that git does not track does if it could be a manifest, also one that git ignores; a plan or a report that
-/// is just being written is not one.
+/// Whether a change matters. A file that git does not track does if it could be a manifest; a plan or a report that is just being written
+/// is not one.
 fn matters(change: &str) -> bool {
     let path = change.trim_end_matches('"');
-    !(change.starts_with("??") || change.starts_with("!!")) || is_yaml(path)
+    !change.starts_with("??") || is_yaml(path)
+}
+
+/// Whether git tracks all files that were read, and looks at their contents: it does not list what it ignores, nor what belongs to another
+/// repository in the folder.
+fn are_committed<'s>(
+    git: &Git<'_>,
+    folder: &Path,
+    mut read: impl Iterator<Item = &'s str>,
+) -> Result<bool, GitError> {
+    let listed = git.run(&["ls-files", "-v", "-z", "--recurse-submodules", "--", "."])?;
+    let listed = String::from_utf8_lossy(&listed);
+    // `H` is an ordinary file. Others are assumed to be unchanged, or not checked out.
+    let seen = listed
+        .split('\0')
+        .filter_map(|entry| entry.strip_prefix("H "));
+    let seen: HashSet<&str> = seen.collect();
+    let root = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let behind_links = |path: &str| {
+        let place = folder.join(path).canonicalize().ok()?;
+        let below = place.strip_prefix(&root).ok()?.to_str()?;
+        Some(below.replace('\\', "/"))
+    };
+    // What is no file came with the product.
+    Ok(read.all(|path| {
+        seen.contains(path) || behind_links(path).is_none_or(|path| seen.contains(path.as_str()))
+    }))
 }
 
 /// The path of a folder within its repository, with a trailing `/`; empty at the root, `None` outside of git.
@@ -50,201 +79,6 @@ pub(crate) fn folder_in_repository(folder: &Path) -> Option<String> {
     Git::new(folder, SHORT)
         .and_then(|git| git.line(&["rev-parse", "--show-prefix"]))
         .ok()
-}
-
-/// Extracts the files of a folder at a revision into a temporary folder, which is removed when the value is dropped.
-pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> {
-    let no_such = || Error::Failed {
-        message: format!("git has no revision `{revision}` of this folder"),
-        hint: Some(
-            "a shallow clone lacks older commits and tags: fetch them, or name another revision"
-                .to_owned(),
-        ),
-    };
-    let failed = |error: GitError| {
-        match error {
-        GitError::Refused if folder_in_repository(folder).is_none() => no_repository(folder),
-        GitError::NotStarted(error) => Error::Failed {
-            message: format!("git did not start: {error}"),
-            hint: Some("earlier manifests are read with git, which is not in every image: install it, or check them out beforehand".to_owned()),
-        },
-        GitError::TookTooLong(_) | GitError::TooMuch(_) => Error::failed(error.to_string()),
-        GitError::Refused => no_such(),
-    }
-    };
-    // A partial clone would have to fetch them, which nobody requested.
-    let not_here = || {
-        Error::Failed {
-        message: format!("this clone is missing files of revision `{revision}`"),
-        hint: Some(
-            "a partial clone fetches files when they are needed, which deskstate does not do: clone without `--filter`"
-                .to_owned(),
-        ),
-    }
-    };
-    // A revision that begins with a dash would be interpreted as an option.
-    if revision.is_empty() || revision.starts_with('-') {
-        return Err(no_such());
-    }
-    let git = Git::new(folder, LONG).map_err(failed)?;
-    let commit = git
-        .line(&[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            &format!("{revision}^{{commit}}"),
-        ])
-        .map_err(failed)?;
-    let listed = match git.run(&["ls-tree", "-r", "-z", "--full-name", &commit, "--", "."]) {
-        Err(GitError::Refused) => return Err(not_here()),
-        listed => listed.map_err(failed)?,
-    };
-    let prefix = git.line(&["rev-parse", "--show-prefix"]).map_err(failed)?;
-    let mut files = Vec::new();
-    let mut others = Vec::new();
-    let mut links = Vec::new();
-    for entry in listed
-        .split(|byte| *byte == 0)
-        .filter(|entry| !entry.is_empty())
-    {
-        let entry = String::from_utf8_lossy(entry);
-        let Some((meta, path)) = entry.split_once('\t') else {
-            continue;
-        };
-        let mut meta = meta.split(' ');
-        let (mode, kind, object) = (meta.next(), meta.next(), meta.next());
-        let (Some(object), Some(relative)) = (object, path.strip_prefix(prefix.as_str())) else {
-            continue;
-        };
-        // Submodules are not manifests.
-        if kind != Some("blob") || !stays_below(relative) {
-            continue;
-        }
-        if mode == Some("120000") {
-            links.push((object.to_owned(), relative.to_owned()));
-        } else if is_read(relative) {
-            files.push((object.to_owned(), relative.to_owned()));
-        } else {
-            others.push((object.to_owned(), relative.to_owned()));
-        }
-    }
-    let print = |of: &mut dyn Iterator<Item = &(String, String)>| {
-        let wanted: String = of.map(|(object, _)| format!("{object}\n")).collect();
-        match git.run_with(&["cat-file", "--batch"], wanted.into_bytes()) {
-            Err(GitError::Refused) => Err(not_here()),
-            printed => printed.map_err(failed),
-        }
-    };
-    let target = tempfile::tempdir()?;
-    let write = |relative: &str, text: &[u8]| -> Result<(), Error> {
-        let file = target.path().join(relative);
-        if let Some(parent) = file.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        Ok(std::fs::write(file, text)?)
-    };
-    let printed = print(&mut files.iter().chain(&links))?;
-    let mut blobs = Blobs(&printed);
-    let mut words: HashSet<String> = HashSet::new();
-    for (_, relative) in &files {
-        let text = blobs.next().ok_or_else(not_here)?;
-        if is_yaml(relative) {
-            let text = String::from_utf8_lossy(text);
-            words.extend(text.split(BETWEEN_WORDS).map(str::to_owned));
-        }
-        write(relative, text)?;
-    }
-    // A manifest can name a file with any ending for a value.
-    others.retain(|(_, relative)| {
-        let last = relative.split(BETWEEN_WORDS).next_back();
-        last.is_some_and(|last| words.contains(last))
-    });
-    if !others.is_empty() {
-        let printed = print(&mut others.iter())?;
-        let mut named = Blobs(&printed);
-        for (_, relative) in &others {
-            write(relative, named.next().ok_or_else(not_here)?)?;
-        }
-    }
-    for (_, relative) in &links {
-        let leads_to = blobs.next().ok_or_else(not_here)?;
-        link(target.path(), relative, leads_to)?;
-    }
-    Ok(target)
-}
-
-/// Why git knows nothing about a folder.
-fn no_repository(folder: &Path) -> Error {
-    let shown = shown_path(folder);
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let (message, hint) = if whole.ancestors().any(|above| above.join(".git").exists()) {
-        (
-            format!("git does not read the repository of {shown}"),
-            "`git status` in that folder says why; git also refuses a repository that belongs to another user, unless `safe.directory` names it",
-        )
-    } else {
-        (
-            format!("{shown} is not in a git repository"),
-            "earlier manifests are read from git: run the command in a clone of the repository, or without a revision",
-        )
-    };
-    Error::Failed {
-        message,
-        hint: Some(hint.to_owned()),
-    }
-}
-
-/// Characters between the words of a manifest, and between the parts of a path.
-const BETWEEN_WORDS: [char; 12] = [
-    ' ', '\t', '\n', '\r', '/', '"', '\'', ',', '[', ']', '{', '}',
-];
-
-/// Whether loading reads a file, whatever the manifests say. In packages it reads all files, to compare them with the lock.
-fn is_read(path: &str) -> bool {
-    is_yaml(path)
-        || path.to_ascii_lowercase().ends_with(".json")
-        || path == LOCK_FILE
-        || path.starts_with(&format!("{PACKAGES_FOLDER}/"))
-}
-
-/// Creates a link to a file of the same revision. Loading refuses links that lead outside.
-fn link(target: &Path, relative: &str, leads_to: &[u8]) -> Result<(), Error> {
-    let place = target.join(relative);
-    let Some(folder) = place.parent() else {
-        return Ok(());
-    };
-    let leads_to = String::from_utf8_lossy(leads_to);
-    // Files that cannot be part of a manifest were not extracted.
-    if !folder.join(&*leads_to).exists() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(folder)?;
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(&*leads_to, &place)?;
-    #[cfg(windows)]
-    if folder.join(&*leads_to).is_dir() {
-        std::os::windows::fs::symlink_dir(&*leads_to, &place)?;
-    } else {
-        std::os::windows::fs::symlink_file(&*leads_to, &place)?;
-    }
-    Ok(())
-}
-
-/// The output of `git cat-file --batch`: for each object a line with its size, its bytes, and a line end. `missing` has no size.
-struct Blobs<'o>(&'o [u8]);
-
-impl<'o> Iterator for Blobs<'o> {
-    type Item = &'o [u8];
-
-    fn next(&mut self) -> Option<&'o [u8]> {
-        let end = self.0.iter().position(|byte| *byte == b'\n')?;
-        let head = std::str::from_utf8(&self.0[..end]).ok()?;
-        let size: usize = head.rsplit_once(' ')?.1.parse().ok()?;
-        let blob = self.0.get(end + 1..end + 1 + size)?;
-        self.0 = self.0.get(end + size + 2..)?;
-        Some(blob)
-    }
 }
 
 /// Where a unique name was previously declared.
@@ -363,24 +197,9 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Whether a path stays below its start. An untrusted tree can contain `..`.
-fn stays_below(path: &str) -> bool {
-    Path::new(path)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_that_leaves_is_told_from_one_that_does_not() {
-        assert!(stays_below("manifests/a..b/c.yaml"));
-        for path in ["../a.yaml", "a/../../b.yaml", "/etc/a.yaml"] {
-            assert!(!stays_below(path), "{path}");
-        }
-    }
 
     #[test]
     fn what_a_command_writes_beside_the_manifests_is_no_local_change() {

@@ -180,7 +180,7 @@ fn a_profile_that_is_switched_off_is_a_removal() {
         &run.ended(REFUSED).err,
         &[
             "[removals]",
-            "switches off 1 of `AppProfile`: 2 agents are reached",
+            "switches off, or moves to another app, 1 of `AppProfile`: 2 agents are reached",
             "--allow deactivate=AppProfile:1",
         ],
     );

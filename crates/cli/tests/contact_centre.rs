@@ -1488,7 +1488,14 @@ fn a_default_queue_with_a_translated_name_is_protected() {
 /// Columns of Microsoft's entity reference that name a notification template.
 #[test]
 fn a_template_for_outbound_calls_of_a_workstream_is_not_deleted() {
-    for column in ["agent_dial", "pre_dial"] {
+    let columns = ["agent_dial", "agent_reservation", "pre_dial"];
+    let own = "kinds: [kinds/stream.yaml]";
+    let with = |spec| columns.map(|column| (column, spec));
+    // Without any kind for workstreams, with the product's, and with one that does not have these columns.
+    for (column, spec) in ["", "packs: [contact-centre]", own]
+        .into_iter()
+        .flat_map(with)
+    {
         let server = Server::plain();
         let template = |state: &str, spec: &str| {
             format!(
@@ -1496,7 +1503,18 @@ fn a_template_for_outbound_calls_of_a_workstream_is_not_deleted() {
             )
         };
         let present = template("", "spec: {displayName: Dial, title: Dial}\n");
-        let project = Project::desk(&server, "packs: [contact-centre]", "", &present);
+        let project = Project::desk(&server, "", "", &present);
+        if !spec.is_empty() {
+            project.write(
+                "kinds/stream.yaml",
+                "apiVersion: deskstate/v1\nkind: KindDefinition\nmetadata: {name: Stream}\nspec:\n  version: \"1\"\n  description: A workstream.\n  table: msdyn_liveworkstream\n  entitySet: msdyn_liveworkstreams\n  identity: {column: msdyn_name, maxLength: 100}\n  creatable: false\n  fields:\n    capacity: {column: msdyn_capacityrequired, type: number, minimum: 0, maximum: 100, description: Units.}\n",
+            );
+            project.edit(
+                "deskstate.yaml",
+                "  environments:\n",
+                &format!("  {spec}\n  environments:\n"),
+            );
+        }
         project.apply();
         let (id, _) = row(
             &server,
@@ -1511,8 +1529,8 @@ fn a_template_for_outbound_calls_of_a_workstream_is_not_deleted() {
         project.write("manifests/all.yaml", &template(", state: absent", ""));
         let plan = project.run(&["plan", "--env", "server"]);
         assert!(
-            !plan.out.contains("1 to delete") || plan.err.contains("workstream-names"),
-            "{}{}",
+            plan.err.contains("error[workstream-names]"),
+            "{spec} {column}: {}{}",
             plan.out,
             plan.err
         );

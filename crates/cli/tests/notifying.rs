@@ -304,3 +304,54 @@ async fn very_much_news_fits_what_the_channels_take() {
         );
     }
 }
+
+/// A user among the `users` who left the company.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_compared_hides_no_drift() {
+    let (project, server) = applied();
+    let host = channel(&[]).await;
+    project.edit(
+        "manifests/app-profile.yaml",
+        "      - lin@contoso.com\n",
+        "      - lin@contoso.com\n      - left@contoso.com\n",
+    );
+    let unknown = ["com.github.deskstate.drift.unknown"];
+    run(&project, &host, &ALL).await.ended(1);
+    assert_eq!(events(&took(&host).await), unknown);
+    run(&project, &host, &ALL).await.ended(1);
+    assert!(took(&host).await.is_empty());
+    for title in ["By hand", "By hand, again"] {
+        server.patch_session(&format!("{{\"msdyn_title\": \"{title}\"}}"));
+        run(&project, &host, &ALL).await.ended(1);
+        let news = took(&host).await;
+        assert_eq!(events(&news), unknown);
+        for (path, message) in news.iter().filter(|(path, _)| path != "webhook") {
+            says(
+                &shown(message),
+                &["SessionTemplate", "deskstate drift --env server"],
+            );
+            assert!(!path.is_empty());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_breaks_twice_is_news_twice() {
+    let (project, _server) = applied();
+    let host = channel(&[]).await;
+    let all = [
+        "drift", "--all", "--notify", "teams", "--notify", "slack", "--notify", "webhook",
+    ];
+    let whole = project.read("deskstate.yaml");
+    for _ in 0..2 {
+        project.write("deskstate.yaml", &format!("{whole}\n  x: ["));
+        run(&project, &host, &all).await.ended(3);
+        assert_eq!(
+            events(&took(&host).await),
+            ["com.github.deskstate.drift.unknown"]
+        );
+        project.write("deskstate.yaml", &whole);
+        run(&project, &host, &all).await;
+        took(&host).await;
+    }
+}

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::support::by_hand;
 use super::support::{Project, Server, says};
 
 const CHECK: [&str; 3] = ["check", "--env", "server"];
@@ -183,4 +184,118 @@ fn a_package_adds_members_and_nothing_else() {
             "does not have a prefix of the package",
         ],
     );
+}
+
+/// The vendor moved, and the earlier revision has the old address.
+#[test]
+fn contracts_of_today_hold_for_what_is_reverted() {
+    let server = Server::plain();
+    let desk = |host: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_t}}\nspec:\n  displayName: T\n  title: T\n  pageType: ThirdPartyWebsite\n  parameters: {{url: 'https://{host}/widget'}}\n"
+        )
+    };
+    let project = Project::desk(&server, "", "", &desk("old.example"));
+    project.apply();
+    project.commit_applied();
+    project.edit(
+        "deskstate.yaml",
+        "  environments:\n",
+        "  contracts: [contracts/k.yaml]\n  environments:\n",
+    );
+    project.write(
+        "contracts/k.yaml",
+        &contract(
+            "ApplicationTab",
+            "contoso_t",
+            "matches: {parameters.url: 'https://new.example/*'}",
+        ),
+    );
+    project.write("manifests/all.yaml", &desk("new.example"));
+    project.apply();
+    let refused = project.run(&[
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--only-drift",
+        "--at",
+        "deskstate/{env}",
+    ]);
+    assert_ne!(refused.code, Some(0), "{}", refused.out);
+    says(&refused.err, &["contract-broken"]);
+    // The place of the rule is in a file that the earlier revision does not have.
+    assert!(
+        !refused.err.contains("required by this rule"),
+        "{}",
+        refused.err
+    );
+}
+
+/// Values of the project file are the same in every environment, so a variable there would stay as it is written.
+#[test]
+fn variables_in_the_project_file_are_refused() {
+    let server = Server::plain();
+    for spec in [
+        "defaults: {app: '${{ vars.app }}'}",
+        "protect: ['ApplicationTab/${{ vars.app }}']",
+        "solution: '${{ vars.app }}'",
+        "ignore:\n  - {kind: ApplicationTab, name: '${{ vars.app }}', fields: [title], reason: r, until: 2999-01-01}",
+    ] {
+        let project = Project::desk(&server, spec, "", DESK);
+        project.edit(
+            "deskstate.yaml",
+            "  environments:\n",
+            "  variables: {app: CustomerServiceApps}\n  environments:\n",
+        );
+        let run = project.run(&["validate"]).ended(INVALID);
+        says(&run.err, &["error[variable-placement]", "deskstate.yaml:"]);
+    }
+}
+
+/// A plan reads the members of such a profile only if a rule asks for them.
+#[test]
+fn rules_about_the_templates_of_a_profile_that_nobody_declares_are_judged_with_all_of_them() {
+    let server = Server::plain();
+    let case = by_hand::make(
+        &server,
+        "msdyn_sessiontemplates",
+        &json!({
+            "msdyn_uniquename": "fabrikam_case", "msdyn_name": "Case", "msdyn_title": "Case", "msdyn_entity": "lead",
+            "msdyn_sessiontype": 1, "msdyn_type": true, "msdyn_panelstate": 162_450_001,
+        }),
+    );
+    let profile = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "msdyn_workspace_defaultprofile",
+    );
+    by_hand::link(
+        &server,
+        &format!("msdyn_appconfigurations({profile})"),
+        "msdyn_appconfiguration_sessiontemplate",
+        &format!("msdyn_sessiontemplates({case})"),
+    );
+    let project = desk(
+        &server,
+        &contract(
+            "AppProfile",
+            "msdyn_workspace_defaultprofile",
+            "locked: {sessionTemplates: []}",
+        ),
+        "apiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {name: contoso_t}\nspec: {displayName: T, controlName: c}\n",
+    );
+    let broken = project.run(&CHECK).ended(BROKEN);
+    says(&broken.out, &["fabrikam_case"]);
+    let plan = project.run(&PLAN);
+    says(&plan.err, &["contract-stays-broken", "sessionTemplates"]);
+    project.write(
+        "contracts/k.yaml",
+        &contract(
+            "AppProfile",
+            "msdyn_workspace_defaultprofile",
+            "set: [sessionTemplates]",
+        ),
+    );
+    assert!(!project.run(&PLAN).err.contains("contract"));
 }

@@ -88,7 +88,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             }
             let revision = match &args.at {
                 Some(at) => Some(at.replace("{env}", &args.env)),
-                None => revision::describe(&loaded.root),
+                None => revision::describe(&loaded.root, [&loaded.manifests.sources]),
             };
             let writable = writable_of(&compared.plan, &compared.live, environment.writes);
             let reach = compared.reach_in_words();
@@ -130,7 +130,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 allowed?;
                 compared.complete()?;
                 if compared.plan.is_empty() {
-                    forget(&unfinished, &compared);
+                    forget(args, &unfinished, &compared);
                 } else {
                     ui.line(format_args!(
                         "nothing of this may be written to {}",
@@ -162,7 +162,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 .run(&mut compared.live, &session, &stop, ui)
                 .await?;
             let done = carrying.tell(carried, ui)?;
-            forget(&unfinished, &compared);
+            forget(args, &unfinished, &compared);
             compared.complete()?;
             Ok(done)
         },
@@ -173,9 +173,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 /// The next step where `writes` of the environment leaves nothing to apply.
 pub(super) const BY_SOLUTION: &str = "`writes` of the environment allows none of this: import the solution that contains the resources, or change `writes`";
 
-/// Clears the records of interrupted runs if this run covered all resources.
-fn forget(unfinished: &[Unfinished], compared: &Compared) {
-    if compared.options.only.is_none() {
+/// Clears the records of interrupted runs if this run covered all resources of the current manifests.
+fn forget(args: &Args, unfinished: &[Unfinished], compared: &Compared) {
+    if compared.options.only.is_none() && !args.only_drift {
         journal::forget(unfinished);
     }
 }

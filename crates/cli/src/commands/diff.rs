@@ -1,14 +1,14 @@
 //! `diff`: compares two environments, or a folder of manifests and an environment. Cannot write to either.
 
-mod parameters;
+mod beside;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::{Diagnostic, Manifests, ResourceKey, State};
+use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, State, fold};
 use deskstate_reconcile::export::{Document, Export, Selection, export, file_names, write};
-use deskstate_reconcile::extras::{extras, prefix};
+use deskstate_reconcile::extras::{Extra, prefix, undeclared};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
     Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason, SyncState,
@@ -115,8 +115,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             });
         }
     };
+    refuse_empty(args, &compared)?;
     if args.users == People::None && compared.wanted.is_some() {
-        ui.note("sets of users were not compared: `--users upn` compares them");
+        ui.note("users were not compared, in sets and as owners: `--users upn` compares them");
     }
     let outcome = compared.outcome();
     if outcome == SyncState::InSync {
@@ -300,7 +301,7 @@ impl<'p> Wanted<'p> {
         lost.extend(unread(to, &wanted, &desired));
         lost.extend(self::lost(from, &own_rows));
         let (mut plan, findings) = plan(&desired, live, &PlanOptions::default());
-        parameters::only_here(&own_rows, &wanted, live, &mut plan);
+        beside::only_here(&own_rows, &wanted, live, &mut plan);
         // Findings must not point into the temporary export of the other environment.
         for change in &mut plan.changes {
             change.declared_at = None;
@@ -342,10 +343,8 @@ async fn like_folder(
     let loaded = load_environment(global, from, ui)?;
     let (live, address) = read(args, &loaded, &desired, ui).await?;
     let (plan, findings) = plan(&desired, &live, &PlanOptions::default());
-    let prefixes = asked_prefixes(args, declared_prefixes(&desired).collect());
-    let only_from = extras(&desired, &live, &prefixes).into_iter();
-    let only_from = only_from.map(|extra| extra.key);
-    let only_from = only_from.filter(|key| selection.takes(key)).collect();
+    let only_from = lacking(args, &desired, &live, &selection).into_iter();
+    let only_from = only_from.map(|extra| extra.key).collect();
     Ok(Compared {
         plan,
         manifests: folder.manifests,
@@ -375,9 +374,7 @@ async fn like_environment(
     let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
     plan.changes.iter_mut().for_each(turn);
     let wanted = exported(args.users, &live, &selection, &desired);
-    let prefixes = asked_prefixes(args, declared_prefixes(&desired).collect());
-    let mut lacking = extras(&desired, &live, &prefixes);
-    lacking.retain(|extra| selection.takes(&extra.key));
+    let lacking = lacking(args, &desired, &live, &selection);
     let mut lost = self::lost(to, &wanted);
     for extra in lacking {
         let label = extra.key.to_string();
@@ -442,6 +439,13 @@ fn turn(change: &mut Change) {
 fn new_fields(document: &Document) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     for (word, value) in &document.spec {
+        // A set, or a list of parts, in its long form.
+        let value = match value {
+            Json::Object(entries) if beside::is_listed(document.key.kind, word) => {
+                entries.get("members").unwrap_or(value)
+            }
+            value => value,
+        };
         given_fields(word, value, &mut fields);
     }
     fields
@@ -458,11 +462,6 @@ fn given_fields(path: &str, value: &Json, fields: &mut Vec<FieldChange>) {
     };
     match value {
         Json::Null => {}
-        // A set in its long form.
-        Json::Object(entries) if entries.contains_key("mode") => {
-            let members = entries.get("members").unwrap_or(&Json::Null);
-            given_fields(path, members, fields);
-        }
         Json::Object(entries) => {
             for (word, value) in entries {
                 given_fields(&format!("{path}.{word}"), value, fields);
@@ -514,7 +513,7 @@ async fn read(
 
 fn selection(args: &Args, manifests: &Manifests) -> Selection {
     Selection {
-        prefixes: args.prefix.iter().cloned().collect(),
+        prefixes: prefixes(args).collect(),
         what: args.choosing.selectors(),
         labels: choosing::labels(manifests),
         ..Selection::default()
@@ -562,18 +561,78 @@ fn in_environment(
 fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {
     let keys = desired.resources.keys();
     keys.filter_map(|key| prefix(key.name.as_written()))
-        .filter(|prefix| prefix != "msdyn")
+        .filter(|prefix| prefix != MICROSOFT)
 }
 
-/// The prefixes for which a row that only one side has is a difference: the requested ones, or `otherwise` by default.
-fn asked_prefixes(args: &Args, otherwise: BTreeSet<String>) -> BTreeSet<String> {
-    if args.prefix.is_empty() {
-        return otherwise;
+/// Rows of an environment that a folder lacks: with the requested prefixes; otherwise those with the prefixes of the folder, and of its kinds
+/// those whose names have no prefix and that a manifest could create.
+fn lacking(args: &Args, desired: &Desired, live: &Live, selection: &Selection) -> Vec<Extra> {
+    let requested: BTreeSet<String> = prefixes(args).map(|prefix| fold(&prefix)).collect();
+    let declared: BTreeSet<String> = declared_prefixes(desired).collect();
+    let kinds: BTreeSet<Kind> = desired.resources.keys().map(|key| key.kind).collect();
+    let mut found = undeclared(desired, live, &|kind, name| match prefix(name) {
+        Some(prefix) if !requested.is_empty() => requested.contains(&prefix),
+        _ if !requested.is_empty() => false,
+        Some(prefix) => declared.contains(&prefix),
+        None => kinds.contains(&kind) && is_anybodys(kind, name),
+    });
+    found.retain(|extra| {
+        selection.takes(&extra.key)
+            && (!extra.locked || prefix(extra.key.name.as_written()).is_some())
+    });
+    found
+}
+
+/// Whether a row can be somebody's own: not one that the product brings, nor of a kind of which a manifest creates none.
+fn is_anybodys(kind: Kind, name: &str) -> bool {
+    let definition = kind.definition();
+    !kind.brings(name) && definition.creatable && !definition.is_protected(name)
+}
+
+/// The prefix of Microsoft's names.
+const MICROSOFT: &str = "msdyn";
+
+/// The requested prefixes, which can be written with the underscore after them.
+fn prefixes(args: &Args) -> impl Iterator<Item = String> {
+    let prefixes = args.prefix.iter();
+    prefixes.map(|prefix| prefix.trim_end_matches('_').to_owned())
+}
+
+/// Fails if a requested prefix has no row on either side: nothing was compared, so nothing is equal.
+fn refuse_empty(args: &Args, compared: &Compared) -> Result<(), Error> {
+    let judged = compared.plan.resources.iter().map(|judged| &judged.key);
+    let changed = compared.plan.changes.iter().map(|change| &change.key);
+    let lost = compared.lost.iter().map(|(resource, _)| resource.as_str());
+    let keys = || {
+        judged
+            .clone()
+            .chain(changed.clone())
+            .chain(&compared.only_from)
+            .chain(&compared.apart)
+    };
+    for wanted in prefixes(args) {
+        let folded = fold(&wanted);
+        let has = |key: &ResourceKey| prefix(key.name.as_written()).as_ref() == Some(&folded);
+        if !keys().any(has) && lost.clone().next().is_none() {
+            let among = match args.choosing.is_everything() {
+                true => "",
+                false => " among what was selected",
+            };
+            return Err(Error::Failed {
+                message: format!(
+                    "neither {} nor {} has a row with the prefix `{}`{among}",
+                    args.from,
+                    args.to,
+                    plain(&wanted)
+                ),
+                hint: Some(
+                    "write the prefix as in the names, for example `contoso`, or select something else"
+                        .to_owned(),
+                ),
+            });
+        }
     }
-    args.prefix
-        .iter()
-        .map(|prefix| prefix.to_ascii_lowercase())
-        .collect()
+    Ok(())
 }
 
 /// Returns whether the overlay holds every difference that an overlay can hold.

@@ -100,9 +100,6 @@ pub(crate) enum Format {
     Html,
 }
 
-/// Stands for the environments of a project that could not be read. No environment can have this name.
-const ALL: &str = "(all)";
-
 /// Characters of a Markdown report that are left to the builds of `init --ci`, which add links and a fingerprint to an issue.
 const ROOM_FOR_NOTES: usize = 1_000;
 
@@ -112,7 +109,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         refuse_for_a_part(args)?;
     }
     let today = args.today.clone().unwrap_or_else(today::utc);
-    let revision = revision::describe(&root);
     let stop = stop_on_interrupt();
     let can_tell = telling::check(&args.notify, ui);
     let tells = can_tell.is_ok();
@@ -130,7 +126,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Ok(seen) => seen,
         Err(error) => {
             let failed = [Seen {
-                environment: args.env.clone().unwrap_or_else(|| ALL.to_owned()),
+                environment: args.env.clone().unwrap_or_else(|| telling::ALL.to_owned()),
                 looked: Err(chain(&error)),
             }];
             // Yesterday's numbers would suggest that the environment is still being watched.
@@ -143,6 +139,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             return Err(error);
         }
     };
+    // The files of another revision are those of its commit.
+    let looked = seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
+    let read = looked.filter(|_| args.at.is_none());
+    let revision = revision::describe(&root, read.map(|looked| &looked.sources));
     if !args.choosing.is_everything() {
         ui.note(format_args!("only what was selected was compared"));
     }

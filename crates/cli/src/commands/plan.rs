@@ -66,8 +66,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if let Some(path) = &args.out {
         refuse_other_file(path)?;
     }
-    let root = loaded.root.clone();
-    let revision = spawn_blocking(move || revision::describe(&root));
+    let (root, sources) = (loaded.root.clone(), loaded.manifests.sources.clone());
+    let revision = spawn_blocking(move || revision::describe(&root, [&sources]));
     let environment = loaded.environment()?;
     tell_unfinished(&loaded, &environment.name, ui)?;
     let stop = stop_on_interrupt();

@@ -22,6 +22,9 @@ use crate::setting;
 use crate::today;
 use crate::ui::Ui;
 
+/// The name under which a run of all environments fails that cannot read the project.
+pub(crate) const ALL: &str = "(all)";
+
 /// Notifies each channel of changes since its last notification. Failed notifications are shown; the next run sends them again.
 pub(crate) async fn tell(
     channels: &[Channel],
@@ -104,6 +107,10 @@ async fn tell_one(
     for (environment, now) in after {
         write(root, channel, environment, &now)?;
     }
+    // The project could be read, so the next time that it cannot is news.
+    if seen.iter().all(|one| one.environment != ALL) {
+        drop(std::fs::remove_file(file(root, channel, ALL)?));
+    }
     Ok(())
 }
 
@@ -116,9 +123,12 @@ fn turn(before: Option<&Told>, now: &Told, outcome: Outcome) -> Option<Turn> {
             (before.map(|before| &before.digest) != Some(&now.digest)).then_some(Turn::Changed)
         }
         Outcome::InSync => was.filter(|was| *was != State::InSync).map(|_| Turn::Ended),
-        Outcome::Incomplete | Outcome::Failed => {
-            (was != Some(State::Unknown)).then_some(Turn::Unknown)
+        // What could be compared may differ in another way than before.
+        Outcome::Incomplete => {
+            let is_new = before.is_none_or(|before| *before != *now);
+            is_new.then_some(Turn::Unknown)
         }
+        Outcome::Failed => (was != Some(State::Unknown)).then_some(Turn::Unknown),
     }
 }
 

@@ -3,7 +3,7 @@
 use deskstate_dataverse::Reader;
 use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;
-use deskstate_reconcile::who::{Basis, Candidate, Who};
+use deskstate_reconcile::who::{Basis, Candidate, Standing, Who};
 use deskstate_reconcile::{Desired, Scope, held_roles, lower, who};
 use uuid::Uuid;
 
@@ -188,28 +188,30 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut Page) {
         None => text.line(format_args!("{} no profile by assignment or role: the custom default, else one of the product's own",
             if works { "gets" } else { "would get" })),
         Some((first, others)) => {
-            let certain = !answer.is_tied() && answer.unseen.is_empty();
-            let verb = match (works, certain) {
-                (_, false) => "perhaps",
-                (true, true) => "gets ",
-                (false, true) => "would get",
+            let verb = |candidate: &Candidate| match (works, answer.standing(candidate)) {
+                (_, Standing::BehindDirect | Standing::BehindRank) => "not  ",
+                (_, Standing::Tied) => "perhaps",
+                _ if !answer.unseen.is_empty() => "perhaps",
+                (true, Standing::Gets) => "gets ",
+                (false, Standing::Gets) => "would get",
             };
-            text.line(format_args!("{verb} {GOOD}AppProfile {}{GOOD:#}  {}",
+            text.line(format_args!("{} {GOOD}AppProfile {}{GOOD:#}  {}",
+                verb(first),
                 plain(&first.profile),
                 reason(first)));
             for other in others {
-                let (verb, why) = if other.app != first.app {
-                    ("not  ", "in another app")
-                } else if other.basis.is_direct() {
-                    ("perhaps", "is also assigned: a user has one profile, so it is unknown which")
-                } else if first.basis.is_direct() {
-                    ("not  ", "a direct assignment wins")
-                } else if other.rank == first.rank {
-                    ("perhaps", "the rank is the same, so it is unknown which")
-                } else {
-                    ("not  ", "the lower rank wins")
+                let app = plain(other.app.as_deref().unwrap_or("unknown"));
+                let why = match answer.standing(other) {
+                    Standing::Gets => format!("in the app {app}: a user has one profile in each app"),
+                    Standing::BehindDirect => "a direct assignment wins".to_owned(),
+                    Standing::BehindRank => "the lower rank wins".to_owned(),
+                    Standing::Tied if other.basis.is_direct() => {
+                        "is also assigned: a user has one profile in an app, so it is unknown which".to_owned()
+                    }
+                    Standing::Tied => "the rank is the same, so it is unknown which".to_owned(),
                 };
-                text.line(format_args!("{verb} AppProfile {}  {}; {DIM}{why}{DIM:#}",
+                text.line(format_args!("{} AppProfile {}  {}; {DIM}{why}{DIM:#}",
+                    verb(other),
                     plain(&other.profile),
                     reason(other)));
             }
@@ -222,7 +224,12 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut Page) {
             ", as soon as the account works"
         };
         text.blank();
-        text.line(format_args!("desktop{would}"));
+        let mut winners = answer.candidates.iter();
+        let several = winners.any(|one| one.app != answer.candidates[0].app);
+        match answer.candidates.first().filter(|_| several) {
+            Some(first) => text.line(format_args!("desktop of {}{would}", plain(&first.profile))),
+            None => text.line(format_args!("desktop{would}")),
+        }
         for (word, members) in &answer.desktop {
             let members = members
                 .iter()

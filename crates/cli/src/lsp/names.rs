@@ -18,7 +18,7 @@ pub(super) type Place = (String, Range<usize>);
 /// The variable at a byte, and the range of its name.
 pub(super) fn variable_at(text: &str, byte: usize) -> Option<(String, Range<usize>)> {
     let is_part = |one: char| one.is_alphanumeric() || one == '_' || one == '.';
-    let start = text[..byte].trim_end_matches(is_part).len();
+    let start = text.get(..byte)?.trim_end_matches(is_part).len();
     let rest = &text[start..];
     let word = &rest[..rest.find(|one| !is_part(one)).unwrap_or(rest.len())];
     let name = word.strip_prefix("vars.")?;
@@ -354,8 +354,18 @@ fn unchanged_rules(state: &State, old: &ResourceKey, new: &ResourceKey) -> Resul
                 .map(|rule| ("accept", &rule.resources)),
         )
         .find(|(_, pattern)| {
-            !is_exact(&pattern.name) && pattern.matches(old) != pattern.matches(new)
+            // What is written out is renamed, too.
+            let is_pattern = !is_exact(&pattern.name) || !is_exact(&pattern.kind);
+            is_pattern && pattern.matches(old) != pattern.matches(new)
         });
+    let names_member = |path: &str| path.split('.').any(|word| fold(word) == old.name.folded());
+    let mut fields = project.ignore.iter().flat_map(|rule| &rule.fields);
+    if let Some(field) = fields.find(|field| names_member(&field.value)) {
+        return Err(format!(
+            "the field `{}` under `ignore` in `deskstate.yaml` names it: change or remove it first",
+            field.value
+        ));
+    }
     match pattern {
         Some((list, pattern)) => Err(format!(
             "the pattern `{}/{}` under `{list}` in `deskstate.yaml` matches only one of the two names",

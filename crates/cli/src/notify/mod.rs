@@ -148,7 +148,7 @@ impl News {
                 let extras = report.extras.iter().filter(|_| report.drifted.is_empty());
                 let extras = extras.map(|row| format!("{}: not declared", row.extra.key));
                 let of_turn: Vec<String> = match turn {
-                    Turn::Unknown => unplannable.chain(unknown).collect(),
+                    Turn::Unknown => unplannable.chain(unknown).chain(resources).collect(),
                     Turn::Appeared | Turn::Changed => resources.chain(extras).collect(),
                     Turn::Ended => Vec::new(),
                 };
@@ -174,6 +174,10 @@ impl News {
                     None => format!("{all} shows all of it"),
                 }
             }
+            Turn::Unknown if seen.looked.is_ok() => format!(
+                "{} says what cannot be compared, and why",
+                suggest("drift", &["--env", name])
+            ),
             Turn::Unknown => format!(
                 "{} says what is missing",
                 suggest("doctor", &["--env", name])

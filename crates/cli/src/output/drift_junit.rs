@@ -132,7 +132,7 @@ fn suite(seen: &Seen, out: &mut String) {
     out.push_str("  </testsuite>\n");
 }
 
-/// What no case fails for: broken rules of rows that are as declared, accepted differences, and warnings.
+/// What no case fails for: broken rules of rows that are as declared, accepted differences, expired rules, and warnings.
 fn told(looked: &Looked) -> impl Iterator<Item = String> {
     let broken = broken_rules(&looked.report);
     let broken = broken.map(|broken| format!("contract: {broken}"));
@@ -147,7 +147,13 @@ fn told(looked: &Looked) -> impl Iterator<Item = String> {
     });
     let warnings = looked.findings.iter().filter(|finding| !finding.is_error());
     let warnings = warnings.map(|finding| format!("{}: {}", finding.code, finding.message));
-    broken.chain(accepted).chain(warnings)
+    let expired = looked.report.expired.iter().map(|expired| {
+        format!(
+            "a rule of `ignore` for {} accepts nothing after {}: {}",
+            expired.resources, expired.until, expired.reason
+        )
+    });
+    broken.chain(accepted).chain(expired).chain(warnings)
 }
 
 /// The differences of a resource, and the parts that could not be compared.

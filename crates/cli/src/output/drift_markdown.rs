@@ -40,7 +40,9 @@ pub(super) fn fitted(out: String, limit: usize, command: &str) -> String {
         kept.push_str(line);
     }
     left += lines.count();
-    if kept.matches("<details>").count() > kept.matches("</details>").count() {
+    // A name can contain the tags, but not at the start of a line.
+    let starts = |tag: &str| kept.lines().filter(|line| line.starts_with(tag)).count();
+    if starts("<details>") > starts("</details>") {
         kept.push_str("\n</details>\n");
     }
     kept.push_str(&format!(
@@ -180,7 +182,7 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     if !report.drifted.is_empty() {
         writeln!(
             out,
-            "\n<details><summary>{} {}; {}</summary>\n",
+            "\n<details><summary>{} {}</summary>\n\n{}\n",
             count(report.drifted.len(), "resource"),
             if report.drifted.len() == 1 {
                 "differs"

@@ -300,8 +300,7 @@ fn check_drift_markdown(text: &str) {
         "<!-- deskstate:drift -->",
         "## Drift",
         "### ",
-        "<details><summary>1 resource differs; ",
-        "</summary>",
+        "<details><summary>1 resource differs</summary>",
         "</details>",
     ];
     // A table row is split into cells before their contents are parsed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_reconcile::who::{Basis, Candidate, Who};
+use deskstate_reconcile::who::{Basis, Candidate, Standing, Who};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -26,7 +26,8 @@ struct Answer<'a> {
     format_version: u32,
     environment: &'a str,
     user: &'a Agent<'a>,
-    /// The effective profile; `None` if nothing is assigned, if it is unknown, or if the user cannot work.
+    /// The effective profile; `None` if nothing is assigned, if it is unknown, or if the user cannot work. With profiles in several apps, the
+    /// one that is listed first.
     profile: Option<&'a str>,
     candidates: Vec<Profile<'a>>,
     desktop: BTreeMap<&'a str, &'a [String]>,
@@ -41,6 +42,8 @@ struct Profile<'a> {
     id: Uuid,
     app: Option<&'a str>,
     rank: Option<i64>,
+    /// Whether the user gets it in its app: `gets`, `tied` or `behind`.
+    standing: &'static str,
     /// `direct` or `role`.
     basis: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +67,7 @@ pub(crate) fn write(
             Some(first) if user.unfit.is_none() && !who.is_tied() => Some(&first.profile),
             _ => None,
         },
-        candidates: who.candidates.iter().map(profile).collect(),
+        candidates: who.candidates.iter().map(|one| profile(who, one)).collect(),
         desktop: who
             .desktop
             .iter()
@@ -76,7 +79,7 @@ pub(crate) fn write(
     serde_json::to_string_pretty(&answer).map(|text| text + "\n")
 }
 
-fn profile(candidate: &Candidate) -> Profile<'_> {
+fn profile<'w>(who: &Who, candidate: &'w Candidate) -> Profile<'w> {
     let (basis, role) = match &candidate.basis {
         Basis::Direct => ("direct", None),
         Basis::Role(role) => ("role", Some(role.as_str())),
@@ -86,6 +89,11 @@ fn profile(candidate: &Candidate) -> Profile<'_> {
         id: candidate.id,
         app: candidate.app.as_deref(),
         rank: candidate.rank,
+        standing: match who.standing(candidate) {
+            Standing::Gets => "gets",
+            Standing::Tied => "tied",
+            Standing::BehindDirect | Standing::BehindRank => "behind",
+        },
         basis,
         role,
         teams: &candidate.teams,

@@ -1,5 +1,7 @@
 //! Tools that read open environments. Their readers cannot write.
 
+use std::collections::BTreeSet;
+
 use deskstate_dataverse::Stop;
 use deskstate_files::EXPORTED_AT_ONCE;
 use deskstate_reconcile::check::Keeping;
@@ -60,7 +62,7 @@ pub(super) async fn plan(
     let work = async |opened: Readable| {
         let compared = compare(&loaded, environment, &opened.reader, &judging, None, ui).await?;
         let transactions = Cutting::default().count(&compared.plan, &loaded, &opened.answers);
-        let revision = revision::describe(&loaded.root);
+        let revision = revision::describe(&loaded.root, [&loaded.manifests.sources]);
         let json = plan::as_json(
             &loaded,
             &compared,
@@ -180,7 +182,7 @@ pub(super) async fn drift(
         looked: Ok(looked),
     };
     let outcome = seen.outcome();
-    let revision = revision::describe(&loaded.root);
+    let revision = revision::describe(&loaded.root, [&loaded.manifests.sources]);
     let mut report = parsed(&drift_json::render(
         std::slice::from_ref(&seen),
         revision.as_deref(),
@@ -294,8 +296,13 @@ pub(super) async fn diff(
     let choosing = choosing(&asked.what, ui)?;
     let mut labels = choosing::labels(&own.manifests);
     labels.extend(choosing::labels(&other.manifests));
+    let prefixes = asked.prefixes.iter();
+    let prefixes: BTreeSet<String> = prefixes
+        .map(|prefix| prefix.trim_end_matches('_').to_owned())
+        .collect();
+    let is_part = !choosing.is_everything() || !prefixes.is_empty();
     let selection = Selection {
-        prefixes: asked.prefixes.iter().cloned().collect(),
+        prefixes: prefixes.clone(),
         what: choosing.selectors(),
         labels,
         ..Selection::default()
@@ -321,6 +328,7 @@ pub(super) async fn diff(
     let compared = wanted
         .beside(from, to, &live, address)
         .map_err(|error| failed(&error, ui))?;
+    ui.note("users were not compared, in sets and as owners");
     let pair = format!("{from} → {to}");
     let file = plan_file::write(
         &compared.plan,
@@ -347,11 +355,22 @@ pub(super) async fn diff(
     all.extend(compared.lost.iter().map(|(resource, left_out)| {
         json!({"type": "notCompared", "about": resource, "field": left_out.path, "reason": left_out.why})
     }));
-    all.extend(told(ui));
+    let notes = told(ui);
+    let told_only = notes.len();
+    all.extend(notes);
     let state = compared.outcome();
+    let is_nothing = compared.plan.resources.is_empty() && all.len() == told_only;
     Ok(Answer {
         summary: match state {
-            SyncState::InSync => format!("{from} and {to} are equal."),
+            SyncState::InSync if is_nothing => {
+                format!(
+                    "Neither {from} nor {to} has a row that was selected, so nothing was compared."
+                )
+            }
+            SyncState::InSync => format!(
+                "{from} and {to} are equal{}, except for users, who were not compared.",
+                if is_part { " in what was selected" } else { "" }
+            ),
             SyncState::Different => format!(
                 "{} would make {from} like {to}.",
                 count(differences, "change")

@@ -156,7 +156,9 @@ fn patch(path: &str, before: Option<&str>, after: &str, by_hand: &str) -> Result
         )
         .next(format!("propose less at once; or {by_hand}")));
     }
-    if inert_text(&text) != text {
+    // Line ends of Windows hide nothing.
+    let shown = text.replace("\r\n", "\n");
+    if inert_text(&shown) != shown {
         return Err(Failure::new(
             "hidden-characters",
             format!("the patch of `{path}` holds characters that cannot be shown as they are"),

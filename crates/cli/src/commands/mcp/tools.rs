@@ -96,7 +96,14 @@ const TOOLS: [Announced; 12] = [
     Announced {
         name: "diff",
         title: "Compare two environments",
-        items: &["change", "onlyIn", "notCompared", "finding", "note"],
+        items: &[
+            "change",
+            "onlyIn",
+            "notAField",
+            "notCompared",
+            "finding",
+            "note",
+        ],
         is_live: true,
         takes: takes::<Diff>,
     },

@@ -429,6 +429,10 @@ pub(crate) fn check_inactive(comment: &str, own: &[&str]) {
     let active = own.iter().fold(active_text(comment), |text, ours| {
         text.replacen(ours, "", 2)
     });
+    // A line that begins with a tag is HTML as a whole, in which a code span is none.
+    for line in comment.lines().filter(|line| line.starts_with('<')) {
+        assert!(own.contains(&line), "text in a line of HTML:\n{line}");
+    }
     for sign in ['@', '<', '>', '&', '#', '|', '$', '~', '\\', '!', '_', '^'] {
         assert!(!active.contains(sign), "`{sign}` is active in\n{active}");
     }

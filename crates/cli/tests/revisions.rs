@@ -1,0 +1,179 @@
+//! What belongs to a revision: links in any order, submodules, and files that no commit contains.
+
+#![cfg(unix)]
+
+use std::os::unix::fs::symlink;
+
+use super::support::{Project, Server, git, says};
+
+const AT: [&str; 5] = ["drift", "--env", "server", "--at", "HEAD"];
+
+fn tab(name: &str, title: &str) -> String {
+    format!(
+        "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_{name}}}\nspec:\n  displayName: T\n  title: {title}\n  pageType: Search\n"
+    )
+}
+
+fn patch_title(server: &Server, name: &str, title: &str) {
+    let id = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        &format!("contoso_{name}"),
+    );
+    server.patch(
+        &format!("msdyn_applicationtabtemplates({id})"),
+        &format!("{{\"msdyn_title\":\"{title}\"}}"),
+    );
+}
+
+#[test]
+fn a_link_counts_wherever_it_leads_and_whatever_is_beside_it() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "overlay: overlays/server", &tab("a", "Base"));
+    let root = project.path();
+    project.write("common/live.yaml", "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_a}\nspec:\n  title: Live\n");
+    project.write("common/deep/tab.yaml", &tab("b", "Linked"));
+    for folder in ["overlays/server/common", "manifests/only", "zlink"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    // The only entry of its folder; and a link to a link whose name comes later.
+    symlink(
+        "../../../common/live.yaml",
+        root.join("overlays/server/common/live.yaml"),
+    )
+    .unwrap();
+    symlink("../../zlink/tab.yaml", root.join("manifests/only/tab.yaml")).unwrap();
+    symlink("../common/deep/tab.yaml", root.join("zlink/tab.yaml")).unwrap();
+    // Nothing of this is part of a manifest.
+    project.write("notes/readme.txt", "text");
+    symlink("../notes", root.join("manifests/notes")).unwrap();
+    symlink("manifests/notes", root.join("deep")).unwrap();
+    symlink("../deep", root.join("manifests/deeper")).unwrap();
+    project.write(".gitignore", "local/\n.deskstate/\n");
+    project.write("local/e.md", "text");
+    symlink("../local/e.md", root.join("manifests/e.md")).unwrap();
+    symlink("../local", root.join("manifests/gen")).unwrap();
+    project.apply();
+    project.commit_applied();
+    project.run(&AT).ended(0);
+    patch_title(&server, "a", "By hand");
+    patch_title(&server, "b", "By hand");
+    let drift = project.run(&AT).ended(2);
+    says(&drift.out, &["Live → By hand", "Linked → By hand"]);
+    assert!(!drift.out.contains("not applied yet"), "{}", drift.out);
+    let apply = project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--only-drift",
+            "--at",
+            "HEAD",
+        ])
+        .ended(0);
+    says(&apply.out, &["By hand → Live", "By hand → Linked"]);
+    project.run(&["drift", "--env", "server"]).ended(0);
+}
+
+#[test]
+fn the_files_of_a_submodule_belong_to_the_revision() {
+    let server = Server::plain();
+    let shared = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let done = git(shared.path(), arguments);
+        assert!(done.status.success(), "{done:?}");
+    };
+    run(&["init", "--quiet"]);
+    std::fs::write(shared.path().join("extra.yaml"), tab("sub", "Sub")).unwrap();
+    run(&["add", "-A"]);
+    run(&["commit", "--quiet", "-m", "shared"]);
+    let project = Project::desk(&server, "", "", &tab("a", "A"));
+    project.git(&["init", "--quiet"]);
+    let from = shared.path().to_str().unwrap();
+    project.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        from,
+        "manifests/sub",
+    ]);
+    project.apply();
+    project.commit_applied();
+    project.run(&AT).ended(0);
+    patch_title(&server, "sub", "By hand");
+    let drift = project.run(&AT).ended(2);
+    says(&drift.out, &["Sub → By hand"]);
+    assert!(!drift.out.contains("not applied yet"), "{}", drift.out);
+    // A submodule without manifests may lack the commit; one with manifests may not.
+    let broken = |folder: &str| {
+        project.git(&[
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("160000,{},{folder}", "1".repeat(40)),
+        ]);
+        project.git(&["commit", "--quiet", "-m", folder]);
+        project.run(&AT)
+    };
+    std::fs::create_dir_all(project.path().join("theme")).unwrap();
+    assert!(
+        git(&project.path().join("theme"), &["init", "--quiet"])
+            .status
+            .success()
+    );
+    broken("theme").ended(2);
+    says(
+        &broken("manifests/sub").ended(1).err,
+        &["is missing files of revision"],
+    );
+    project.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+    // The file that was read is in no commit.
+    let plan = ["plan", "--env", "server"];
+    let clean = project.run(&plan).ended(0);
+    assert!(!clean.out.contains("local changes"), "{}", clean.out);
+    project.edit("manifests/sub/extra.yaml", "title: Sub", "title: Other");
+    says(&project.run(&plan).ended(0).out, &["with local changes"]);
+}
+
+#[test]
+fn a_commit_is_named_without_a_remark_only_if_it_has_every_file_that_was_read() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &tab("a", "A"));
+    let root = project.path();
+    project.write(".gitignore", "local/\n.deskstate/\n");
+    project.write("shared/b.yaml", &tab("b", "B"));
+    symlink("../shared", root.join("manifests/shared")).unwrap();
+    project.apply();
+    project.commit_applied();
+    patch_title(&server, "b", "By hand");
+    let plan = ["plan", "--env", "server"];
+    let is_clean = || {
+        let plan = project.run(&plan).ended(0);
+        says(&plan.out, &["manifests at "]);
+        !plan.out.contains("local changes")
+    };
+    assert!(is_clean());
+    project.write("node_modules/x/y.yaml", "a: 1");
+    std::fs::remove_dir_all(root.join("node_modules")).unwrap();
+    project.write("manifests/local/c.yaml", &tab("c", "C"));
+    assert!(!is_clean(), "an ignored folder");
+    std::fs::remove_dir_all(root.join("manifests/local")).unwrap();
+    project.write("manifests/nest/c.yaml", &tab("c", "C"));
+    let nest = root.join("manifests/nest");
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "-A"],
+        &["commit", "--quiet", "-m", "n"],
+    ] {
+        assert!(git(&nest, arguments).status.success());
+    }
+    assert!(!is_clean(), "another repository");
+    std::fs::remove_dir_all(nest).unwrap();
+    assert!(is_clean());
+    project.git(&["update-index", "--skip-worktree", "manifests/all.yaml"]);
+    project.edit("manifests/all.yaml", "title: A", "title: Z");
+    assert!(!is_clean(), "a file that git does not look at");
+}
