@@ -39,14 +39,12 @@ impl<'a> Apps<'a> {
         }
     }
 
-    /// Whether two profiles are for one app; `None` if that is unknown.
-    pub(crate) fn are_one(&self, left: Uuid, right: Uuid) -> Option<bool> {
-        Some(self.app(left)? == self.app(right)?)
-    }
-
-    fn app(&self, profile: Uuid) -> Option<String> {
-        let planned = self.planned.get(&profile).cloned();
-        planned.or_else(|| live_app(self.live, profile))
+    /// Whether a profile will be for the app of which a user leaves another one; `None` if that is unknown.
+    pub(crate) fn are_one(&self, to: Uuid, from: Uuid) -> Option<bool> {
+        let planned = |profile| self.planned.get(&profile).cloned();
+        let to = planned(to).or_else(|| live_app(self.live, to))?;
+        let from = live_app(self.live, from).or_else(|| planned(from))?;
+        Some(to == from)
     }
 }
 

@@ -18,11 +18,6 @@ pub fn part_of(table: &Table) -> Option<&'static PartTable> {
     Kind::part_tables().find(|part| part.table == table)
 }
 
-/// Whether the state of the rows of a part is read. An environment whose table has none is asked again without it.
-pub fn has_state(_: &PartTable) -> bool {
-    true
-}
-
 /// Whether the rows of a table are those of a built-in kind, or parts of them.
 pub fn is_of_built_in(table: &Table) -> bool {
     let owner = part_of(table).map_or(table, |part| part.parent);

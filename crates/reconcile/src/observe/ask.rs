@@ -98,7 +98,7 @@ pub(super) fn columns(table: &'static Table) -> Vec<String> {
         }
     }
     // Manifests have no status of parts, but an inactive part is reported.
-    if kinds::part_of(table).is_some_and(kinds::has_state) {
+    if kinds::part_of(table).is_some() {
         columns.insert(tables::STATUS.column.to_owned());
     }
     columns.insert(table.label.to_owned());

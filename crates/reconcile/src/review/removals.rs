@@ -65,11 +65,10 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
     let arrivals = arrivals(case);
     let apps = Apps::of(case.plan, case.live);
     // Nobody gets a desktop by a profile that is switched off.
+    let off = switched_off(case);
     let moves = |user: Uuid, from: Uuid| {
         let mut to = arrivals.range((user, Uuid::nil())..=(user, Uuid::max()));
-        to.any(|(_, profile)| {
-            apps.are_one(*profile, from) == Some(true) && !is_inactive(case, *profile)
-        })
+        to.any(|(_, profile)| apps.are_one(*profile, from) == Some(true) && !off.contains(profile))
     };
     let mut sorts: BTreeMap<(&'static str, String), Removed> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
@@ -256,29 +255,28 @@ pub(super) fn is_switched_off(change: &Change) -> bool {
     })
 }
 
-/// Whether the plan leaves a profile switched off.
-fn is_inactive(case: &Case<'_>, profile: Uuid) -> bool {
-    let operations = case
+/// Profiles that are switched off when the plan is done.
+fn switched_off(case: &Case<'_>) -> BTreeSet<Uuid> {
+    let rows = case.live.table(&tables::PROFILE).rows.values();
+    let off = rows.filter(|row| kinds::is_inactive(&row.row));
+    let mut off: BTreeSet<Uuid> = off.map(|row| row.id).collect();
+    for operation in case
         .plan
         .changes
         .iter()
-        .flat_map(|change| &change.operations);
-    let mut written = operations.filter_map(|operation| match operation {
-        Operation::Create { row, body, .. } | Operation::Update { row, body, .. }
-            if row.id == profile =>
+        .flat_map(|change| &change.operations)
+    {
+        if let Operation::Create { row, body, .. } | Operation::Update { row, body, .. } = operation
+            && row.table == &tables::PROFILE
+            && let Some((_, value)) = body.iter().find(|(name, _)| name == tables::STATUS.column)
         {
-            let (_, value) = body
-                .iter()
-                .find(|(name, _)| name == tables::STATUS.column)?;
-            Some(*value != Value::Cell(Cell::Int(0)))
+            match *value == Value::Cell(Cell::Int(0)) {
+                true => off.remove(&row.id),
+                false => off.insert(row.id),
+            };
         }
-        _ => None,
-    });
-    let live = || {
-        let row = case.live.row(&tables::PROFILE, profile)?;
-        Some(row.row.int(tables::STATUS.column)? != 0)
-    };
-    written.next_back().or_else(live).unwrap_or(false)
+    }
+    off
 }
 
 /// Whether a profile goes to another app: its users lose their desktop in the one that it had.
