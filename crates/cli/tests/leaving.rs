@@ -482,3 +482,35 @@ fn a_held_profile_keeps_its_users_from_a_second_one_but_not_from_leaving() {
     );
     assert!(!members("contoso_b").contains(nora));
 }
+
+#[test]
+fn what_comes_switched_off_leaves_a_set_empty() {
+    let server = Server::plain();
+    let session = |name: &str, status: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: S, title: S, type: Generic, anchorTab: contoso_tab{status}}}\n---\n"
+        )
+    };
+    let tab = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_tab}\nspec: {displayName: T, title: T, pageType: Search}\n---\n";
+    let manifests = |status: &str, member: &str| {
+        format!(
+            "{tab}{}{}{}",
+            session("s", ""),
+            session("r", status),
+            profile(
+                "p",
+                &format!("{SERVICE}  sessionTemplates: [contoso_{member}]\n")
+            )
+        )
+    };
+    let project = desk(&server, "", &manifests("", "s"));
+    plans(&project, &manifests("", "r")).ended(0);
+    let refused = plans(&project, &manifests(", status: Inactive", "r")).ended(REFUSED);
+    says(
+        &refused.err,
+        &[
+            "error[set-emptied]",
+            "--allow empty=AppProfile.sessionTemplates:1",
+        ],
+    );
+}

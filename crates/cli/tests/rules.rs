@@ -299,3 +299,34 @@ fn rules_about_the_templates_of_a_profile_that_nobody_declares_are_judged_with_a
     );
     assert!(!project.run(&PLAN).err.contains("contract"));
 }
+
+/// Names of users are those of manifests: sign-in names, e-mail addresses and ids of Entra.
+#[test]
+fn a_rule_calls_a_user_by_any_of_the_users_names() {
+    let server = Server::plain();
+    let ada = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'ada@contoso.com'",
+    );
+    server.patch(
+        &format!("systemusers({ada})"),
+        "{\"internalemailaddress\":\"ada.l@mail.example\"}",
+    );
+    let manifests = "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_p}\nspec:\n  displayName: P\n  app: CustomerServiceApps\n  owner: {user: ada.l@mail.example}\n  users: [ada.l@mail.example]\n";
+    for rule in [
+        "contains: {users: [ada.l@mail.example]}",
+        "locked: {owner: {user: ada.l@mail.example}}",
+        "locked: {users: [ada.l@mail.example]}",
+    ] {
+        let project = desk(
+            &server,
+            &contract("AppProfile", "contoso_p", rule),
+            manifests,
+        );
+        project.apply();
+        project.run(&CHECK).ended(0);
+        let plan = project.run(&PLAN).ended(0);
+        assert!(!plan.err.contains("contract"), "{}", plan.err);
+    }
+}

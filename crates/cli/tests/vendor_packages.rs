@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::support::{Run, deskstate, says};
+use super::support::{Project, Run, Server, deskstate, says};
 
 const ENVIRONMENTS: [&str; 2] = ["test", "prod"];
 
@@ -834,4 +834,42 @@ fn lint_reports_what_a_customer_would_stumble_over() {
         .run(&["package", "build", "../telvio-1.0.0", "-o", out])
         .ended(3);
     assert!(!vendors.desk().join(out).exists());
+}
+
+/// Names of folders in a solution are adapted to file systems, so two names can become alike.
+#[test]
+fn rows_whose_names_differ_in_a_blank_only_are_both_in_the_solution() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", "");
+    project.write(
+        "vend/deskstate-package.yaml",
+        "apiVersion: deskstate/v1\nkind: Package\nmetadata: {name: vend}\nspec: {version: 1.0.0, vendor: Vend, owns: {prefixes: [vend]}, manifests: [m.yaml]}\n",
+    );
+    let tab = |name: &str, url: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: T, title: T, pageType: ThirdPartyWebsite, parameters: {{url: 'https://{url}.example'}}}}\n"
+        )
+    };
+    project.write(
+        "vend/m.yaml",
+        &format!(
+            "{}---\n{}",
+            tab("vend_dial a", "x"),
+            tab("vend_dial_a", "y")
+        ),
+    );
+    let run = project
+        .run(&["package", "solution", "vend", "--out", "sol.zip"])
+        .ended(0);
+    assert!(!run.err.contains("almost the same"), "{}", run.err);
+    let got = project.run(&["export", "--solution", "sol.zip"]).ended(0);
+    says(
+        &got.out,
+        &[
+            "name: vend_dial a",
+            "https://x.example",
+            "name: vend_dial_a",
+            "https://y.example",
+        ],
+    );
 }

@@ -72,6 +72,10 @@ impl Failure {
 }
 
 impl Client {
+    pub(crate) fn is_replay(&self) -> bool {
+        self.connection.replay.is_some()
+    }
+
     pub(crate) fn open(connection: &Connection) -> Result<Client, Error> {
         let network = Network::new(connection)?;
         Ok(Client {

@@ -48,6 +48,12 @@ impl Reader {
         &self.client
     }
 
+    /// Whether answers come from a recording, in which ids are replaced.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        self.client.is_replay()
+    }
+
     /// Answers all queries in as few round trips as possible: one for all of them, then one for each round of pages.
     ///
     /// Answers are in the order of the queries. If the server refuses a query, its answer is a [`Refused`]; an `Err` means that the trip

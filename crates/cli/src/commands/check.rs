@@ -9,7 +9,9 @@ use deskstate_model::{
     Contract, Environment, EnvironmentFacts, Rule as ContractRule, SourceMap, Writes,
 };
 use deskstate_reconcile::blame::{self, Audit, Blame};
-use deskstate_reconcile::check::{Keeping, check, last_write, needs_names, rows_to_ask};
+use deskstate_reconcile::check::{
+    Keeping, check, last_write, named_users, needs_names, rows_to_ask,
+};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::sanitize::StandIns;
 use deskstate_reconcile::{Desired, Scope};
@@ -266,6 +268,7 @@ async fn judge(
     };
     let scope = Scope {
         names: needs_names(&subject.contracts),
+        users: named_users(&subject.contracts),
         organization,
         writers: true,
         ..Scope::default()

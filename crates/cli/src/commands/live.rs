@@ -6,7 +6,7 @@ use std::path::Path;
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_files::{Limit, read_text};
 use deskstate_model::{Diagnostic, Environment, Manifests, ResourceKey, Severity, load};
-use deskstate_reconcile::check::needs_names;
+use deskstate_reconcile::check::{named_users, needs_names};
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
@@ -128,6 +128,7 @@ pub(super) async fn compare(
     let contracts = &accepting.unwrap_or(&loaded.manifests).contracts;
     let scope = Scope {
         names: needs_names(contracts),
+        users: named_users(contracts),
         organization: environment.organization_id,
         // Pruning deletes undeclared rows, so it must see all rows.
         narrow: if options.prune.is_empty() {

@@ -3,6 +3,7 @@
 //! A rule counts as broken only if the rows that were read prove it, and as kept only if everything that could break it was read. Otherwise
 //! it is unknown.
 
+mod people;
 mod unread;
 mod writers;
 
@@ -14,6 +15,7 @@ use deskstate_model::{
     Span, Subject, check_subject, selects,
 };
 
+pub use self::people::named_users;
 use self::unread::Unread;
 pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};
 use crate::live::{Access, Live};
@@ -124,7 +126,11 @@ pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
     let facts = EnvironmentFacts::of_organization(live.facts.organization);
     let contracts: Vec<Contract> = contracts
         .iter()
-        .map(|contract| contract.completed(&facts))
+        .map(|contract| {
+            let mut contract = contract.completed(&facts);
+            people::with_sign_in_names(&mut contract, live);
+            contract
+        })
         .collect();
     let rules = contracts
         .iter()

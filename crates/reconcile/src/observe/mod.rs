@@ -93,6 +93,8 @@ async fn look(
 ) -> Result<Observed, ObserveError> {
     let mut observed = Observed::new(desired, narrow.is_some());
     let mut trip = first_trip(desired, scope, narrow);
+    // A recording hides the id of the organization.
+    let organization = scope.organization.filter(|_| !reader.is_replay());
     // The second trip queries what the first showed to be needed. Further trips are made only if the environment lacks a column: one if the
     // metadata does not state which, and one for the names in rows that arrived late.
     for _ in 0..4 {
@@ -104,7 +106,7 @@ async fn look(
         for ((ask, query), answer) in asks.into_iter().zip(&queries).zip(answers) {
             observed.take(ask, query, answer);
         }
-        is_expected(scope.organization, observed.organization())?;
+        is_expected(organization, observed.organization())?;
         if observed.is_refused_in_part() {
             break;
         }

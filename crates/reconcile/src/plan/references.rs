@@ -24,7 +24,7 @@ pub(crate) const LOOKUP_MISSING: Explanation = Explanation::new(
 pub(crate) const LOOKUP_UNFIT: Explanation = Explanation::new(
     "lookup-unfit",
     "The environment has something with the name that a manifest uses, but it does not fit.",
-    "Examples are a disabled user, and a team or a view of the wrong type. The finding has the reason.",
+    "Examples are a disabled user, and a view of the wrong type. The finding has the reason.",
     "Use another name, or correct it in the environment.",
 );
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::{
-    Explanation, Holds, Kind, PartIdentity, PartTable, Relationship, ResourceKey, State, Unlisted,
-    lookup_read_name, tables,
+    Explanation, Holds, Kind, PartIdentity, PartTable, Relationship, ResourceKey, State, Table,
+    Unlisted, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -65,7 +65,7 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
     let arrivals = arrivals(case);
     let apps = Apps::of(case.plan, case.live);
     // Nobody gets a desktop by a profile that is switched off.
-    let off = switched_off(case);
+    let off = switched_off(case, &tables::PROFILE);
     let moves = |user: Uuid, from: Uuid| {
         let mut to = arrivals.range((user, Uuid::nil())..=(user, Uuid::max()));
         to.any(|(_, profile)| apps.are_one(*profile, from) == Some(true) && !off.contains(profile))
@@ -255,9 +255,9 @@ pub(super) fn is_switched_off(change: &Change) -> bool {
     })
 }
 
-/// Profiles that are switched off when the plan is done.
-fn switched_off(case: &Case<'_>) -> BTreeSet<Uuid> {
-    let rows = case.live.table(&tables::PROFILE).rows.values();
+/// Rows of a table that are switched off when the plan is done.
+fn switched_off(case: &Case<'_>, table: &'static Table) -> BTreeSet<Uuid> {
+    let rows = case.live.table(table).rows.values();
     let off = rows.filter(|row| kinds::is_inactive(&row.row));
     let mut off: BTreeSet<Uuid> = off.map(|row| row.id).collect();
     for operation in case
@@ -267,7 +267,7 @@ fn switched_off(case: &Case<'_>) -> BTreeSet<Uuid> {
         .flat_map(|change| &change.operations)
     {
         if let Operation::Create { row, body, .. } | Operation::Update { row, body, .. } = operation
-            && row.table == &tables::PROFILE
+            && row.table == table
             && let Some((_, value)) = body.iter().find(|(name, _)| name == tables::STATUS.column)
         {
             match *value == Value::Cell(Cell::Int(0)) {
@@ -448,6 +448,7 @@ fn emptied_sets(case: &Case<'_>) -> Vec<Emptied> {
             };
         }
     }
+    let mut off: BTreeMap<&'static Table, BTreeSet<Uuid>> = BTreeMap::new();
     let found = balances.into_iter();
     found
         // A profile has one pane; it is removed with `null`, not with an empty set.
@@ -458,7 +459,11 @@ fn emptied_sets(case: &Case<'_>) -> Vec<Emptied> {
                 true => (change.action == Action::Update).then(|| change.key.clone())?,
                 false => declared_owner(case, relationship, owner)?,
             };
-            is_emptied(case, relationship, owner, &key, &balance).then(|| Emptied {
+            let table = relationship.member;
+            let off = off
+                .entry(table)
+                .or_insert_with(|| switched_off(case, table));
+            is_emptied(case, relationship, owner, &key, &balance, off).then(|| Emptied {
                 index: balance.index,
                 key,
                 word: set_word(relationship.schema_name),
@@ -489,11 +494,13 @@ fn is_emptied(
     owner: Uuid,
     key: &ResourceKey,
     balance: &Balance,
+    off: &BTreeSet<Uuid>,
 ) -> bool {
-    // Users who cannot sign in do not count as the rest.
+    // Users who cannot sign in, and what is switched off, do not count as the rest.
     let is_fit = |id: &Uuid| {
         let user = case.live.found.users.get(id);
-        relationship.member != &tables::USER || user.is_none_or(|user| user.unfit().is_none())
+        let is_user = relationship.member == &tables::USER;
+        !off.contains(id) && (!is_user || user.is_none_or(|user| user.unfit().is_none()))
     };
     let members = case.live.links(relationship).members(owner);
     let members: Vec<Uuid> = members.filter(is_fit).collect();
@@ -501,7 +508,10 @@ fn is_emptied(
         let mut covered = members.iter().filter(|id| Some(**id) != apart).peekable();
         covered.peek().is_some()
             && covered.all(|id| balance.goes.contains(id))
-            && balance.comes.iter().all(|id| Some(*id) == apart)
+            && balance
+                .comes
+                .iter()
+                .all(|id| Some(*id) == apart || off.contains(id))
     };
     let declared = case.desired.resources.get(key);
     let sets = declared.into_iter().flat_map(|declared| &declared.sets);

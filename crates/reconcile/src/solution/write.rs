@@ -193,7 +193,7 @@ impl One<'_> {
             }
         }
         xml.push_str(&format!("</{logical}>\n"));
-        // The name of a row may contain any character, so it is adapted to file systems.
+        // The name of a row may contain any character, so it is adapted to file systems. Two names may then be alike.
         let folder: String = name
             .chars()
             .map(|one| match one {
@@ -201,10 +201,13 @@ impl One<'_> {
                 _ => '_',
             })
             .collect();
-        let path = format!("{}/{folder}/{logical}.xml", table.set);
-        if self.written.files.insert(path, xml).is_some() {
-            self.leave_out(format!("{shown}: another row has almost the same name"));
+        let mut path = format!("{}/{folder}/{logical}.xml", table.set);
+        let mut number = 1_u32;
+        while self.written.files.contains_key(&path) {
+            number += 1;
+            path = format!("{}/{folder}-{number}/{logical}.xml", table.set);
         }
+        self.written.files.insert(path, xml);
     }
 
     /// A value as XML; `None` if the column is empty. The error states why it cannot be written.

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 
 use deskstate_dataverse::{Budget, Reader, Stop};
 use deskstate_model::{Diagnostic, ResourceKey};
-use deskstate_reconcile::check::needs_names;
+use deskstate_reconcile::check::{named_users, needs_names};
 use deskstate_reconcile::drift::{Applied, Input, Report, owned_extras, owned_prefixes};
 use deskstate_reconcile::plan::{Options, SyncState};
 use deskstate_reconcile::reach::reach;
@@ -120,6 +120,7 @@ pub(super) async fn read(
     }
     let scope = Scope {
         names: needs_names(&loaded.manifests.contracts),
+        users: named_users(&loaded.manifests.contracts),
         organization,
         narrow: Narrow::of(
             &everything,
