@@ -329,6 +329,19 @@ fn an_inactive_row_of_a_kind_without_a_status_in_its_manifest_is_reported() {
         0,
         &["warning[inactive-row]: Skill German / Skill is inactive"],
     );
+    // A part, for which manifests have no status.
+    let (id, _) = row(
+        &server,
+        "msdyn_ocliveworkstreamcontextvariable",
+        "msdyn_name",
+        "orderNumber",
+    );
+    server.patch(
+        &format!("msdyn_ocliveworkstreamcontextvariables({id})"),
+        &json!({"statecode": 1}).to_string(),
+    );
+    let warning = ["warning[inactive-row]", "orderNumber"];
+    finds(&project, &["drift", "--env", "server"], 0, &warning);
     let exported = project
         .run(&["export", "--env", "server", "Skill", "German / Skill"])
         .ended(0);

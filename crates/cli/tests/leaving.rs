@@ -514,3 +514,45 @@ fn what_comes_switched_off_leaves_a_set_empty() {
         ],
     );
 }
+
+/// The mirror of the case before: the rule accepts that the user is gone there.
+#[test]
+fn a_user_who_came_from_a_profile_with_accepted_users_is_not_left_without_one() {
+    let server = Server::plain();
+    let users = |users: &str| format!("{SERVICE}  users: {{mode: exact, members: [{users}]}}\n");
+    let project = desk(
+        &server,
+        "",
+        &format!(
+            "{}---\n{}",
+            profile("a", &users("ada@contoso.com")),
+            profile("b", &users("nora@contoso.com"))
+        ),
+    );
+    project.commit_applied();
+    remove_agent(&server, "contoso_b", "nora@contoso.com");
+    add_agent(&server, "contoso_a", "nora@contoso.com");
+    add_agent(&server, "contoso_a", "lin@contoso.com");
+    project.edit(
+        "deskstate.yaml",
+        "  environments:\n",
+        "  ignore:\n  - {kind: AppProfile, name: contoso_b, fields: [users], reason: r, until: 2999-01-01}\n  environments:\n",
+    );
+    let only_drift = [
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--only-drift",
+        "--at",
+        "deskstate/{env}",
+    ];
+    let apply = project.run(&only_drift).ended(0);
+    says(&apply.out, &["− lin@contoso.com"]);
+    says(
+        &apply.err,
+        &["`nora@contoso.com` stays in AppProfile contoso_a"],
+    );
+    let who = project.run(&["who", "nora@contoso.com", "--env", "server"]);
+    says(&who.out, &["contoso_a"]);
+}

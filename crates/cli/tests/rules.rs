@@ -159,6 +159,15 @@ fn a_package_adds_members_and_nothing_else() {
             "{roles: {mode: atLeast, members: [{role: Omnichannel agent, businessUnit: Contoso Service}]}}",
             "cannot add a member of a business unit",
         ),
+        ("{productivityPane: null}", "cannot set `productivityPane`"),
+        (
+            "{productivityPane: vend_pane}",
+            "cannot set `productivityPane`",
+        ),
+        (
+            "{allActiveChannels: true}",
+            "cannot set `allActiveChannels`",
+        ),
     ] {
         project.write("vend/deskstate-package.yaml", package);
         project.write(
@@ -298,6 +307,31 @@ fn rules_about_the_templates_of_a_profile_that_nobody_declares_are_judged_with_a
         ),
     );
     assert!(!project.run(&PLAN).err.contains("contract"));
+}
+
+/// Auditing records who took a member out; it says nothing about others.
+#[test]
+fn nobody_is_named_for_a_member_that_somebody_else_took_out_or_that_was_never_there() {
+    let server = Server::plain();
+    let manifests = "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_p}\nspec:\n  displayName: P\n  app: CustomerServiceApps\n  users: [ada@contoso.com, lin@contoso.com]\n";
+    let rule = "contains: {users: [ada@contoso.com, nora@contoso.com]}";
+    let project = Project::desk(&server, "", "", manifests);
+    project.apply();
+    server.auditing(true);
+    by_hand::remove_agent(&server, "contoso_p", "lin@contoso.com");
+    project.write("k.yaml", &contract("AppProfile", "contoso_p", rule));
+    let check = [&CHECK[..], &["--contract", "k.yaml"]].concat();
+    let broken = project.run(&check).ended(BROKEN);
+    says(&broken.out, &["nora@contoso.com"]);
+    assert!(!broken.out.contains("changed by"), "{}", broken.out);
+    by_hand::remove_agent(&server, "contoso_p", "ada@contoso.com");
+    let broken = project.run(&check).ended(BROKEN);
+    assert_eq!(
+        broken.out.matches("changed by").count(),
+        1,
+        "{}",
+        broken.out
+    );
 }
 
 /// Names of users are those of manifests: sign-in names, e-mail addresses and ids of Entra.

@@ -862,6 +862,20 @@ fn rows_whose_names_differ_in_a_blank_only_are_both_in_the_solution() {
         .run(&["package", "solution", "vend", "--out", "sol.zip"])
         .ended(0);
     assert!(!run.err.contains("almost the same"), "{}", run.err);
+    // The checksum of an archive that somebody downloaded is compared, too.
+    project
+        .run(&["package", "build", "vend", "--out", "vend.zip"])
+        .ended(0);
+    let add =
+        |sum: &str| project.run(&["package", "add", "vend.zip", "--sha256", sum, "--no-plan"]);
+    says(&add("zz").ended(4).err, &["64 hexadecimal digits"]);
+    let other = add(&"0".repeat(64)).ended(4);
+    says(&other.err, &["has the SHA-256", "nothing was written"]);
+    let sum = other.err.split("has the SHA-256 ").nth(1).unwrap();
+    let sum = sum.split(',').next().unwrap();
+    let folder = ["package", "add", "vend", "--sha256", sum, "--no-plan"];
+    says(&project.run(&folder).ended(4).err, &["a folder has none"]);
+    add(&sum.to_uppercase()).ended(0);
     let got = project.run(&["export", "--solution", "sol.zip"]).ended(0);
     says(
         &got.out,

@@ -86,7 +86,9 @@ pub(crate) fn brought_members(
     let key = &document.header.key;
     let mut brought = Vec::new();
     for entry in document.node.get("spec").map_or(&[][..], Node::entries) {
-        let Some(field) = set_field(key.kind, &entry.key) else {
+        // A set with one member, such as the pane of a profile, is a value: another one would replace it.
+        let is_value = !matches!(entry.value.value, NodeValue::List(_) | NodeValue::Map(_));
+        let Some(field) = set_field(key.kind, &entry.key).filter(|_| !is_value) else {
             // What is no field at all is reported elsewhere.
             let fields = key.kind.fields();
             if fields.iter().any(|field| field.word == &*entry.key) {

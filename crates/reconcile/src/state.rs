@@ -413,8 +413,8 @@ pub struct DeclaredResource {
     pub sets: Vec<DeclaredSet>,
     /// Fields whose values the document leaves to the server.
     pub left_out: Vec<&'static Field>,
-    /// Words of sets that were declared and that a rule of `ignore` leaves as they are.
-    pub accepted: Vec<&'static str>,
+    /// Sets that were declared and that a rule of `ignore` leaves as they are.
+    pub accepted: Vec<DeclaredSet>,
 }
 
 impl DeclaredResource {

@@ -30,38 +30,54 @@ pub(crate) async fn fetch(from: &Value, root: &Path) -> Result<PackageFiles, Err
         return match path.is_dir() {
             true => folder(&path),
             false => {
-                let bytes = deskstate_files::read(&path, Limit::PACKAGE).map_err(|problem| {
-                    Error::File {
-                        what: "could not read",
-                        path: path.clone(),
-                        source: problem.into(),
-                    }
-                })?;
+                let bytes = read_archive(&path)?;
                 unpack(&bytes, &shown_path(&path))
             }
         };
     }
     if let (Some(address), Some(sum)) = (text("https"), text("sha256")) {
         let bytes = download(address).await?;
-        let found = sha256(&bytes);
-        if found != sum {
-            return Err(Error::Refused {
-                message: format!(
-                    "{} has the SHA-256 {found}, and {} was expected; nothing was written",
-                    plain(address),
-                    plain(sum)
-                ),
-                hint: Some(
-                    "compare the checksum with the one that the vendor publishes".to_owned(),
-                ),
-            });
-        }
+        has_sum(&bytes, sum, &plain(address))?;
         return unpack(&bytes, &plain(address));
     }
     if let (Some(address), Some(commit)) = (text("git"), text("commit")) {
         return from_git(address, commit, text("path").unwrap_or_default(), root);
     }
     Err(Error::failed("the source of the package is incomplete"))
+}
+
+/// Fails unless a file is an archive with a checksum.
+pub(crate) fn is_archive(path: &Path, sum: &str) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(Error::Refused {
+            message: "`--sha256` is the checksum of an archive, and a folder has none".to_owned(),
+            hint: Some("leave it out, or name the archive".to_owned()),
+        });
+    }
+    let bytes = read_archive(path)?;
+    has_sum(&bytes, sum, &shown_path(path))
+}
+
+fn read_archive(path: &Path) -> Result<Vec<u8>, Error> {
+    deskstate_files::read(path, Limit::PACKAGE).map_err(|problem| Error::File {
+        what: "could not read",
+        path: path.to_owned(),
+        source: problem.into(),
+    })
+}
+
+fn has_sum(bytes: &[u8], sum: &str, shown: &str) -> Result<(), Error> {
+    let found = sha256(bytes);
+    if found == sum {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        message: format!(
+            "{shown} has the SHA-256 {found}, and {} was expected; nothing was written",
+            plain(sum)
+        ),
+        hint: Some("compare the checksum with the one that the vendor publishes".to_owned()),
+    })
 }
 
 /// Reads the files of a package from a folder.

@@ -224,7 +224,7 @@ impl Copy<'_> {
             let start = start.trim_start_matches("./").trim_end_matches('/');
             start.is_empty()
                 || start == "."
-                || folder.starts_with(start)
+                || folder.starts_with(&format!("{start}/"))
                 || format!("{start}/").starts_with(&folder)
         })
     }

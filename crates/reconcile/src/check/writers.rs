@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{Finding, Holds, Problem, ResourceKey, Table};
+use deskstate_model::{Finding, Holds, Problem, ResourceKey, Table, tables};
 use uuid::Uuid;
 
 use super::{Broken, RuleCheck};
 use crate::blame::{Blame, Recorded, What};
 use crate::live::{Access, Live};
-use crate::state::{RowKey, fold};
+use crate::lookup::Match;
+use crate::state::{Lookup, RowKey, fold};
 
 /// The last write of a value, a link or a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,11 +104,9 @@ pub fn last_write(
         Holds::Parts(_) => None,
         Holds::Set { relationship, .. } => {
             let member = match &finding.problem {
+                // Who took another member out says nothing about this one.
                 Problem::NotContained { member } => {
-                    match live.table(relationship.member).named(&fold(member)) {
-                        [id] => Some(*id),
-                        _ => None,
-                    }
+                    Some(member_of(live, relationship.member, member)?)
                 }
                 _ => None,
             };
@@ -140,5 +139,19 @@ pub fn last_write(
                 source: Source::Row,
             })
         }
+    }
+}
+
+/// The row of a member that a rule names.
+fn member_of(live: &Live, table: &'static Table, name: &str) -> Option<Uuid> {
+    if table == &tables::USER {
+        return match live.look_up(&Lookup::User(name.to_owned())) {
+            Match::One(id) | Match::Unfit(id, _) => Some(id),
+            _ => None,
+        };
+    }
+    match live.table(table).named(&fold(name)) {
+        [id] => Some(*id),
+        _ => None,
     }
 }

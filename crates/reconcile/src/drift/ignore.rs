@@ -152,8 +152,7 @@ fn leave_to_live(resource: &mut DeclaredResource, covered: &dyn Fn(&str) -> bool
         .partition(|set| covered(set.field.word));
     resource.sets = sets;
     let accepted: Vec<DeclaredSet> = accepted;
-    let words = accepted.iter().map(|set| set.field.word);
-    resource.accepted.extend(words);
+    resource.accepted.extend(accepted);
     // The copy of the parts is either consistent with all of them or not declared.
     resource
         .row

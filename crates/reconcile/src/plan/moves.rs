@@ -119,6 +119,43 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Whether a user came from a profile that a rule of `ignore` leaves without the user: taken out here, the user would have none.
+    pub(super) fn keeps_accepted_move(
+        &mut self,
+        draft: &Draft<'a>,
+        set: &DeclaredSet,
+        member: Uuid,
+        span: Span,
+    ) -> bool {
+        if self.only_compares || set.relationship != &tables::PROFILE_USERS {
+            return false;
+        }
+        let live = self.live;
+        let declares = |set: &&DeclaredSet| {
+            let mut users = declared_users(live, set).into_iter();
+            set.relationship == &tables::PROFILE_USERS && users.any(|(id, _)| id == member)
+        };
+        let mut others = self.desired.resources.values().filter(|other| {
+            other.key != draft.resource.key && other.accepted.iter().any(|set| declares(&set))
+        });
+        let Some(other) = others.next() else {
+            return false;
+        };
+        let message = format!(
+            "`{}` stays in {}: a rule of `ignore` accepts that {} lacks the user",
+            live.label(&tables::USER, member),
+            draft.resource.key,
+            other.key
+        );
+        self.findings.blocked(
+            set.field.word,
+            Diagnostic::warning(USER_HAS_PROFILE.code, message)
+                .at(span, "a user has one profile")
+                .help("remove the rule, or adopt the move"),
+        );
+        true
+    }
+
     fn unlink_from(
         &mut self,
         draft: &mut Draft<'a>,
@@ -184,8 +221,8 @@ impl<'a> Planner<'a> {
             return Stance::LetsGo;
         }
         let is_planned = self.planned.is_none_or(|planned| planned.contains(&key));
-        let users = crate::referrers::set_word(tables::PROFILE_USERS.schema_name);
-        let mut stance = match resource.accepted.contains(&users) {
+        let mut accepted = resource.accepted.iter();
+        let mut stance = match accepted.any(|set| set.relationship == &tables::PROFILE_USERS) {
             true => Stance::Accepted,
             false => Stance::Silent,
         };

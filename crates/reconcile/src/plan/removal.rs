@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, Span, State, Table, tables};
+use deskstate_model::{
+    Diagnostic, Explanation, Kind, ResourceKey, Severity, Span, State, Table, tables,
+};
 use uuid::Uuid;
 
 use super::defined::{kept, unfit};
@@ -210,7 +212,9 @@ impl Planner<'_> {
             }
             let table = extra.key.kind.table();
             if let Some((unseen, why)) = unseen(self.live, table) {
-                let finding = unseen_removal(&extra.key.to_string(), unseen, why);
+                // The row stays, and everything else can be applied.
+                let mut finding = unseen_removal(&extra.key.to_string(), unseen, why);
+                finding.severity = Severity::Warning;
                 self.findings.unknown("", finding);
             } else if let Some(row) = self.live.row(table, extra.id) {
                 let change = self.delete(&extra.key, table, row, Reason::NotDeclared, None);

@@ -128,7 +128,9 @@ impl<'a> Planner<'a> {
                 SetMode::Exact => Some(set.span),
                 SetMode::AtLeast => unwanted.get(id).copied(),
             };
-            if let Some(span) = span {
+            if let Some(span) = span
+                && !self.keeps_accepted_move(draft, set, *id, span)
+            {
                 self.unlink(draft, set, *id, span, unwanted.contains_key(id));
             }
         }

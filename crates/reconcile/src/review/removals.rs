@@ -35,7 +35,7 @@ pub(crate) const REMOVALS: Explanation = Explanation::new(
 
 pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
     "set-emptied",
-    "A plan would remove all members of a set or list.",
+    "A plan would remove all members of a set or list. Users who cannot sign in and rows that are switched off are no rest.",
     "`[]` removes every user, tab or channel, and is easily written by mistake.",
     "Remove the key if the set is not yours. To empty it on purpose, use the `--allow empty=…` that the finding prints.",
 );
@@ -214,7 +214,10 @@ fn too_much(
     }
     let verb = match what {
         "delete" => "deletes",
-        "deactivate" => "switches off, or moves to another app,",
+        "deactivate" if subject == Kind::APP_PROFILE.as_str() => {
+            "switches off, or moves to another app,"
+        }
+        "deactivate" => "switches off",
         _ => "takes out",
     };
     let message = format!(

@@ -30,6 +30,12 @@ pub(super) fn source_of(written: &str, from: &From, root: &Path) -> Result<Value
         message: message.to_owned(),
         hint: Some(hint.to_owned()),
     };
+    let no_sum = || {
+        refused(
+            "`--sha256` takes 64 hexadecimal digits",
+            "take the checksum that the vendor publishes",
+        )
+    };
     if has_credentials(written) {
         return Err(refused(
             "the address of a package cannot contain a user or a password",
@@ -63,10 +69,7 @@ pub(super) fn source_of(written: &str, from: &From, root: &Path) -> Result<Value
             ));
         };
         if sum.len() != 64 || !is_hex(&sum) {
-            return Err(refused(
-                "`--sha256` takes 64 hexadecimal digits",
-                "take the checksum that the vendor publishes",
-            ));
+            return Err(no_sum());
         }
         return Ok(json!({"https": written, "sha256": sum}));
     }
@@ -75,6 +78,13 @@ pub(super) fn source_of(written: &str, from: &From, root: &Path) -> Result<Value
             "a package is read from a folder, an archive, an https address or a git repository",
             "use https with `--sha256`, or a git repository with `--commit`",
         ));
+    }
+    // The archive was downloaded before, and its checksum is compared now.
+    if let Some(sum) = from.sha256.as_ref().map(|sum| sum.to_ascii_lowercase()) {
+        if sum.len() != 64 || !is_hex(&sum) {
+            return Err(no_sum());
+        }
+        source::is_archive(Path::new(written), &sum)?;
     }
     Ok(source::relative_to(root, Path::new(written))?.into())
 }
