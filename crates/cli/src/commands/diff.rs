@@ -1,14 +1,14 @@
 //! `diff`: compares two environments, or a folder of manifests and an environment. Cannot write to either.
 
 mod beside;
+mod lacking;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, State, fold};
+use deskstate_model::{Diagnostic, Manifests, ResourceKey, State};
 use deskstate_reconcile::export::{Document, Export, Selection, export, file_names, write};
-use deskstate_reconcile::extras::{Extra, prefix, undeclared};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
     Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason, SyncState,
@@ -18,6 +18,7 @@ use deskstate_reconcile::secret::masked_at;
 use deskstate_reconcile::{Desired, lower, plan};
 use serde_json::Value as Json;
 
+use self::lacking::{lacking, prefixes, refuse_empty};
 use super::choosing::{self, Choosing};
 use super::exporting::{People, read_all};
 use super::live::stop_on_interrupt;
@@ -556,83 +557,6 @@ fn in_environment(
     (resource, left_out): &(String, LeftOut),
 ) -> (String, LeftOut) {
     (format!("{resource} in {environment}"), left_out.clone())
-}
-
-fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {
-    let keys = desired.resources.keys();
-    keys.filter_map(|key| prefix(key.name.as_written()))
-        .filter(|prefix| prefix != MICROSOFT)
-}
-
-/// Rows of an environment that a folder lacks: with the requested prefixes; otherwise those with the prefixes of the folder, and of its kinds
-/// those whose names have no prefix and that a manifest could create.
-fn lacking(args: &Args, desired: &Desired, live: &Live, selection: &Selection) -> Vec<Extra> {
-    let requested: BTreeSet<String> = prefixes(args).map(|prefix| fold(&prefix)).collect();
-    let declared: BTreeSet<String> = declared_prefixes(desired).collect();
-    let kinds: BTreeSet<Kind> = desired.resources.keys().map(|key| key.kind).collect();
-    let mut found = undeclared(desired, live, &|kind, name| match prefix(name) {
-        Some(prefix) if !requested.is_empty() => requested.contains(&prefix),
-        _ if !requested.is_empty() => false,
-        Some(prefix) => declared.contains(&prefix),
-        None => kinds.contains(&kind) && is_anybodys(kind, name),
-    });
-    found.retain(|extra| {
-        selection.takes(&extra.key)
-            && (!extra.locked || prefix(extra.key.name.as_written()).is_some())
-    });
-    found
-}
-
-/// Whether a row can be somebody's own: not one that the product brings, nor of a kind of which a manifest creates none.
-fn is_anybodys(kind: Kind, name: &str) -> bool {
-    let definition = kind.definition();
-    !kind.brings(name) && definition.creatable && !definition.is_protected(name)
-}
-
-/// The prefix of Microsoft's names.
-const MICROSOFT: &str = "msdyn";
-
-/// The requested prefixes, which can be written with the underscore after them.
-fn prefixes(args: &Args) -> impl Iterator<Item = String> {
-    let prefixes = args.prefix.iter();
-    prefixes.map(|prefix| prefix.trim_end_matches('_').to_owned())
-}
-
-/// Fails if a requested prefix has no row on either side: nothing was compared, so nothing is equal.
-fn refuse_empty(args: &Args, compared: &Compared) -> Result<(), Error> {
-    let judged = compared.plan.resources.iter().map(|judged| &judged.key);
-    let changed = compared.plan.changes.iter().map(|change| &change.key);
-    let lost = compared.lost.iter().map(|(resource, _)| resource.as_str());
-    let keys = || {
-        judged
-            .clone()
-            .chain(changed.clone())
-            .chain(&compared.only_from)
-            .chain(&compared.apart)
-    };
-    for wanted in prefixes(args) {
-        let folded = fold(&wanted);
-        let has = |key: &ResourceKey| prefix(key.name.as_written()).as_ref() == Some(&folded);
-        if !keys().any(has) && lost.clone().next().is_none() {
-            let among = match args.choosing.is_everything() {
-                true => "",
-                false => " among what was selected",
-            };
-            return Err(Error::Failed {
-                message: format!(
-                    "neither {} nor {} has a row with the prefix `{}`{among}",
-                    args.from,
-                    args.to,
-                    plain(&wanted)
-                ),
-                hint: Some(
-                    "write the prefix as in the names, for example `contoso`, or select something else"
-                        .to_owned(),
-                ),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Returns whether the overlay holds every difference that an overlay can hold.
