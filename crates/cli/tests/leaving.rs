@@ -176,15 +176,8 @@ fn users_wait_for_what_their_profile_is_to_become() {
         project.run(&["apply", "--env", "server", "--yes"]);
         let who = project.run(&["who", "nora@contoso.com", "--env", "server"]);
         says(&who.out, &["contoso_a"]);
-        let id = server.id(
-            "msdyn_appconfigurations",
-            "msdyn_appconfigurationid",
-            "contoso_a",
-        );
-        let links = server.get(&format!(
-            "/api/data/v9.2/msdyn_appconfigurations({id})/msdyn_appconfiguration_systemuser?$select=domainname"
-        ));
-        assert!(links.to_string().contains("nora@contoso.com"), "{links}");
+        let users = by_hand::users_of(&server, "contoso_a");
+        assert!(users.contains("nora@contoso.com"), "{users}");
     }
 }
 
@@ -214,19 +207,7 @@ fn the_app_of_a_profile_that_a_selection_leaves_out_is_the_one_in_the_environmen
         ),
     );
     let run = project.run(&["apply", "--env", "server", "--yes", "AppProfile/contoso_a"]);
-    let set = "msdyn_appconfigurations";
-    let lin = server.found(
-        "systemusers",
-        "systemuserid",
-        "domainname eq 'lin@contoso.com'",
-    );
-    let has = |name: &str| {
-        let id = server.id(set, "msdyn_appconfigurationid", name);
-        let links = server.get(&format!(
-            "/api/data/v9.2/{set}({id})/msdyn_appconfiguration_systemuser?$select=systemuserid"
-        ));
-        links.to_string().contains(&lin)
-    };
+    let has = |name: &str| by_hand::users_of(&server, name).contains("lin@contoso.com");
     assert!(
         !(has("contoso_a") && has("contoso_b")),
         "{}{}",
@@ -364,17 +345,7 @@ fn a_user_in_a_profile_with_accepted_users_stays_there_and_the_rest_is_reverted(
             "  environments:\n",
             "  ignore:\n  - {kind: AppProfile, name: contoso_b, fields: [users], reason: r, until: 2999-01-01}\n  environments:\n",
         );
-        let apply = project
-            .run(&[
-                "apply",
-                "--env",
-                "server",
-                "--yes",
-                "--only-drift",
-                "--at",
-                "deskstate/{env}",
-            ])
-            .ended(0);
+        let apply = project.revert_drift().ended(0);
         says(
             &(apply.err + &apply.out),
             &[
@@ -443,14 +414,7 @@ fn a_held_profile_keeps_its_users_from_a_second_one_but_not_from_leaving() {
         "      url:",
         "      writes: assignments\n      url:",
     );
-    let members = |name: &str| {
-        let set = "msdyn_appconfigurations";
-        let id = server.id(set, "msdyn_appconfigurationid", name);
-        let links = server.get(&format!(
-            "/api/data/v9.2/{set}({id})/msdyn_appconfiguration_systemuser?$select=domainname"
-        ));
-        links.to_string()
-    };
+    let members = |name: &str| by_hand::users_of(&server, name);
     // Lin stays in the profile that is to go to another app, and gets one of the app that it still has.
     let moved = format!("{OTHER_APP}{}", users("lin@contoso.com, nora@contoso.com"));
     project.write(
@@ -538,16 +502,7 @@ fn a_user_who_came_from_a_profile_with_accepted_users_is_not_left_without_one() 
         "  environments:\n",
         "  ignore:\n  - {kind: AppProfile, name: contoso_b, fields: [users], reason: r, until: 2999-01-01}\n  environments:\n",
     );
-    let only_drift = [
-        "apply",
-        "--env",
-        "server",
-        "--yes",
-        "--only-drift",
-        "--at",
-        "deskstate/{env}",
-    ];
-    let apply = project.run(&only_drift).ended(0);
+    let apply = project.revert_drift().ended(0);
     says(&apply.out, &["− lin@contoso.com"]);
     says(
         &apply.err,

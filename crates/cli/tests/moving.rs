@@ -499,7 +499,7 @@ fn two_environments_whose_users_were_not_compared_are_not_simply_equal() {
     let equal = project.run(&diff).ended(0);
     says(
         &equal.err,
-        &["users were not compared", "`--users upn` compares them"],
+        &["users were compared neither", "`--users upn` compares them"],
     );
     let compared = project.run(&[&diff[..], &["--users", "upn"]].concat());
     says(&compared.ended(CHANGES).out, &["lin@contoso.com"]);

@@ -222,15 +222,7 @@ fn contracts_of_today_hold_for_what_is_reverted() {
     );
     project.write("manifests/all.yaml", &desk("new.example"));
     project.apply();
-    let refused = project.run(&[
-        "apply",
-        "--env",
-        "server",
-        "--yes",
-        "--only-drift",
-        "--at",
-        "deskstate/{env}",
-    ]);
+    let refused = project.revert_drift();
     assert_ne!(refused.code, Some(0), "{}", refused.out);
     says(&refused.err, &["contract-broken"]);
     // The place of the rule is in a file that the earlier revision does not have.

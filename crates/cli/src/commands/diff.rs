@@ -118,7 +118,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     };
     refuse_empty(args, &compared)?;
     if args.users == People::None && compared.wanted.is_some() {
-        ui.note("users were not compared, in sets and as owners: `--users upn` compares them");
+        ui.note(
+            "users were compared neither as members nor as owners: `--users upn` compares them",
+        );
     }
     let outcome = compared.outcome();
     if outcome == SyncState::InSync {

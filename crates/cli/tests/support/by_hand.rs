@@ -106,3 +106,14 @@ pub(crate) fn desk(server: &Server) {
     let case = session(server, "contoso_case");
     profile(server, "contoso_agents", &case, "ada@contoso.com");
 }
+
+/// The sign-in names of a profile's users, as text.
+#[track_caller]
+pub(crate) fn users_of(server: &Server, profile: &str) -> String {
+    let set = "msdyn_appconfigurations";
+    let id = server.id(set, "msdyn_appconfigurationid", profile);
+    let users = server.get(&format!(
+        "/api/data/v9.2/{set}({id})/msdyn_appconfiguration_systemuser?$select=domainname"
+    ));
+    users.to_string()
+}

@@ -162,6 +162,19 @@ impl Project {
         project
     }
 
+    /// Reverts drift from the revision that was marked as applied.
+    pub(crate) fn revert_drift(&self) -> Run {
+        self.run(&[
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--only-drift",
+            "--at",
+            "deskstate/{env}",
+        ])
+    }
+
     /// Applies the manifests, which must succeed.
     #[track_caller]
     pub(crate) fn apply(&self) -> Run {

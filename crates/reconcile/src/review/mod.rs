@@ -315,7 +315,7 @@ fn judged(
         false => rules.level(finding.code)?,
     };
     if rules.is_undo && finding.code == rows::STILL_REFERENCED.code {
-        let way = "an undo deletes nothing that is used since: remove the reference first, or write `policy: {still-referenced: warn}` in `deskstate.yaml` for the time of the undo";
+        let way = "an undo deletes nothing that has been used since: remove the reference first, or write `policy: {still-referenced: warn}` in `deskstate.yaml` for the time of the undo";
         finding.help = Some(way.to_owned());
     }
     if let Some(needed) = &finding.allow

@@ -35,7 +35,7 @@ pub(crate) const REMOVALS: Explanation = Explanation::new(
 
 pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
     "set-emptied",
-    "A plan would remove all members of a set or list. Users who cannot sign in and rows that are switched off are no rest.",
+    "A plan would remove all members of a set or list. Users who cannot sign in and rows that are switched off do not count as members.",
     "`[]` removes every user, tab or channel, and is easily written by mistake.",
     "Remove the key if the set is not yours. To empty it on purpose, use the `--allow empty=…` that the finding prints.",
 );

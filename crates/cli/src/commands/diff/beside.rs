@@ -28,6 +28,7 @@ pub(super) fn only_here(own: &Export, wanted: &Export, live: &Live, plan: &mut P
         .iter()
         .map(|(resource, left_out)| (resource.as_str(), first_word(&left_out.path)))
         .collect();
+    let mut differing: BTreeSet<&ResourceKey> = BTreeSet::new();
     for document in &own.documents {
         let Some(other) = theirs.get(&document.key) else {
             continue;
@@ -46,10 +47,7 @@ pub(super) fn only_here(own: &Export, wanted: &Export, live: &Live, plan: &mut P
             fields.retain(|field| !change.fields.iter().any(|known| says(known, field)));
         }
         if !fields.is_empty() {
-            let mut judged = plan.resources.iter_mut();
-            if let Some(judged) = judged.find(|judged| judged.key == document.key) {
-                judged.state = judged.state.max(SyncState::Different);
-            }
+            differing.insert(&document.key);
         }
         let table = document.key.kind.table();
         match (at, live.table(table).named(document.key.name.folded())) {
@@ -67,6 +65,11 @@ pub(super) fn only_here(own: &Export, wanted: &Export, live: &Live, plan: &mut P
                 kept: Vec::new(),
             }),
             (None, _) => {}
+        }
+    }
+    for judged in &mut plan.resources {
+        if differing.contains(&judged.key) {
+            judged.state = judged.state.max(SyncState::Different);
         }
     }
 }
@@ -137,41 +140,37 @@ fn missing(
         _ if word == path && is_listed(kind, word) && members(here).is_some() => {
             let parent = key.name.as_written();
             let names = |member: &Json| names_of(field(kind, word), parent, member);
+            let others = members(there).into_iter().flatten();
+            let others: BTreeMap<String, &Json> = others
+                .flat_map(|other| names(other).into_iter().map(move |name| (name, other)))
+                .collect();
+            // A plan takes out what an exact set or list does not have.
+            let is_exact = matches!(there, Json::Array(_));
             for member in members(here).into_iter().flatten() {
                 let own = names(member);
-                let mut others = members(there).into_iter().flatten();
-                let other = others.find(|other| names(other).iter().any(|name| own.contains(name)));
-                if let (Json::Object(member), Some(Json::Object(other)), Some(name)) =
-                    (member, other, own.last())
-                {
-                    let values = member.iter().filter(|(word, value)| {
-                        let is_name = value.as_str().is_some_and(|text| own.contains(&fold(text)));
-                        !is_name && !value.is_null() && other.get(*word).is_none_or(Json::is_null)
-                    });
-                    for (inner, value) in values {
-                        let difference = Difference::Value {
-                            before: value.clone(),
-                            after: Json::Null,
+                let other = own.iter().find_map(|name| others.get(name));
+                match (member, other, own.first(), own.last()) {
+                    (Json::Object(member), Some(Json::Object(other)), _, Some(name)) => {
+                        let lacks = |word: &String| other.get(word).is_none_or(Json::is_null);
+                        let is_name = |value: &Json| {
+                            value.as_str().is_some_and(|text| own.contains(&fold(text)))
                         };
-                        add(&format!("{path}.{name}.{inner}"), difference);
+                        let values = member.iter().filter(|(word, value)| {
+                            !value.is_null() && !is_name(value) && lacks(word)
+                        });
+                        for (inner, value) in values {
+                            let difference = Difference::Value {
+                                before: value.clone(),
+                                after: Json::Null,
+                            };
+                            add(&format!("{path}.{name}.{inner}"), difference);
+                        }
                     }
-                }
-            }
-            // A plan takes out what an exact set or list does not have.
-            if matches!(there, Json::Array(_)) {
-                return;
-            }
-            let there: BTreeSet<String> = members(there)
-                .into_iter()
-                .flatten()
-                .flat_map(names)
-                .collect();
-            for member in members(here).into_iter().flatten() {
-                let names = names(member);
-                if !names.is_empty() && !names.iter().any(|name| there.contains(name)) {
-                    let as_written = member.as_str().map(str::to_owned);
-                    let member = as_written.unwrap_or_else(|| names[0].clone());
-                    add(path, Difference::Removed { member, note: None });
+                    (_, None, Some(name), _) if !is_exact => {
+                        let member = member.as_str().unwrap_or(name).to_owned();
+                        add(path, Difference::Removed { member, note: None });
+                    }
+                    _ => {}
                 }
             }
         }

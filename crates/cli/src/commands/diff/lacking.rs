@@ -6,6 +6,7 @@ use deskstate_model::{Kind, ResourceKey, fold};
 use deskstate_reconcile::Desired;
 use deskstate_reconcile::export::Selection;
 use deskstate_reconcile::extras::{Extra, prefix, undeclared};
+use deskstate_reconcile::kinds::MICROSOFT_PREFIX;
 use deskstate_reconcile::live::Live;
 
 use super::{Args, Compared};
@@ -15,7 +16,7 @@ use crate::output::plain;
 fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {
     let keys = desired.resources.keys();
     keys.filter_map(|key| prefix(key.name.as_written()))
-        .filter(|prefix| prefix != MICROSOFT)
+        .filter(|prefix| prefix != MICROSOFT_PREFIX.trim_end_matches('_'))
 }
 
 /// Rows of an environment that a folder lacks: with the requested prefixes; otherwise those with the prefixes of the folder, and of its kinds
@@ -47,9 +48,6 @@ fn is_anybodys(kind: Kind, name: &str) -> bool {
     let definition = kind.definition();
     !kind.brings(name) && definition.creatable && !definition.is_protected(name)
 }
-
-/// The prefix of Microsoft's names.
-const MICROSOFT: &str = "msdyn";
 
 /// The requested prefixes, which can be written with the underscore after them.
 pub(super) fn prefixes(args: &Args) -> impl Iterator<Item = String> {

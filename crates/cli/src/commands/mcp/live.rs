@@ -328,7 +328,7 @@ pub(super) async fn diff(
     let compared = wanted
         .beside(from, to, &live, address)
         .map_err(|error| failed(&error, ui))?;
-    ui.note("users were not compared, in sets and as owners");
+    ui.note("users were compared neither as members nor as owners");
     let pair = format!("{from} → {to}");
     let file = plan_file::write(
         &compared.plan,
