@@ -528,3 +528,44 @@ fn a_table_that_the_environment_lacks_has_no_history_to_ask_for() {
         ],
     );
 }
+
+#[test]
+fn what_is_switched_off_keeps_no_rule_and_no_feature_is_an_empty_mapping() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_a}\nspec:\n  displayName: A\n  rank: 71\n  app: CustomerServiceApps\n  productivityPane: contoso_pane\n  copilotFeatures: {}\n---\napiVersion: deskstate/v1\nkind: ProductivityPane\nmetadata: {name: contoso_pane}\nspec: {displayName: P, enabled: false, tools: [{tool: contoso_tool, tooltip: T}]}\n---\napiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {name: contoso_tool}\nspec: {displayName: T, status: Inactive, controlName: contoso_control}\n",
+    );
+    project.apply();
+    project.write(
+        "rules.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: vendor}\nspec:\n  rules:\n    - {id: pane, resource: {kind: AppProfile, name: contoso_a}, set: [productivityPane]}\n    - {id: tool, resource: {kind: ProductivityPane, name: contoso_pane}, contains: {tools: [contoso_tool]}, locked: {enabled: false}}\n    - {id: features, resource: {kind: AppProfile, name: contoso_a}, locked: {copilotFeatures: {}}}\n",
+    );
+    let check = ["check", "--env", "server", "--contract", "rules.yaml"];
+    let run = project.run(&check).ended(2);
+    says(
+        &run.out,
+        &[
+            "AppProfile contoso_a: productivityPane has contoso_pane, which is switched off",
+            "ProductivityPane contoso_pane: tools has contoso_tool, which is switched off",
+            "3 rules: 1 kept, 2 broken, 0 unknown",
+        ],
+    );
+    // The same rules for manifests.
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  contracts: [rules.yaml]\n",
+    );
+    let run = project.run(&["validate"]).ended(3);
+    says(
+        &run.err,
+        &[
+            "`contoso_pane` in `productivityPane` must be switched on by contract `vendor`",
+            "`contoso_tool` in `tools` must be switched on by contract `vendor`",
+            "2 errors",
+        ],
+    );
+}

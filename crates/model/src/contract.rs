@@ -99,7 +99,9 @@ impl Rule {
     #[must_use]
     pub fn breaks_of(&self, finding: &Finding) -> Option<&str> {
         let member = match &finding.problem {
-            Problem::NotContained { member } => Some(member.as_str()),
+            Problem::NotContained { member } | Problem::SwitchedOff { member } => {
+                Some(member.as_str())
+            }
             _ => None,
         };
         self.breaks_of_value(&finding.path.join("."), member)
@@ -193,6 +195,8 @@ pub struct Subject {
     pub key: ResourceKey,
     /// Fields and values as in a manifest; fields without a value are omitted.
     pub spec: Map<String, Value>,
+    /// By field, the folded names of what it refers to, or of its members, that is switched off.
+    pub off: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A violation of a rule.
@@ -241,6 +245,11 @@ pub enum Problem {
     NotSet,
     /// A set lacks a member.
     NotContained {
+        /// The member.
+        member: String,
+    },
+    /// What the field refers to, or a member of it, is there, but switched off.
+    SwitchedOff {
         /// The member.
         member: String,
     },
@@ -325,11 +334,15 @@ const INACTIVE: &str = "Inactive";
 pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |path: Vec<String>, problem: Problem| {
-        findings.push(Finding {
+        let finding = Finding {
             key: Some(subject.key.clone()),
             path,
             problem,
-        });
+        };
+        // A field and its members can both be required.
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
     };
     for locked in &rule.locked {
         let actual = value_at(&subject.spec, &locked.path);
@@ -339,6 +352,8 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
                 actual: actual.cloned(),
             };
             find(locked.path.clone(), problem);
+        } else if let Some(member) = off_in(subject, &locked.path, &locked.value) {
+            find(locked.path.clone(), Problem::SwitchedOff { member });
         }
     }
     // A row that is switched off fulfils nothing, unless the rule is about that.
@@ -381,8 +396,16 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
         }
     }
     for field in &rule.set {
-        if value_at(&subject.spec, &keys(&field.value)).is_none_or(is_empty) {
-            find(keys(&field.value), Problem::NotSet);
+        let path = keys(&field.value);
+        let value = value_at(&subject.spec, &path);
+        match value.filter(|value| !is_empty(value)) {
+            None => find(path, Problem::NotSet),
+            Some(value) if !any_is_on(subject, &path, value) => {
+                if let Some(member) = off_in(subject, &path, value) {
+                    find(path, Problem::SwitchedOff { member });
+                }
+            }
+            Some(_) => {}
         }
     }
     for (path, wanted) in &rule.contains {
@@ -393,16 +416,15 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
         let known = value_at(&subject.spec, &keys(path))
             .map(|value| members(field, parent, value))
             .unwrap_or_default();
-        for member in wanted
-            .iter()
-            .filter(|member| !known.contains(member.value.name().folded()))
-        {
-            find(
-                keys(path),
-                Problem::NotContained {
-                    member: member.value.to_string(),
-                },
-            );
+        let off = subject.off.get(word);
+        for wanted in wanted {
+            let name = wanted.value.name().folded();
+            let member = wanted.value.to_string();
+            if !known.contains(name) {
+                find(keys(path), Problem::NotContained { member });
+            } else if off.is_some_and(|off| off.contains(name)) {
+                find(keys(path), Problem::SwitchedOff { member });
+            }
         }
     }
     findings
@@ -437,6 +459,33 @@ fn members(field: Option<&Field>, parent: &str, value: &Value) -> BTreeSet<Strin
     items
         .flat_map(|value| names_of(field, parent, value))
         .collect()
+}
+
+/// The names in a value that lists members or refers to one.
+fn names_in(subject: &Subject, path: &[String], value: &Value) -> BTreeSet<String> {
+    let kind = subject.key.kind;
+    let mut fields = kind.fields().iter();
+    let field = fields.find(|field| path == [field.word]);
+    match (field, value) {
+        (Some(_), Value::String(text)) => BTreeSet::from([fold(text)]),
+        (Some(_), _) => members(field, subject.key.name.as_written(), value),
+        (None, _) => BTreeSet::new(),
+    }
+}
+
+/// Something that a value names and that is switched off.
+fn off_in(subject: &Subject, path: &[String], value: &Value) -> Option<String> {
+    let off = subject.off.get(path.first()?)?;
+    let mut names = names_in(subject, path, value).into_iter();
+    names.find(|name| off.contains(name))
+}
+
+fn any_is_on(subject: &Subject, path: &[String], value: &Value) -> bool {
+    let Some(off) = path.first().and_then(|word| subject.off.get(word)) else {
+        return true;
+    };
+    let names = names_in(subject, path, value);
+    names.iter().any(|name| !off.contains(name))
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -571,6 +620,9 @@ impl Finding {
             Problem::NoMatch { pattern, .. } => format!("`{path}` does not match `{pattern}`"),
             Problem::NotSet => format!("`{path}` is not set"),
             Problem::NotContained { member } => format!("`{path}` does not contain `{member}`"),
+            Problem::SwitchedOff { member } => {
+                format!("`{member}` in `{path}` is switched off")
+            }
             Problem::Missing => "it is missing".to_owned(),
             Problem::NonePasses { .. } => "no resource fulfils the rule".to_owned(),
         }

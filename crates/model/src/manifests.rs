@@ -135,6 +135,7 @@ pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
     Subject {
         key: declared.key.clone(),
         spec,
+        off: BTreeMap::new(),
     }
 }
 

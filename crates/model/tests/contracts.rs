@@ -1,5 +1,7 @@
 //! Rules evaluated on resources read from live rows: the same evaluation as offline.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use deskstate_model::{
     Contract, Finding, Kind, Problem, ResourceKey, Rule, Subject, evaluate, load,
 };
@@ -31,6 +33,7 @@ fn subject(kind: Kind, name: &str, spec: Value) -> Subject {
     Subject {
         key: ResourceKey::new(kind, name),
         spec,
+        off: BTreeMap::new(),
     }
 }
 
@@ -39,6 +42,45 @@ fn problems(findings: &[Finding]) -> Vec<(String, &Problem)> {
         .iter()
         .map(|finding| (finding.path.join("."), &finding.problem))
         .collect()
+}
+
+#[test]
+fn what_is_switched_off_fulfils_nothing() {
+    let rules = rules(
+        "    - id: a\n      resource: {kind: AppProfile, name: contoso_a}\n      contains: {channelProviders: [contoso_p]}\n      set: [channelProviders, sessionTemplates]\n      locked: {productivityPane: contoso_pane}\n",
+    );
+    let with_off = |off: &[(&str, &str)]| {
+        let mut subject = subject(
+            Kind::APP_PROFILE,
+            "contoso_a",
+            json!({"channelProviders": ["contoso_P"], "sessionTemplates": ["contoso_s", "contoso_t"], "productivityPane": "contoso_pane"}),
+        );
+        for (field, name) in off {
+            let names: &mut BTreeSet<String> = subject.off.entry((*field).to_owned()).or_default();
+            names.insert((*name).to_owned());
+        }
+        let findings = evaluate(&rules[0], &[subject]);
+        findings.iter().map(Finding::words).collect::<Vec<_>>()
+    };
+    assert_eq!(with_off(&[]), <[&str; 0]>::default());
+    assert_eq!(
+        with_off(&[
+            ("channelProviders", "contoso_p"),
+            ("sessionTemplates", "contoso_s"),
+            ("productivityPane", "contoso_pane"),
+        ]),
+        [
+            "`contoso_pane` in `productivityPane` is switched off",
+            "`contoso_p` in `channelProviders` is switched off",
+        ]
+    );
+    assert_eq!(
+        with_off(&[
+            ("sessionTemplates", "contoso_s"),
+            ("sessionTemplates", "contoso_t")
+        ]),
+        ["`contoso_s` in `sessionTemplates` is switched off"]
+    );
 }
 
 #[test]

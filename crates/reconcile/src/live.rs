@@ -535,6 +535,16 @@ impl Live {
             .unwrap_or_else(|| id.to_string())
     }
 
+    /// Whether a row that was read is inactive, or a pane that is not enabled.
+    pub fn is_off(&self, table: &'static Table, id: Uuid) -> bool {
+        let Some(row) = self.row(table, id) else {
+            return false;
+        };
+        let enabled = kinds::field(Kind::PRODUCTIVITY_PANE.fields(), "enabled").column;
+        let is_pane = Kind::of_table(table) == Some(Kind::PRODUCTIVITY_PANE);
+        kinds::is_inactive(&row.row) || is_pane && row.row.flag(enabled) == Some(false)
+    }
+
     /// What people call a security role: its name, and for a copy also the business unit.
     fn role_label(&self, id: Uuid) -> Option<String> {
         let role = self.found.roles.get(id)?;

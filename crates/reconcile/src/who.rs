@@ -258,7 +258,7 @@ fn desktop(
 ) -> Vec<(&'static str, Vec<String>)> {
     let mut desktop = Vec::new();
     let mut is_on = |table: &'static Table, id: Uuid| {
-        let is_off = is_off(live, table, id);
+        let is_off = live.is_off(table, id);
         if is_off {
             off.insert(format!(
                 "{} {}: it is switched off",
@@ -294,7 +294,7 @@ fn desktop(
     }
     let sessions = live.links(&tables::PROFILE_SESSIONS).members(profile);
     let mut tabs: Vec<String> = sessions
-        .filter(|id| !is_off(live, &tables::SESSION, *id))
+        .filter(|id| !live.is_off(&tables::SESSION, *id))
         .filter_map(|id| live.row(&tables::SESSION, id))
         .flat_map(|session| session_tabs(live, session))
         .filter(|id| is_on(&tables::TAB, *id))
@@ -306,16 +306,6 @@ fn desktop(
         desktop.push(("tabs", tabs));
     }
     desktop
-}
-
-/// Whether a row is inactive, or a pane that is not enabled.
-fn is_off(live: &Live, table: &'static Table, id: Uuid) -> bool {
-    let Some(row) = live.row(table, id) else {
-        return false;
-    };
-    let enabled = kinds::field(Kind::PRODUCTIVITY_PANE.fields(), "enabled").column;
-    let is_pane = Kind::of_table(table) == Some(Kind::PRODUCTIVITY_PANE);
-    kinds::is_inactive(&row.row) || is_pane && row.row.flag(enabled) == Some(false)
 }
 
 fn session_tabs(live: &Live, session: &ObservedRow) -> Vec<Uuid> {

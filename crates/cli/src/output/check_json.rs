@@ -64,6 +64,7 @@ fn fault(fault: &Fault) -> Json {
         Wanted::Form(form) => json!({"form": form}),
         Wanted::SomeValue => json!({"anyValue": true}),
         Wanted::Member(member) => json!({"member": member}),
+        Wanted::ActiveMember(member) => json!({"member": member, "switchedOn": true}),
         Wanted::ToExist => json!({"exists": true}),
         Wanted::OneThatPasses => json!({"onePasses": true}),
     };

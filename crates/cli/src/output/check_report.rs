@@ -91,6 +91,7 @@ pub(crate) enum Wanted {
     Form(String),
     SomeValue,
     Member(String),
+    ActiveMember(String),
     ToExist,
     OneThatPasses,
 }
@@ -209,6 +210,7 @@ fn wanted(problem: &Problem) -> (Wanted, Json) {
         Problem::NoMatch { pattern, actual } => (Wanted::Form(pattern.clone()), text(actual)),
         Problem::NotSet => (Wanted::SomeValue, Json::Null),
         Problem::NotContained { member } => (Wanted::Member(member.clone()), Json::Null),
+        Problem::SwitchedOff { member } => (Wanted::ActiveMember(member.clone()), Json::Null),
         Problem::Missing => (Wanted::ToExist, Json::Null),
         Problem::NonePasses { .. } => (Wanted::OneThatPasses, Json::Null),
     }
@@ -257,6 +259,11 @@ impl Fault {
                 vec![Ours(" is "), actual, Ours(demand), Outside(form.clone())]
             }
             Wanted::Member(member) => vec![Ours(" lacks "), Outside(member.clone())],
+            Wanted::ActiveMember(member) => vec![
+                Ours(" has "),
+                Outside(member.clone()),
+                Ours(", which is switched off"),
+            ],
             Wanted::SomeValue | Wanted::ToExist | Wanted::OneThatPasses => {
                 vec![Ours(" is not set")]
             }

@@ -145,6 +145,7 @@ pub(crate) fn checked(text: &str, span: Span) -> CheckReport {
             Wanted::Form(own()),
             Wanted::SomeValue,
             Wanted::Member(own()),
+            Wanted::ActiveMember(own()),
             Wanted::ToExist,
             Wanted::OneThatPasses,
         ]

@@ -1,24 +1,27 @@
 //! Checks the declared resources against the contracts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{Context, Index};
-use crate::contract::{Contract, Finding, Problem, Rule, Subject, evaluate};
+use crate::contract::{Contract, Finding, Problem, Rule, Subject, evaluate, names_of};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, ProductivityPane, ResourceKey, Status};
 use crate::manifests::subject_of;
 use crate::manifests::{Declared, State};
+use crate::name::fold;
 use crate::offer::Offer;
+use crate::record::{Value as RecordValue, to_json};
+use crate::table::{Holds, Unlisted};
 
 pub(crate) const CONTRACT_CONTAINS: Explanation = Explanation::new(
     "contract-contains",
-    "A set lacks a member that a contract requires.",
-    "The vendor's guide needs these links. Links that apply adds automatically count.",
-    "Add the member to the set.",
+    "A set lacks a member that a contract requires, or what the contract requires is switched off.",
+    "The vendor's guide needs these links. Links that apply adds automatically count. Rows that are switched off do nothing for agents.",
+    "Add the member to the set, or switch it on.",
 );
 
 pub(crate) const CONTRACT_MISSING: Explanation = Explanation::new(
@@ -68,12 +71,16 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     let is_subject = |declared: &&Arc<Declared>| {
         declared.state != State::Absent && kinds.contains(&declared.key.kind)
     };
+    let resources = context.resources.iter();
+    let off: HashSet<ResourceKey> = resources
+        .filter(|declared| is_off(declared))
+        .map(|declared| declared.key.clone())
+        .collect();
     let mut subjects: BTreeMap<Kind, Vec<Subject>> = BTreeMap::new();
     for declared in context.resources.iter().filter(is_subject) {
-        subjects
-            .entry(declared.key.kind)
-            .or_default()
-            .push(subject_of(declared, context.project));
+        let mut subject = subject_of(declared, context.project);
+        subject.off = off_of(declared, &off);
+        subjects.entry(declared.key.kind).or_default().push(subject);
     }
     for contract in context.contracts {
         for rule in &contract.rules {
@@ -87,6 +94,56 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     }
 }
 
+/// Whether a resource is declared as switched off.
+fn is_off(declared: &Declared) -> bool {
+    let mut columns = declared.spec.record().columns();
+    let is_inactive = columns.any(|(field, value)| {
+        let status = value.value().and_then(|status| status.as_text());
+        matches!(field.holds, Holds::Status(_)) && status == Some(Status::Inactive.as_str())
+    });
+    let pane = ProductivityPane::of(&declared.spec);
+    is_inactive || pane.is_some_and(|pane| pane.enabled().value() == Some(false))
+}
+
+/// What a resource names and what is declared as switched off, by field, and the items of its lists that are switched off themselves.
+fn off_of(declared: &Declared, off: &HashSet<ResourceKey>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |word: &str, names: &mut dyn Iterator<Item = String>| {
+        found.entry(word.to_owned()).or_default().extend(names);
+    };
+    for reference in declared.spec.references() {
+        let key = ResourceKey::new(reference.kind, reference.name.as_str());
+        if off.contains(&key) {
+            add(
+                reference.field,
+                &mut std::iter::once(fold(reference.name.as_str())),
+            );
+        }
+    }
+    let parent = declared.key.name.as_written();
+    for (field, value) in declared.spec.record().columns() {
+        let (Holds::Parts(part), Some(RecordValue::Items(items))) = (field.holds, value.value())
+        else {
+            continue;
+        };
+        let Unlisted::SwitchOff(column) = part.unlisted else {
+            continue;
+        };
+        let switch = part.fields.iter().find(|field| field.column == column);
+        for item in items {
+            let is_on = switch.and_then(|switch| item.value.get(switch).value());
+            if matches!(is_on, Some(RecordValue::Flag(false))) {
+                let json = Value::Object(to_json(&item.value));
+                add(
+                    field.word,
+                    &mut names_of(Some(field), parent, &json).into_iter(),
+                );
+            }
+        }
+    }
+    found
+}
+
 fn diagnostic(
     context: &Context<'_>,
     index: &Index<'_>,
@@ -98,12 +155,26 @@ fn diagnostic(
         None => missing(context, index, contract, rule, &finding.problem),
         Some(key) => {
             let declared = index.find(key)?;
-            if context.is_unread(declared, &finding.path.join(".")) {
+            if context.is_unread(declared, &finding.path.join("."))
+                || may_be_in_team(declared, finding)
+            {
                 return None;
             }
             Some(of_resource(contract, rule, finding, declared))
         }
     }
+}
+
+/// Whether only the environment knows the members: a set takes them from a team.
+fn may_be_in_team(declared: &Declared, finding: &Finding) -> bool {
+    let mut columns = declared.spec.record().columns();
+    let set = columns.find(|(field, _)| finding.path == [field.word]);
+    let from_teams = |value: &RecordValue| match value {
+        RecordValue::Set(set) => !set.from_teams.is_empty(),
+        _ => false,
+    };
+    matches!(finding.problem, Problem::NotContained { .. })
+        && set.is_some_and(|(_, value)| value.value().is_some_and(from_teams))
 }
 
 /// Reports a resource that the contract requires and nobody declares.
@@ -241,6 +312,12 @@ fn of_resource(
             format!("`{member}` is not among them"),
             format!("add `{member}`"),
         ),
+        Problem::SwitchedOff { member } => (
+            CONTRACT_CONTAINS.code,
+            format!("`{member}` in `{path}` must be switched on by contract `{contract_name}`"),
+            format!("`{member}` is switched off"),
+            format!("switch `{member}` on"),
+        ),
         Problem::Missing | Problem::NonePasses { .. } => (
             CONTRACT_MISSING.code,
             format!("contract `{contract_name}` is not fulfilled"),
@@ -321,12 +398,15 @@ fn rule_value(rule: &Rule, finding: &Finding) -> Option<crate::span::Span> {
             .iter()
             .find(|field| field.value == path)
             .map(|field| field.span),
-        Problem::NotContained { member } => {
-            let members = rule.contains.get(&path)?;
-            members
-                .iter()
-                .find(|wanted| wanted.value.as_str() == member)
+        Problem::NotContained { member } | Problem::SwitchedOff { member } => {
+            let mut members = rule.contains.get(&path).into_iter().flatten();
+            let member = members.find(|wanted| wanted.value.as_str() == member);
+            let locked = || rule.locked.iter().find(|value| value.path == finding.path);
+            let set = || rule.set.iter().find(|field| field.value == path);
+            member
                 .map(|wanted| wanted.span)
+                .or_else(|| locked().map(|value| value.span))
+                .or_else(|| set().map(|field| field.span))
         }
         Problem::Missing | Problem::NonePasses { .. } => None,
     }

@@ -101,7 +101,8 @@ pub(super) fn incomparable(kind: Kind, finding: &Finding) -> Option<&'static str
         Problem::Missing
         | Problem::NonePasses { .. }
         | Problem::NotSet
-        | Problem::NotContained { .. } => false,
+        | Problem::NotContained { .. }
+        | Problem::SwitchedOff { .. } => false,
     };
     is_nameless.then_some("the name of the row that it points to could not be read")
 }

@@ -154,7 +154,8 @@ fn subject(broken: &Broken) -> impl Hash + Eq {
 /// Whether both violations are of the same type. The wrong values may differ.
 fn same_problem(left: &Broken, right: &Broken) -> bool {
     match (&left.finding.problem, &right.finding.problem) {
-        (Problem::NotContained { member: left }, Problem::NotContained { member: right }) => {
+        (Problem::NotContained { member: left }, Problem::NotContained { member: right })
+        | (Problem::SwitchedOff { member: left }, Problem::SwitchedOff { member: right }) => {
             left == right
         }
         (left, right) => discriminant(left) == discriminant(right),
