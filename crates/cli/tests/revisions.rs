@@ -177,3 +177,42 @@ fn a_commit_is_named_without_a_remark_only_if_it_has_every_file_that_was_read() 
     project.edit("manifests/all.yaml", "title: A", "title: Z");
     assert!(!is_clean(), "a file that git does not look at");
 }
+
+#[test]
+fn a_submodule_that_patterns_or_links_reach_may_not_lack_its_commit() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "manifests: [\"manifests/**/*.yaml\", \"team-*/*.yaml\"]\n",
+        "",
+        &tab("a", "A"),
+    );
+    project.git(&["init", "--quiet"]);
+    project.apply();
+    project.commit_applied();
+    let lacking = |folder: &str, is_there: bool| {
+        if is_there {
+            let place = project.path().join(folder);
+            std::fs::create_dir_all(&place).unwrap();
+            assert!(git(&place, &["init", "--quiet"]).status.success());
+        }
+        let object = format!("160000,{},{folder}", "1".repeat(40));
+        project.git(&["update-index", "--add", "--cacheinfo", &object]);
+        project.git(&["commit", "--quiet", "-m", folder]);
+        if !is_there {
+            project.git(&["rm", "--quiet", "--cached", folder]);
+        }
+        let run = project.run(&AT);
+        project.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+        run
+    };
+    lacking("other", true).ended(0);
+    let missing = ["is missing files of revision"];
+    says(&lacking("team-a", true).ended(1).err, &missing);
+    // One that was moved since is not there to read from.
+    says(&lacking("team-b", false).ended(1).err, &missing);
+    symlink("../ext", project.path().join("manifests/theme")).unwrap();
+    project.git(&["add", "manifests"]);
+    project.git(&["commit", "--quiet", "-m", "link"]);
+    says(&lacking("ext", true).ended(1).err, &missing);
+}

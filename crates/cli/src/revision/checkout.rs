@@ -56,7 +56,10 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     copy.part(folder, "", &commit, &prefix)?;
     copy.write_named()?;
     copy.link()?;
-    if copy.lacking.iter().any(|folder| copy.may_read(folder)) {
+    if copy.lacking.iter().any(|folder| {
+        let mut leading = copy.leading_to(folder);
+        copy.may_read(folder) || leading.any(|place| copy.may_read(place))
+    }) {
         return Err(copy.not_here());
     }
     Ok(target)
@@ -116,13 +119,12 @@ impl Copy<'_> {
             let own = folder.join(relative);
             let relative = format!("{below}{relative}");
             match (kind, mode) {
-                // One that is not checked out is not read without a revision, either.
-                (Some("commit"), _) if own.join(".git").exists() => {
-                    if has_commit(&own, object) {
-                        self.part(&own, &format!("{relative}/"), object, "")?;
-                    } else {
-                        self.lacking.push(relative);
-                    }
+                (Some("commit"), _) if own.join(".git").exists() && has_commit(&own, object) => {
+                    self.part(&own, &format!("{relative}/"), object, "")?;
+                }
+                // One that is there now, but not checked out, is not read without a revision, either.
+                (Some("commit"), _) if own.join(".git").exists() || !is_submodule(&git, path) => {
+                    self.lacking.push(relative);
                 }
                 (Some("blob"), Some("120000")) => links.push((object.to_owned(), relative)),
                 (Some("blob"), _) if is_read(&relative) => {
@@ -220,12 +222,25 @@ impl Copy<'_> {
         let overlays = overlays.map(|path| path.value.to_string_lossy().replace('\\', "/"));
         let folder = format!("{folder}/");
         own.chain(overlays).any(|pattern| {
-            let start = pattern.split(['*', '?', '[', '{']).next().unwrap_or("");
-            let start = start.trim_start_matches("./").trim_end_matches('/');
-            start.is_empty()
-                || start == "."
-                || folder.starts_with(&format!("{start}/"))
-                || format!("{start}/").starts_with(&folder)
+            let pattern = pattern.trim_start_matches("./");
+            // A wildcard may stand for the rest of a name.
+            let start = match pattern.split_once(['*', '?', '[', '{']) {
+                Some((start, _)) => start.to_owned(),
+                None => format!("{}/", pattern.trim_end_matches('/')),
+            };
+            start == "./"
+                || start == "/"
+                || folder.starts_with(&start)
+                || start.starts_with(&folder)
+        })
+    }
+
+    /// The places of links that lead into a folder, or to one that contains it.
+    fn leading_to(&self, folder: &str) -> impl Iterator<Item = &str> {
+        let folder = format!("{folder}/");
+        self.links.iter().filter_map(move |(place, leads_to)| {
+            let wanted = format!("{}/", resolved(place, leads_to)?);
+            (wanted.starts_with(&folder) || folder.starts_with(&wanted)).then_some(place.as_str())
         })
     }
 
@@ -295,6 +310,18 @@ fn has_commit(folder: &Path, commit: &str) -> bool {
     let asked = Git::new(folder, LONG)
         .and_then(|git| git.run(&["cat-file", "-e", &format!("{commit}^{{commit}}")]));
     asked.is_ok()
+}
+
+/// Whether a path of the repository is a submodule now: it may have been moved or removed since.
+fn is_submodule(git: &Git<'_>, path: &str) -> bool {
+    let listed = git.run(&[
+        "ls-files",
+        "--stage",
+        "--full-name",
+        "--",
+        &format!(":(top,literal){path}"),
+    ]);
+    listed.is_ok_and(|listed| listed.starts_with(b"160000 "))
 }
 
 fn no_such(revision: &str) -> Error {
