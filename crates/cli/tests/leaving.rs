@@ -511,3 +511,79 @@ fn a_user_who_came_from_a_profile_with_accepted_users_is_not_left_without_one() 
     let who = project.run(&["who", "nora@contoso.com", "--env", "server"]);
     says(&who.out, &["contoso_a"]);
 }
+
+#[test]
+fn a_user_leaves_only_if_the_profile_that_declares_the_user_has_or_gets_the_user() {
+    let server = Server::plain();
+    let users = |users: &str| format!("{SERVICE}  users: {{mode: exact, members: [{users}]}}\n");
+    let manifests = format!(
+        "{}---\n{}",
+        profile("a", &users("ada@contoso.com")),
+        profile("b", &users("nora@contoso.com, lin@contoso.com"))
+    );
+    let project = desk(&server, "", &manifests);
+    project.commit_applied();
+    let accepts = |rule: &str| {
+        let rule =
+            format!("  ignore:\n  - {{{rule}, reason: r, until: 2999-01-01}}\n  environments:\n");
+        project.edit("deskstate.yaml", "  environments:\n", &rule);
+    };
+    // The user is still in the profile with the accepted users.
+    accepts("kind: AppProfile, name: contoso_b, fields: [users]");
+    remove_agent(&server, "contoso_b", "lin@contoso.com");
+    add_agent(&server, "contoso_a", "nora@contoso.com");
+    let apply = project.revert_drift().ended(0);
+    says(&apply.out, &["− nora@contoso.com"]);
+    // The profile that declares the user is not part of the plan.
+    remove_agent(&server, "contoso_b", "nora@contoso.com");
+    add_agent(&server, "contoso_a", "nora@contoso.com");
+    let part = ["plan", "--env", "server", "AppProfile/contoso_a"];
+    let plan = project.run(&part).ended(0);
+    says(
+        &plan.err,
+        &[
+            "[user-stays]",
+            "AppProfile contoso_b declares the user, and is not part of this plan",
+        ],
+    );
+    assert!(!plan.out.contains("− nora"), "{}", plan.out);
+    // The profile that declares the user is gone, and a rule accepts that.
+    project.edit("deskstate.yaml", "contoso_b, fields: [users]", "contoso_b");
+    let row = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "contoso_b",
+    );
+    server.delete(&format!("msdyn_appconfigurations({row})"));
+    let apply = project.revert_drift().ended(0);
+    says(
+        &apply.err,
+        &[
+            "`nora@contoso.com` stays in AppProfile contoso_a: a rule of `ignore` accepts that AppProfile contoso_b lacks the user",
+        ],
+    );
+    let who = project.run(&["who", "nora@contoso.com", "--env", "server"]);
+    says(&who.out, &["contoso_a"]);
+}
+
+#[test]
+fn who_arrives_and_what_is_off_already_count_for_no_removal() {
+    let server = Server::plain();
+    let users = |users: &str| {
+        let provider = "apiVersion: deskstate/v1\nkind: CifProvider\nmetadata: {name: Contoso softphone}\nspec:\n  label: Softphone\n  channelUrl: https://softphone.example\n  channelOrder: 1\n  apps: [CustomerServiceHub]\n  status: Inactive\n  roles: [Basic User, Omnichannel agent]\n---\n";
+        let set = format!("{SERVICE}  users: {{mode: exact, members: [{users}]}}\n");
+        format!("{provider}{}", profile("a", &set))
+    };
+    let project = desk(
+        &server,
+        "removals: {maxAgents: 1}",
+        &users("ada@contoso.com, lin@contoso.com"),
+    );
+    let later = users("lin@contoso.com, nora@contoso.com, dana@contoso.com");
+    plans(&project, &later.replace(", Omnichannel agent", "")).ended(0);
+    let none = users("");
+    says(
+        &plans(&project, &none).ended(REFUSED).err,
+        &["2 agents are reached"],
+    );
+}

@@ -22,6 +22,8 @@ pub struct Desired {
     pub own_prefixes: BTreeSet<String>,
     /// Rows that are declared only to remove members of uninstalled packages from their sets.
     pub taken_out: BTreeSet<ResourceKey>,
+    /// What a rule of `ignore` accepts as missing, so that it is not created.
+    pub stays_missing: Vec<DeclaredResource>,
 }
 
 impl Desired {
@@ -186,6 +188,7 @@ pub fn lower(manifests: &Manifests) -> Desired {
         resources: lowered.collect(),
         taken_out: only_lock.map(|declared| declared.key.clone()).collect(),
         own_prefixes: prefixes.map(|prefix| prefix.value.clone()).collect(),
+        stays_missing: Vec::new(),
     }
 }
 

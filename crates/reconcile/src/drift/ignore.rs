@@ -99,6 +99,7 @@ pub fn keep_accepted(
                     && change.action == Action::Create
                 {
                     missing.insert(resource.row.key.clone());
+                    desired.stays_missing.push(*resource);
                 }
                 options.protect.push(rule.resources.clone());
             }

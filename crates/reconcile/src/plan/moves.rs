@@ -1,16 +1,17 @@
 //! Users who move from one profile to another: a user has one profile per app.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, SetMode, Span, State, tables};
 use uuid::Uuid;
 
-use super::planner::{Draft, Listed, Planner};
+use super::planner::{Declaring, Draft, Listed, Planner};
 use super::sets::{Moved, Wanted};
 use super::{Operation, Options};
 use crate::apps::live_app;
 use crate::live::Live;
 use crate::lookup::Match;
+use crate::lower::Desired;
 use crate::state::{DeclaredResource, DeclaredSet, RowKey, fold};
 
 pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
@@ -25,6 +26,13 @@ pub(crate) const USER_HAS_TWO_PROFILES: Explanation = Explanation::new(
     "A user of a declared profile has another profile of the same app, which the project does not declare or whose users it does not list.",
     "A user has one profile, and no page says which of two an agent gets.",
     "Remove the user from one of the two profiles in the environment, or declare the `users` of both.",
+);
+
+pub(crate) const USER_STAYS: Explanation = Explanation::new(
+    "user-stays",
+    "A user keeps a profile, although the manifests give the user another one.",
+    "A user has one profile, and needs one. A rule of `ignore` leaves the users of the other profile as they are, or the other profile was not selected, so only half of the move could be written.",
+    "Plan both profiles. If a rule of `ignore` accepts one half of the move, remove the rule, or declare the user where the user is now.",
 );
 
 /// What the project says of a user who has a profile and gets another one.
@@ -72,9 +80,9 @@ impl<'a> Planner<'a> {
             );
             self.findings.blocked(
                 set.field.word,
-                Diagnostic::warning(USER_HAS_PROFILE.code, message)
+                Diagnostic::warning(USER_STAYS.code, message)
                     .at(member.span, "a user has one profile")
-                    .help("remove the rule, or adopt the move"),
+                    .help("remove the rule, or declare the user there"),
             );
             return Moved::Stays;
         }
@@ -119,8 +127,9 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether a user came from a profile that a rule of `ignore` leaves without the user: taken out here, the user would have none.
-    pub(super) fn keeps_accepted_move(
+    /// Whether a user stays, because the profile that declares the user does not get the user in this plan: a rule of `ignore` leaves that
+    /// profile as it is, or it is not planned. Taken out here, the user would have none.
+    pub(super) fn keeps_for_another(
         &mut self,
         draft: &Draft<'a>,
         set: &DeclaredSet,
@@ -130,28 +139,57 @@ impl<'a> Planner<'a> {
         if self.only_compares || set.relationship != &tables::PROFILE_USERS {
             return false;
         }
-        let live = self.live;
-        let declares = |set: &&DeclaredSet| {
-            let mut users = declared_users(live, set).into_iter();
-            set.relationship == &tables::PROFILE_USERS && users.any(|(id, _)| id == member)
+        let (desired, live) = (self.desired, self.live);
+        let declaring = self
+            .declaring
+            .get_or_insert_with(|| declaring_users(desired, live));
+        let others = declaring.get(&member).cloned().unwrap_or_default();
+        let app = self.app_of(draft.resource, draft.row);
+        let others: Vec<Declaring<'_>> = others
+            .into_iter()
+            .filter(|other| {
+                let id = live.find(&other.profile.row.key).one();
+                let is_in_app = match (id, &app, self.app_of(other.profile, None)) {
+                    (Some(id), ..) => self.same_app(id, app.as_deref()),
+                    (None, Some(app), Some(other)) => *app == other,
+                    (None, ..) => true,
+                };
+                other.profile.key != draft.resource.key && is_in_app
+            })
+            .collect();
+        let is_planned = |other: &Declaring<'_>| {
+            let planned = self.planned;
+            let planned = planned.is_none_or(|planned| planned.contains(&other.profile.key));
+            planned && !other.is_accepted
         };
-        let mut others = self.desired.resources.values().filter(|other| {
-            other.key != draft.resource.key && other.accepted.iter().any(|set| declares(&set))
-        });
-        let Some(other) = others.next() else {
+        // Who has another profile, or gets one, loses nothing here.
+        if others.iter().any(is_planned) || !self.other_profiles(draft, set, member).is_empty() {
+            return false;
+        }
+        let Some(other) = others.first() else {
             return false;
         };
+        let key = &other.profile.key;
+        let (why, help) = match other.is_accepted {
+            true => (
+                format!("a rule of `ignore` accepts that {key} lacks the user"),
+                "remove the rule, or declare the user here",
+            ),
+            false => (
+                format!("{key} declares the user, and is not part of this plan"),
+                "plan both profiles, so that the user moves",
+            ),
+        };
         let message = format!(
-            "`{}` stays in {}: a rule of `ignore` accepts that {} lacks the user",
+            "`{}` stays in {}: {why}",
             live.label(&tables::USER, member),
             draft.resource.key,
-            other.key
         );
         self.findings.blocked(
             set.field.word,
-            Diagnostic::warning(USER_HAS_PROFILE.code, message)
+            Diagnostic::warning(USER_STAYS.code, message)
                 .at(span, "a user has one profile")
-                .help("remove the rule, or adopt the move"),
+                .help(help),
         );
         true
     }
@@ -341,6 +379,32 @@ impl<'a> Planner<'a> {
             _ => true,
         }
     }
+}
+
+/// The users whom profiles declare. A document of a row that is to be deleted declares nobody.
+fn declaring_users<'a>(desired: &'a Desired, live: &Live) -> HashMap<Uuid, Vec<Declaring<'a>>> {
+    let mut found: HashMap<Uuid, Vec<Declaring<'a>>> = HashMap::new();
+    let mut add = |profile: &'a DeclaredResource, sets: &[DeclaredSet], is_accepted: bool| {
+        let sets = sets
+            .iter()
+            .filter(|set| set.relationship == &tables::PROFILE_USERS);
+        for (user, _) in sets.flat_map(|set| declared_users(live, set)) {
+            found.entry(user).or_default().push(Declaring {
+                profile,
+                is_accepted,
+            });
+        }
+    };
+    let present = desired.resources.values();
+    for profile in present.filter(|profile| profile.state != State::Absent) {
+        add(profile, &profile.sets, false);
+        add(profile, &profile.accepted, true);
+    }
+    for profile in &desired.stays_missing {
+        add(profile, &profile.sets, true);
+        add(profile, &profile.accepted, true);
+    }
+    found
 }
 
 /// The user with a key, also one who can no longer sign in.

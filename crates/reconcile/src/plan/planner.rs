@@ -1,6 +1,6 @@
 //! Computes the changes from the live to the desired state, resource by resource.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use deskstate_model::{
     Diagnostic, Explanation, Kind, Relationship, ResourceKey, Severity, Span, State, Table,
@@ -117,6 +117,8 @@ pub(super) struct Planner<'a> {
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
     /// The users whom declared profiles name, by profile, as far as they were needed.
     pub(super) listed: BTreeMap<Uuid, Listed>,
+    /// The profiles that declare a user, as soon as somebody asks.
+    pub(super) declaring: Option<HashMap<Uuid, Vec<Declaring<'a>>>>,
     /// The resources that are planned, if not all of them are.
     pub(super) planned: Option<&'a BTreeSet<ResourceKey>>,
     pub(super) only_compares: bool,
@@ -135,6 +137,14 @@ pub(super) struct Listed {
     pub(super) without: BTreeSet<Uuid>,
     /// Whether all of them were found. If not, the set removes nobody.
     pub(super) is_complete: bool,
+}
+
+/// A profile that declares a user.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Declaring<'a> {
+    pub(super) profile: &'a DeclaredResource,
+    /// Whether a rule of `ignore` accepts that the profile, or its set of users, is different.
+    pub(super) is_accepted: bool,
 }
 
 /// A resource's own row, and the changes collected so far.
@@ -165,6 +175,7 @@ impl<'a> Planner<'a> {
             named: named(desired),
             unlinked: BTreeSet::new(),
             listed: BTreeMap::new(),
+            declaring: None,
             planned: None,
             only_compares: false,
             lacking: Lacking::new(),

@@ -129,7 +129,7 @@ impl<'a> Planner<'a> {
                 SetMode::AtLeast => unwanted.get(id).copied(),
             };
             if let Some(span) = span
-                && !self.keeps_accepted_move(draft, set, *id, span)
+                && !self.keeps_for_another(draft, set, *id, span)
             {
                 self.unlink(draft, set, *id, span, unwanted.contains_key(id));
             }

@@ -73,6 +73,9 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
     let mut sorts: BTreeMap<(&'static str, String), Removed> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
         let mut here: BTreeMap<(&'static str, String), (usize, usize)> = BTreeMap::new();
+        // Rows whose links were counted, for one change can take a user out of several profiles.
+        let mut counted = BTreeSet::new();
+        let mut leaving = BTreeSet::new();
         let kind = change.key.kind;
         // Who holds the roles that such lists name is not counted.
         let mut lists = BTreeSet::new();
@@ -104,10 +107,13 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                     let of_profile = *relationship == &tables::PROFILE_USERS;
                     let a_move = of_profile && moves(*member, *owner);
                     if (*owner == change.id || of_profile) && !a_move {
-                        let population = || case.live.links(relationship).members(*owner).count();
-                        here.entry(("unlink", subject(kind.as_str(), relationship)))
-                            .or_insert_with(|| (0, population()))
-                            .0 += 1;
+                        let sort = ("unlink", subject(kind.as_str(), relationship));
+                        let (count, population) = here.entry(sort).or_default();
+                        *count += 1;
+                        leaving.insert(*member);
+                        if counted.insert((*relationship, *owner)) {
+                            *population += case.live.links(relationship).members(*owner).count();
+                        }
                     }
                 }
                 Operation::Delete { row, .. } => {
@@ -145,6 +151,7 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                 Operation::Create { .. } | Operation::Link { .. } => {}
             }
         }
+        let does_nothing = is_off_already(case, change);
         for (sort, (count, population)) in here {
             let what = sort.0;
             let of_row = change.action == Action::Delete || what == "deactivate";
@@ -153,11 +160,14 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
             removed.count += count;
             removed.population += population;
             removed.first.get_or_insert(index);
-            if let Some(reach) = case.reach.changes.get(index) {
-                // Who only gets a profile that is switched off loses nothing by that.
+            if let Some(reach) = case.reach.changes.get(index)
+                && !does_nothing
+            {
+                // Who only gets the profile loses nothing.
                 let who = reach.who.iter().copied();
-                let who = who
-                    .filter(|user| what != "deactivate" || !arrivals.contains(&(*user, change.id)));
+                let loses =
+                    |user: &Uuid| leaving.contains(user) || !arrivals.contains(&(*user, change.id));
+                let who = who.filter(loses);
                 removed.agents.extend(who);
                 // Agents who are not counted may be any number. Of a template that a workstream names, another finding asks.
                 // An undo deletes what its apply made.
@@ -256,6 +266,18 @@ pub(super) fn is_switched_off(change: &Change) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether the row of a resource is switched off and stays so: no agent notices what a change takes from it.
+fn is_off_already(case: &Case<'_>, change: &Change) -> bool {
+    let row = case.live.row(change.key.kind.table(), change.id);
+    let switches_on = change.operations.iter().any(|operation| match operation {
+        Operation::Update { row, body, .. } => {
+            row.id == change.id && is_set(body, tables::STATUS.column, &Value::Cell(Cell::Int(0)))
+        }
+        _ => false,
+    });
+    row.is_some_and(|row| kinds::is_inactive(&row.row)) && !switches_on
 }
 
 /// Rows of a table that are switched off when the plan is done.
@@ -377,24 +399,36 @@ fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
     emptied_sets(case).into_iter().for_each(&mut add);
     for (index, change) in case.plan.changes.iter().enumerate() {
         if change.action == Action::Update {
-            let words = emptied_lists(case, change).into_iter();
-            let words = words.chain(emptied_columns(case, change));
-            words
-                .map(|word| Emptied {
+            let columns = emptied_columns(case, change).into_iter();
+            let lists = emptied_lists(case, change).into_iter();
+            lists
+                .chain(columns.map(|word| (word, false)))
+                .map(|(word, rest)| Emptied {
                     index,
                     key: change.key.clone(),
                     word,
+                    rest,
                 })
                 .for_each(&mut add);
         }
     }
     for (subject, emptied) in sorts {
         let allow = Allow::new("empty", subject, emptied.len());
-        for Emptied { index, key, word } in emptied {
+        for Emptied {
+            index,
+            key,
+            word,
+            rest,
+        } in emptied
+        {
             let change = &case.plan.changes[index];
             let mut fields = change.fields.iter();
             let own = fields.find(|field| change.key == key && field.path == word);
-            let message = format!("`{word}` of {key} would have no member left");
+            let rest = match rest {
+                true => ", only what is switched off or cannot sign in",
+                false => "",
+            };
+            let message = format!("`{word}` of {key} would have no member left{rest}");
             found.push(
                 Finding::new(SET_EMPTIED.code, Some(index), message)
                     .at(own.and_then(|field| field.span).or(change.declared_at))
@@ -410,6 +444,8 @@ struct Emptied {
     index: usize,
     key: ResourceKey,
     word: &'static str,
+    /// Whether members stay that do not count.
+    rest: bool,
 }
 
 /// Members of one side of a relationship that come and go, in whichever change.
@@ -466,10 +502,14 @@ fn emptied_sets(case: &Case<'_>) -> Vec<Emptied> {
             let off = off
                 .entry(table)
                 .or_insert_with(|| switched_off(case, table));
+            let members = case.live.links(relationship).members(owner);
+            let mut stay = members.filter(|id| !balance.goes.contains(id));
+            let rest = stay.next().is_some() || !balance.comes.is_empty();
             is_emptied(case, relationship, owner, &key, &balance, off).then(|| Emptied {
                 index: balance.index,
                 key,
                 word: set_word(relationship.schema_name),
+                rest,
             })
         })
         .collect()
@@ -527,18 +567,34 @@ fn is_emptied(
     is_empty(None) || apart.any(|id| is_empty(Some(id)))
 }
 
-fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
+/// Lists of parts that have items and would have none, and whether items stay that are switched off.
+fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<(&'static str, bool)> {
     let mut words = BTreeSet::new();
     for field in change.key.kind.fields() {
         let Holds::Parts(part) = field.holds else {
             continue;
         };
+        let parent = lookup_read_name(part.parent_column);
+        let live: BTreeSet<Uuid> = case
+            .live
+            .table(part.table)
+            .children(part, change.id)
+            .filter(|row| {
+                debug_assert_eq!(row.row.uuid(&parent), Some(change.id));
+                let is_on = match part.unlisted {
+                    Unlisted::SwitchOff(column) => row.row.flag(column) == Some(true),
+                    Unlisted::Delete | Unlisted::Leave => true,
+                };
+                is_on && !kinds::is_inactive(&row.row)
+            })
+            .map(|row| row.id)
+            .collect();
         let (mut came, mut went) = (0, 0);
         for operation in &change.operations {
             match (operation, part.unlisted) {
                 (Operation::Create { row, .. }, _) if row.table == part.table => came += 1,
                 (Operation::Delete { row, .. }, Unlisted::Delete) if row.table == part.table => {
-                    went += 1
+                    went += usize::from(live.contains(&row.id));
                 }
                 (Operation::Update { row, body, .. }, Unlisted::SwitchOff(column))
                     if row.table == part.table =>
@@ -548,20 +604,16 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
                 _ => {}
             }
         }
-        let parent = lookup_read_name(part.parent_column);
-        let live = case
-            .live
-            .table(part.table)
-            .children(part, change.id)
-            .filter(|row| {
-                debug_assert_eq!(row.row.uuid(&parent), Some(change.id));
-                match part.unlisted {
-                    Unlisted::SwitchOff(column) => row.row.flag(column) == Some(true),
-                    Unlisted::Delete | Unlisted::Leave => true,
-                }
-            });
-        if came == 0 && went > 0 && went >= live.count() {
-            words.insert(field.word);
+        if came == 0 && went > 0 && went >= live.len() {
+            let deleted = change
+                .operations
+                .iter()
+                .filter(|operation| match operation {
+                    Operation::Delete { row, .. } => row.table == part.table,
+                    _ => false,
+                });
+            let stay = live_parts(case, part, change.id) > deleted.count();
+            words.insert((field.word, stay && part.unlisted == Unlisted::Delete));
         }
     }
     words
