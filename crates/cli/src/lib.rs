@@ -56,8 +56,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     door::explain_panics();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     // The command line may name kinds that the project defines.
-    if let Ok(root) = project::root(&place(&arguments))
-        && !is_package(&arguments)
+    let unparsed = Unparsed::of(&arguments);
+    if !unparsed.is_package()
+        && let Ok(root) = project::root(&unparsed.global())
     {
         deskstate_model::load_kinds(&root);
     }
@@ -77,7 +78,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
             let error = Args::try_parse_from(shown).err().unwrap_or(error);
             door::usage(&error);
             if lacks_environment(&error) {
-                say_environments(&arguments);
+                say_environments(&unparsed.global());
             }
             let code = if error.use_stderr() {
                 ExitCode::Failed
@@ -162,21 +163,6 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     }
 }
 
-/// Whether an unparsed command line is about packages. An update may bring kinds with other definitions, and a process can only know one
-/// definition of each kind.
-fn is_package(arguments: &[OsString]) -> bool {
-    let program = Args::command();
-    let known = |argument: &&OsString| {
-        let mut commands = program.get_subcommands();
-        commands.any(|command| **argument == *command.get_name())
-    };
-    arguments
-        .iter()
-        .skip(1)
-        .find(known)
-        .is_some_and(|command| command == "package")
-}
-
 /// Converts the emulator's exit code into one of ours.
 fn emulator_exit(code: ProcessExitCode) -> ExitCode {
     if code == ProcessExitCode::SUCCESS {
@@ -196,23 +182,78 @@ fn lacks_environment(error: &clap::Error) -> bool {
         && error.get(ContextKind::InvalidArg).is_some_and(named)
 }
 
-/// The project folder that an unparsed command line names.
-fn place(arguments: &[OsString]) -> Global {
-    let given = arguments.windows(2).find_map(|pair| {
-        let is_option = pair[0] == "-C" || pair[0] == "--project";
-        is_option.then(|| PathBuf::from(&pair[1]))
-    });
-    Global {
-        project: given,
-        ..Global::default()
+/// What a command line says before it is parsed: parsing needs the kinds of its project.
+#[derive(Debug, Default, PartialEq)]
+struct Unparsed {
+    /// The project folder that it names.
+    project: Option<PathBuf>,
+    /// The command.
+    command: Option<OsString>,
+}
+
+impl Unparsed {
+    fn of(arguments: &[OsString]) -> Self {
+        let program = Args::command();
+        let takes_value = |arg: &&clap::Arg| arg.get_action().takes_values();
+        let valued: Vec<&clap::Arg> = program.get_arguments().filter(takes_value).collect();
+        let mut found = Self::default();
+        let mut rest = arguments.iter().skip(1);
+        while let Some(argument) = rest.next() {
+            let text = argument.to_string_lossy();
+            if text == "--" {
+                break;
+            }
+            let (option, inline) = if let Some(long) = text.strip_prefix("--") {
+                let (name, value) = match long.split_once('=') {
+                    Some((name, value)) => (name, Some(value)),
+                    None => (long, None),
+                };
+                let option = valued.iter().find(|arg| arg.get_long() == Some(name));
+                (option, value)
+            } else if let Some(shorts) = text.strip_prefix('-').filter(|rest| !rest.is_empty()) {
+                // Flags may stand in front of the option that takes the rest.
+                let of = |letter| valued.iter().find(|arg| arg.get_short() == Some(letter));
+                let mut letters = shorts.char_indices();
+                let at =
+                    letters.find_map(|(at, letter)| Some((at + letter.len_utf8(), of(letter)?)));
+                let value = at.map_or("", |(end, _)| &shorts[end..]);
+                let value = value.strip_prefix('=').unwrap_or(value);
+                (
+                    at.map(|(_, arg)| arg),
+                    Some(value).filter(|value| !value.is_empty()),
+                )
+            } else {
+                found.command.get_or_insert_with(|| argument.clone());
+                continue;
+            };
+            let Some(option) = option else { continue };
+            let value = inline.map(OsString::from).or_else(|| rest.next().cloned());
+            if option.get_id() == "project" {
+                found.project = found.project.or(value.map(PathBuf::from));
+            }
+        }
+        found
+    }
+
+    fn global(&self) -> Global {
+        Global {
+            project: self.project.clone(),
+            ..Global::default()
+        }
+    }
+
+    /// Whether it is about packages. An update may bring kinds with other definitions, and a process can only know one definition of each kind.
+    fn is_package(&self) -> bool {
+        self.command
+            .as_ref()
+            .is_some_and(|command| command == "package")
     }
 }
 
 /// Lists the environments that `--env` may name, if there is a project.
-fn say_environments(arguments: &[OsString]) {
-    let global = place(arguments);
-    if let Ok(names) = project::environments(&global) {
-        let mut ui = Ui::new(&global);
+fn say_environments(global: &Global) {
+    if let Ok(names) = project::environments(global) {
+        let mut ui = Ui::new(global);
         ui.hint(match names.as_slice() {
             [] => {
                 "this project has no environments: add one under `environments` in deskstate.yaml"
@@ -220,5 +261,37 @@ fn say_environments(arguments: &[OsString]) {
             }
             names => error::environments(names),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_the_project_is_found_and_no_value_is_taken_for_the_command() {
+        let of = |line: &str| {
+            let words = std::iter::once("deskstate").chain(line.split(' '));
+            let words: Vec<OsString> = words.map(OsString::from).collect();
+            let found = Unparsed::of(&words);
+            let text = |text: Option<OsString>| text.map(|text| text.into_string().unwrap());
+            let project = found.project.map(PathBuf::into_os_string);
+            (text(project), text(found.command))
+        };
+        for line in [
+            "-C package plan Desk",
+            "--project package plan",
+            "--project=package plan",
+            "-Cpackage plan",
+            "-C=package plan",
+            "-qC package plan --env local",
+            "plan --env local -vCpackage",
+            "--memory 300 --color never plan -C package",
+        ] {
+            let found = (Some("package".to_owned()), Some("plan".to_owned()));
+            assert_eq!(of(line), found, "{line}");
+        }
+        assert_eq!(of("package list"), (None, Some("package".to_owned())));
+        assert_eq!(of("plan -- -C x"), (None, Some("plan".to_owned())));
     }
 }

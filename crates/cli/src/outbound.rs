@@ -1,8 +1,16 @@
 //! The HTTP client for hosts other than Dataverse: what is sent there, such as comments and notifications, may be sent again.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use deskstate_files::Limit;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder};
+
+use crate::error::Error;
+use crate::paths::shown_path;
+use crate::setting;
+use crate::suggest;
 
 /// Number of attempts before giving up.
 const ATTEMPTS: u32 = 4;
@@ -20,6 +28,34 @@ pub(crate) enum Again {
     Never,
 }
 
+/// A client that also trusts the certificate authorities of `--ca-file`, or of its variable.
+pub(crate) fn builder() -> Result<ClientBuilder, Error> {
+    // If the program has already installed another provider, that one works too.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = reqwest::Client::builder();
+    let given = suggest::value_of("ca_file").or_else(|| setting::of("DESKSTATE_CA_FILE"));
+    let Some(path) = given.map(PathBuf::from) else {
+        return Ok(builder);
+    };
+    let bytes = deskstate_files::read(&path, Limit::CREDENTIAL).map_err(|problem| Error::File {
+        what: "could not read",
+        path: path.clone(),
+        source: problem.into(),
+    })?;
+    // Windows exports DER unless asked otherwise, and its editors begin text with a byte order mark.
+    let roots = match bytes.first() {
+        Some(0x30) => Certificate::from_der(&bytes).map(|root| vec![root]),
+        _ => Certificate::from_pem_bundle(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)),
+    };
+    match roots {
+        Ok(roots) if !roots.is_empty() => Ok(builder.tls_certs_merge(roots)),
+        _ => Err(Error::failed(format!(
+            "{} has no certificate authority that can be used",
+            shown_path(&path)
+        ))),
+    }
+}
+
 /// A client, and its patience.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbound {
@@ -29,13 +65,12 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    pub(crate) fn new(pause: Duration) -> Result<Self, reqwest::Error> {
-        // If the program has already installed another provider, that one works too.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder()
+    pub(crate) fn new(pause: Duration) -> Result<Self, Error> {
+        let http = builder()?
             .redirect(Policy::none())
             .timeout(Duration::from_secs(60))
-            .build()?;
+            .build()
+            .map_err(|error| Error::failed(format!("the HTTP client cannot be built: {error}")))?;
         Ok(Self { http, pause })
     }
 

@@ -75,6 +75,13 @@ pub(crate) fn is_given(id: &str) -> bool {
         .is_some_and(|(_, given)| given.0.iter().any(|written| written.id == id))
 }
 
+/// The value of an option on the command line.
+pub(crate) fn value_of(id: &str) -> Option<String> {
+    let (_, given) = GIVEN.get()?;
+    let written = given.0.iter().find(|written| written.id == id)?;
+    written.values.last().cloned()
+}
+
 /// A command line in backticks: `deskstate apply --env prod`. It consists of `words` and of the current command's options that the
 /// suggested one supports and `words` does not set.
 pub(crate) fn suggest(command: &str, words: &[&str]) -> String {

@@ -79,15 +79,19 @@ impl Ui {
     pub(crate) fn start_log(&self) {
         use tracing_subscriber::EnvFilter;
         let by_flag = match self.verbose {
-            // Calls of `mcp` are always recorded, regardless of the verbosity.
-            0 => "off,deskstate::audit=info",
+            0 => "off",
             1 => "deskstate=info,deskstate_dataverse=debug,deskstate_reconcile=info",
             _ => {
                 "deskstate=trace,deskstate_dataverse=trace,deskstate_reconcile=trace,deskstate_emulator=debug"
             }
         };
-        let filter =
-            EnvFilter::try_from_env("DESKSTATE_LOG").unwrap_or_else(|_| EnvFilter::new(by_flag));
+        let given = crate::setting::of("DESKSTATE_LOG");
+        let given = given.and_then(|given| EnvFilter::try_new(given).ok());
+        let mut filter = given.unwrap_or_else(|| EnvFilter::new(by_flag));
+        // Calls of `mcp` are always recorded.
+        if let Ok(audit) = "deskstate::audit=info".parse() {
+            filter = filter.add_directive(audit);
+        }
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(door::log)

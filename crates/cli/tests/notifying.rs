@@ -355,3 +355,63 @@ async fn a_project_that_breaks_twice_is_news_twice() {
         took(&host).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_may_have_a_certificate_of_the_authority_that_an_option_names() {
+    let (project, server) = applied();
+    let authority = project.path().join("ca.pem");
+    let authority = authority.to_str().unwrap();
+    let other = Server::start(&["--tls-ca-out", authority]);
+    let send = |more: &[&str]| -> Run {
+        support::deskstate(project.path())
+            .args(["drift", "--env", "server", "--notify", "webhook"])
+            .args(more)
+            .env("DESKSTATE_WEBHOOK_URL", format!("{}/hook", other.url))
+            .output()
+            .unwrap()
+            .into()
+    };
+    let _first = send(&[]);
+    server.patch_session(r#"{"msdyn_title": "By hand"}"#);
+    says(&send(&[]).ended(2).err, &["could not be reached"]);
+    // The emulator is no webhook, but it was reached.
+    let run = send(&["--ca-file", authority]).ended(2);
+    says(&run.err, &["the webhook rejected the message: status 4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_somebody_stops_tells_nobody_and_ends_at_once() {
+    let (project, _server) = applied();
+    let host = channel(&[]).await;
+    // An environment that takes the connection and does not answer.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    project.set_environments(&format!(
+        "    server:\n      url: \"http://{address}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n"
+    ));
+    let mut child = tokio::process::Command::from(support::deskstate(project.path()))
+        .args([
+            "drift",
+            "--env",
+            "server",
+            "--notify",
+            "webhook",
+            "--metrics",
+            "m.prom",
+        ])
+        .env("DESKSTATE_WEBHOOK_URL", format!("{}/webhook", host.uri()))
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let patience = std::time::Duration::from_secs(20);
+    let asked = tokio::time::timeout(patience, silent.accept()).await;
+    let id = child.id().unwrap().to_string();
+    std::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status()
+        .unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(1));
+    drop(asked.unwrap());
+    assert_eq!(took(&host).await, []);
+    assert!(!project.path().join("m.prom").exists());
+}

@@ -876,6 +876,21 @@ fn rows_whose_names_differ_in_a_blank_only_are_both_in_the_solution() {
     let folder = ["package", "add", "vend", "--sha256", sum, "--no-plan"];
     says(&project.run(&folder).ended(4).err, &["a folder has none"]);
     add(&sum.to_uppercase()).ended(0);
+    // An update takes the source of the project file, and compares as well.
+    let update =
+        |more: &[&str]| project.run(&[&["package", "update", "vend", "--no-plan"], more].concat());
+    says(
+        &update(&["--sha256", "zz"]).ended(4).err,
+        &["64 hexadecimal digits"],
+    );
+    let other = update(&["--sha256", &"0".repeat(64)]).ended(4);
+    says(&other.err, &["has the SHA-256", "nothing was written"]);
+    let commit = update(&["--commit", &"0".repeat(40)]).ended(4);
+    says(
+        &commit.err,
+        &["comes from a file, which has no such option"],
+    );
+    update(&["--sha256", sum]).ended(0);
     let got = project.run(&["export", "--solution", "sol.zip"]).ended(0);
     says(
         &got.out,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use deskstate_files::Limit;
 
-use crate::comment::{self, Client, CommentError, Host, Posted, Section};
+use super::live::stop_on_interrupt;
+use crate::comment::{self, Client, Host, Posted, Section};
 use crate::door::GOOD;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// Tells the comments of several projects in one repository apart, such as the project's name
     #[arg(long, value_name = "KEY", value_parser = key)]
     key: Option<String>,
+    /// A file with further certificate authorities to trust, PEM
+    #[arg(long, env = "DESKSTATE_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// The plan; `-` for stdin, or a folder with a file `NAME.md` for each environment
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
@@ -41,12 +45,16 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     crate::proxy::check()?;
     let host = Host::of_environment(&setting::of, args.pull_request)?;
     let body = comment::body(&sections, args.key.as_deref(), host.limit());
-    let client =
-        Client::new(Duration::from_secs(2)).map_err(|error| CommentError::Unreachable {
-            host: host.name(),
-            source: Box::new(error),
-        })?;
-    let verb = match comment::post(&host, &client, &body).await? {
+    let client = Client::new(Duration::from_secs(2))?;
+    let stop = stop_on_interrupt();
+    let posted = tokio::select! {
+        posted = comment::post(&host, &client, &body) => posted?,
+        () = stop.stopped() => return Err(Error::Failed {
+            message: "stopped: the comment was perhaps posted".to_owned(),
+            hint: Some("run the command again: it updates the comment that is there".to_owned()),
+        }),
+    };
+    let verb = match posted {
         Posted::Created => "Created",
         Posted::Updated => "Updated",
         Posted::Unchanged => "Kept",
@@ -155,6 +163,7 @@ mod tests {
             env: ["dev", "test", "prod"].map(str::to_owned).to_vec(),
             pull_request: None,
             key: None,
+            ca_file: None,
             file: folder.path().to_path_buf(),
         };
         let found = sections(&args).expect("sections");

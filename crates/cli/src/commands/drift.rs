@@ -124,6 +124,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     let seen = match looked {
         Ok(seen) => seen,
+        // Whoever stopped a run knows, and nothing was found out.
+        Err(error) if stop.is_stopped() => return Err(error),
         Err(error) => {
             let failed = [Seen {
                 environment: args.env.clone().unwrap_or_else(|| telling::ALL.to_owned()),
@@ -147,7 +149,16 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ui.note(format_args!("only what was selected was compared"));
     }
     // A failed notification does not change the result.
-    tell(args, &root, &seen, ui).await;
+    tokio::select! {
+        () = tell(args, &root, &seen, ui) => {}
+        () = stop.stopped() => {}
+    }
+    if stop.is_stopped() && !args.notify.is_empty() {
+        return Err(Error::Failed {
+            message: "stopped while the notifications were sent".to_owned(),
+            hint: Some("the next run sends those that were not accepted".to_owned()),
+        });
+    }
     // Written first, because the reader of the output may stop reading early.
     if let Some(path) = &args.metrics {
         write_file(path, &drift_metrics::render(&seen))?;

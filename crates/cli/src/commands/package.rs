@@ -103,7 +103,7 @@ struct SolutionArgs {
 /// The source of a package.
 #[derive(Debug, clap::Args)]
 struct From {
-    /// SHA-256 of the archive at an https address
+    /// SHA-256 of the archive, required for an https address
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
     /// Full hash of the commit in a git repository

@@ -9,6 +9,7 @@ use reqwest::header::{
 use serde_json::Value;
 
 use super::{CommentError, Host, Request};
+use crate::error::Error;
 use crate::outbound::{AGENT, Again, MOST_PATIENCE, Outbound};
 
 /// Maximum size of a reply: a page of comments of maximum length.
@@ -19,7 +20,7 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 pub(crate) struct Client(Outbound);
 
 impl Client {
-    pub(crate) fn new(pause: Duration) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(pause: Duration) -> Result<Self, Error> {
         Outbound::new(pause).map(Self)
     }
 

@@ -70,7 +70,10 @@ impl Sender {
         if !(address.scheme() == "https" || address.scheme() == "http" && is_here) {
             return Err(unsafe_address());
         }
-        let client = Outbound::new(pause).map_err(|error| unreachable(channel, error))?;
+        let client = Outbound::new(pause).map_err(|error| NotifyError::Unreachable {
+            channel: channel.name(),
+            source: Box::new(error),
+        })?;
         Ok(Self {
             channel,
             address,

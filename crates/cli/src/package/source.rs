@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::archive::{check_files, unpack};
 use crate::error::Error;
 use crate::git::{Git, GitError};
-use crate::outbound::AGENT;
+use crate::outbound::{self, AGENT};
 use crate::output::plain;
 use crate::paths::{shown_path, with_slashes};
 
@@ -111,8 +111,6 @@ async fn download(address: &str) -> Result<Vec<u8>, Error> {
         ),
         hint: Some("download the archive yourself, and name the file".to_owned()),
     };
-    // If the program has already installed another provider, that one works too.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let policy = Policy::custom(|attempt| {
         let is_safe = attempt.url().scheme() == "https" && attempt.previous().len() < 5;
         match is_safe {
@@ -120,7 +118,7 @@ async fn download(address: &str) -> Result<Vec<u8>, Error> {
             false => attempt.stop(),
         }
     });
-    let http = reqwest::Client::builder()
+    let http = outbound::builder()?
         .redirect(policy)
         .timeout(DOWNLOAD)
         .build()

@@ -54,6 +54,9 @@ pub(super) async fn all(
     let mut running: JoinSet<(String, Result<Looked, Error>)> = JoinSet::new();
     let mut kept = Kept::default();
     for name in names {
+        if stop.is_stopped() {
+            break;
+        }
         // Manifests are loaded only when it is their turn, so that no more of them are in memory than environments are being checked.
         let Ok(mut turn) = Arc::clone(&turns).acquire_owned().await else {
             break;
@@ -117,6 +120,11 @@ pub(super) async fn all(
         }
     }
     ui.end_bar();
+    if stop.is_stopped() {
+        return Err(Error::failed(
+            "stopped, so not every environment was compared",
+        ));
+    }
     let mut seen = kept.seen;
     seen.sort_by(|left, right| left.environment.cmp(&right.environment));
     Ok(seen)

@@ -1,14 +1,16 @@
 //! `package update`: shows the notes, the changes in the files, and the plans.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use deskstate_model::{PACKAGES_FOLDER, PROJECT_FILE, Package, load};
+use serde_json::Value;
 
-use super::UpdateArgs;
 use super::add::locked;
 use super::change::{Change, described, edited, project_text, source_of};
 use super::named;
 use super::remove::{in_use, tell_loss};
+use super::{From, UpdateArgs};
 use crate::commands::adopt::patch_of_file;
 use crate::door::{DIM, GOOD, Page, STRONG};
 use crate::error::Error;
@@ -29,7 +31,7 @@ pub(super) async fn update(
     let used = in_use(&manifests, &args.name)?;
     let from = match &args.from {
         Some(written) => source_of(written, &args.source, &root)?,
-        None => used.clone(),
+        None => used_again(&used, &args.source, &root)?,
     };
     let files = source::fetch(&from, &root).await?;
     let package = described(&files, ui)?;
@@ -87,6 +89,41 @@ pub(super) async fn update(
     }
     change.show_plans(&args.showing, ui).await?;
     Ok(ExitCode::Done)
+}
+
+/// The source of the project file, with the checksum or commit that the command line names.
+fn used_again(used: &Value, given: &From, root: &Path) -> Result<Value, Error> {
+    let text = |word: &str| used.get(word).and_then(Value::as_str);
+    let (written, kind) = match (text("git"), text("https"), used.as_str()) {
+        (Some(git), ..) => (git.to_owned(), "a git repository"),
+        (_, Some(https), _) => (https.to_owned(), "an https address"),
+        (.., Some(path)) => (root.join(path).to_string_lossy().into_owned(), "a file"),
+        _ => return Ok(used.clone()),
+    };
+    let fits = match (&given.commit, &given.sha256) {
+        (None, None) => return Ok(used.clone()),
+        (Some(_), _) => text("git").is_some(),
+        (None, Some(_)) => text("git").is_none(),
+    };
+    if !fits {
+        return Err(Error::Refused {
+            message: format!(
+                "the package comes from {kind}, which has no such option; nothing was written"
+            ),
+            hint: Some(
+                "`--commit` is for a git repository, `--sha256` for an archive: name the new source"
+                    .to_owned(),
+            ),
+        });
+    }
+    let given = From {
+        sha256: given.sha256.clone(),
+        commit: given.commit.clone(),
+        path: given.path.clone().or(text("path").map(str::to_owned)),
+    };
+    let from = source_of(&written, &given, root)?;
+    // The checksum of a file was compared; the project file names the file as before.
+    Ok(if used.is_string() { used.clone() } else { from })
 }
 
 /// Prints the old and the new version, and the notes of all versions in between.
