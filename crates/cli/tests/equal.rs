@@ -153,3 +153,25 @@ fn rows_without_a_prefix_that_a_folder_lacks_are_differences() {
         }
     }
 }
+
+#[test]
+fn an_undo_restores_texts_that_are_equal_only_as_json() {
+    let server = Server::plain();
+    let manifests = |number: &str, data: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {{name: contoso_n}}\nspec:\n  displayName: N\n  title: N\n  fields: [{{header: Level, value: \"{number}\"}}]\n---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_t}}\nspec:\n  displayName: T\n  title: T\n  pageType: ThirdPartyWebsite\n  parameters: {{url: \"https://a.example/\", data: '{data}'}}\n"
+        )
+    };
+    let before = manifests("1", "{\"a\": 1}");
+    let project = Project::desk(&server, "", "", &before);
+    project.apply();
+    project.write("manifests/all.yaml", &manifests("1.0", "{\"a\":1}"));
+    let undo = Project::undo_file(&project.apply());
+    let run = project
+        .run(&["undo", "--env", "server", "--yes", &undo])
+        .ended(0);
+    says(&run.out, &["1.0 → 1"]);
+    project.write("manifests/all.yaml", &before);
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["server matches the manifests"]);
+}

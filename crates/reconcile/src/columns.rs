@@ -165,7 +165,13 @@ pub(crate) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
         (Json::Null, Cell::Text(text)) => text.is_empty(),
         (Json::String(saved), Cell::Null) => saved.is_empty(),
         (Json::String(saved), Cell::Text(live)) => {
-            let parsed = |text: &str| serde_json::from_str::<Json>(text).ok();
+            // In a text that is no JSON, `1.0` is another value than `1`.
+            let is_json = column.field.is_some_and(Field::is_json);
+            let parsed = |text: &str| {
+                is_json
+                    .then(|| serde_json::from_str::<Json>(text).ok())
+                    .flatten()
+            };
             saved.replace('\r', "") == live.replace('\r', "")
                 || matches!((parsed(saved), parsed(live)), (Some(left), Some(right)) if same_json(&left, &right))
         }

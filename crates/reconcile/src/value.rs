@@ -217,12 +217,12 @@ fn copy_agrees(declared: &Json, live: &Cell) -> bool {
 }
 
 /// Whether a live text is the result of a written one. `copies` states that the column repeats parameters.
-pub(crate) fn became(written: &str, live: &Cell, copies: bool) -> bool {
+pub(crate) fn became(written: &str, live: &Cell, copies: bool, is_json: bool) -> bool {
     if copies {
         let written = serde_json::from_str::<Json>(written).ok();
         return is_empty(live) || written.is_some_and(|written| copy_agrees(&written, live));
     }
-    same_text(written, live) || same_opaque(written, live)
+    same_text(written, live) || is_json && same_opaque(written, live)
 }
 
 /// The value in the terms of manifests.

@@ -373,10 +373,16 @@ impl Field {
             }
     }
 
+    /// Whether its column contains JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        matches!(self.holds, Holds::Json | Holds::JsonOrText)
+    }
+
     /// Parses a text of this field as JSON, if the field is for JSON and the text is an object or a list.
     #[must_use]
     pub fn json_in(&self, text: &str) -> Option<serde_json::Value> {
-        matches!(self.holds, Holds::Json | Holds::JsonOrText)
+        self.is_json()
             .then(|| serde_json::from_str(text).ok())
             .flatten()
             .filter(|value: &serde_json::Value| value.is_object() || value.is_array())

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ApplyError, describe};
+use crate::kinds;
 use crate::observe::{expanded, with_expanded};
 use crate::plan::{Operation, Transaction, is_copy};
 use crate::value::became;
@@ -199,7 +200,11 @@ fn body_holds(
         let live = row.get(&read_name(name, value));
         match value {
             Value::Cell(Cell::Null) | Value::Unbind => live.is_null() || live.as_text() == Some(""),
-            Value::Cell(Cell::Text(text)) => became(text, live, copies),
+            Value::Cell(Cell::Text(text)) => {
+                let mut fields = kinds::row_fields(table);
+                let is_json = fields.any(|field| field.column == name && field.is_json());
+                became(text, live, copies, is_json)
+            }
             Value::Cell(cell) => live == cell,
             Value::Bind { id, .. } => {
                 live.as_text().and_then(|text| Uuid::parse_str(text).ok()) == Some(*id)
