@@ -1439,3 +1439,69 @@ fn with_auditing_a_change_of_such_a_row_has_its_author() {
         assert!(drift.out.contains(said), "no `{said}`:\n{}", drift.out);
     }
 }
+
+#[test]
+fn users_and_owners_of_rows_and_parts_are_exported_and_adopted_by_name() {
+    let project = Project::example("own-kind");
+    let user = "- {name: contoso_user, type: lookup, schema: contoso_User, label: User, to: [systemuser], nav: contoso_User}\n";
+    let table = |name: &str, label: &str, more: &str| {
+        let text = format!(
+            "table: {name}\nset: {name}s\nlabel: {label}\nplural: {label}s\nownership: user\nkey: {name}id\nname: contoso_name\nwith: [owner, state, stamps]\ncolumns:\n- {{name: {name}id, type: id, schema: {name}Id, label: {label}, required: system}}\n- {{name: contoso_name, type: string, label: Name, required: application, length: 100}}\n{user}{more}"
+        );
+        project.write(&format!("tables/{name}.yaml"), &text);
+    };
+    table("contoso_thing", "Thing", "");
+    table(
+        "contoso_piece",
+        "Piece",
+        "- name: contoso_thing\n  type: lookup\n  schema: contoso_Thing\n  label: Thing\n  to: [contoso_thing]\n  nav: contoso_Thing\n  relation: {schema: contoso_thing_piece, collection: contoso_thing_piece, delete: cascade}\n",
+    );
+    let fields = "user: {column: contoso_user, type: lookup, to: User, navigation: contoso_User}\n";
+    project.write(
+        "kinds/thing.yaml",
+        &format!(
+            "apiVersion: deskstate/v1\nkind: KindDefinition\nmetadata: {{name: Thing}}\nspec:\n  version: \"1\"\n  description: A thing.\n  table: contoso_thing\n  entitySet: contoso_things\n  identity: {{column: contoso_name, maxLength: 100}}\n  deletable: true\n  fields:\n    {fields}  parts:\n    pieces:\n      description: Pieces.\n      table: contoso_piece\n      entitySet: contoso_pieces\n      primaryName: contoso_name\n      parent: {{column: contoso_thing, navigation: contoso_Thing}}\n      identity: key\n      deletable: true\n      fields:\n        key: {{column: contoso_name, type: text, maxLength: 100}}\n        {fields}        owner: {{column: ownerid, type: owner}}\n        status: {{column: statecode, type: status}}\n"
+        ),
+    );
+    project.edit("deskstate.yaml", "kinds: [", "kinds: [kinds/thing.yaml, ");
+    project.write(
+        "manifests/thing.yaml",
+        "apiVersion: deskstate/v1\nkind: Thing\nmetadata: {name: T}\nspec:\n  user: ada@contoso.com\n  pieces:\n    - {key: one, user: lin@contoso.com, owner: {team: Voice agents}}\n    - {key: two}\n",
+    );
+    let server = serve(&project);
+    project
+        .run(&["apply", "--env", "server", "--yes", "Thing"])
+        .ended(0);
+    let exported = project
+        .run(&["export", "--env", "server", "Thing"])
+        .ended(0);
+    for said in [
+        "user: ada@contoso.com",
+        "user: lin@contoso.com",
+        "owner: {team: Voice agents}",
+    ] {
+        assert!(exported.out.contains(said), "{said}: {}", exported.out);
+    }
+    let thing = server.found("contoso_things", "contoso_thingid", "contoso_name eq 'T'");
+    let nora = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'nora@contoso.com'",
+    );
+    server.patch(
+        &format!("contoso_things({thing})"),
+        &format!(r#"{{"contoso_User@odata.bind": "/systemusers({nora})"}}"#),
+    );
+    let plan = project.run(&["plan", "--env", "server", "Thing"]).ended(0);
+    assert!(
+        plan.out.contains("nora@contoso.com → ada@contoso.com"),
+        "{}",
+        plan.out
+    );
+    project.run(&["adopt", "--env", "server", "Thing"]).ended(0);
+    assert!(
+        project
+            .read("manifests/thing.yaml")
+            .contains("user: nora@contoso.com")
+    );
+}

@@ -31,6 +31,9 @@ pub(crate) const OF_ROLE: &str = "holders of security role ";
 /// How agents are called to whom a workstream shows a template.
 pub(crate) const OF_WORKSTREAM: &str = "agents of workstream";
 
+/// How agents are called who get a profile because it is the default of the environment, which no column shows.
+pub(crate) const OF_DEFAULT: &str = "everybody without a profile, if this one is set as default";
+
 /// Counts the agents that each change reaches.
 pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
     if plan.is_empty() {
@@ -79,6 +82,21 @@ struct Counting<'a> {
     linked: BTreeMap<(&'static Relationship, Uuid), BTreeSet<Uuid>>,
     /// Targets of lookups and texts in new and changed rows, by row and property.
     pointed: BTreeMap<(Uuid, String), Target>,
+}
+
+/// Whether the row of a resource is deleted or switched off.
+fn is_taken_away(change: &Change) -> bool {
+    let mut operations = change.operations.iter();
+    change.action == Action::Delete
+        || operations.any(|operation| match operation {
+            Operation::Update { row, body, .. } if row.id == change.id => {
+                let mut columns = body.iter();
+                columns.any(|(name, value)| {
+                    name == tables::STATUS.column && *value != Wire::Cell(Cell::Int(0))
+                })
+            }
+            _ => false,
+        })
 }
 
 /// The target of a planned value.
@@ -466,6 +484,11 @@ impl<'a> Counting<'a> {
             }
         }
         agents.retain(|user| self.is_agent(*user));
+        // The product takes the roles from a profile that is set as default.
+        let no_roles = !self.roles.contains_key(&change.id);
+        if no_roles && change.key.kind == Kind::APP_PROFILE && is_taken_away(change) {
+            uncounted.insert(OF_DEFAULT.to_owned());
+        }
         // A profile that cannot be seen may use the row.
         let known = self.sees_all_profiles();
         let names: Vec<String> = profiles.iter().map(|profile| self.name(*profile)).collect();

@@ -122,7 +122,13 @@ impl Wanted {
                             ..
                         },
                     ) => wanted.others.entry(target).or_default(),
-                    (None, Holds::Owner) => &mut wanted.owners,
+                    (
+                        None,
+                        Holds::Owner
+                        | Holds::Lookup {
+                            to: Referent::User, ..
+                        },
+                    ) => &mut wanted.owners,
                     _ => continue,
                 };
                 let column = lookup_read_name(field.column);

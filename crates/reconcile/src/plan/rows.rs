@@ -31,7 +31,7 @@ pub(crate) const INACTIVE_ROW: Explanation = Explanation::new(
     "inactive-row",
     "A declared row is inactive, and its manifest does not set `status`.",
     "An inactive row may have no effect for agents, whatever its other columns contain. No source says so for every table: published code of the product's script control also reads inactive scripts and steps. Parts of a row, such as the steps of a script or the roles of a profile, can be inactive too.",
-    "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest. Manifests have no status of parts: activate the row, or delete it so that the next apply creates it.",
+    "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest. Manifests have no status of most parts: activate the row, or delete it so that the next apply creates it.",
 );
 
 pub(crate) const ROLE_ORDER: Explanation = Explanation::new(
@@ -336,8 +336,12 @@ impl<'a> Planner<'a> {
                 "its manifest does not set `status`",
                 "write `status: Active` or `status: Inactive`, so that it is compared",
             ),
+            Some(part) if has_status(part.fields) => (
+                "its item does not set the status",
+                "set the field with the status in the item, so that it is compared",
+            ),
             _ => (
-                "manifests have no status of parts",
+                "manifests have no status of such rows",
                 "activate the row in the environment, or delete it: the next apply creates it",
             ),
         };
@@ -369,6 +373,12 @@ impl<'a> Planner<'a> {
                 .help("write the whole list, which replaces what is there"),
         );
     }
+}
+
+/// Whether a manifest can say that such rows are active.
+fn has_status(fields: &[deskstate_model::Field]) -> bool {
+    let mut fields = fields.iter();
+    fields.any(|field| matches!(field.holds, Holds::Status(_)))
 }
 
 pub(super) fn added(declared: &DeclaredRow, table: &Table) -> FieldChange {

@@ -290,7 +290,7 @@ impl Raising<'_> {
                 };
                 self.reference(to, id).map(|name| Some(json!(name)))
             }
-            Holds::Owner => self.owner(field),
+            Holds::Owner => self.owner(field, self.row),
             Holds::Text if let Some(table) = field.names => self.name_in_text(field, table),
             Holds::Ids { to, always } => Ok(self.ids(field, to, always)),
             // Another field covers the same column.
@@ -448,8 +448,8 @@ impl Raising<'_> {
         }
     }
 
-    fn owner(&mut self, field: &Field) -> Result<Option<Json>, String> {
-        let Some(id) = self.row.row.uuid(&field.read_name()) else {
+    fn owner(&self, field: &Field, row: &ObservedRow) -> Result<Option<Json>, String> {
+        let Some(id) = row.row.uuid(&field.read_name()) else {
             return Ok(None);
         };
         if self.live.found.users.contains_key(&id) {

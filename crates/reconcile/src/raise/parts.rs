@@ -48,7 +48,9 @@ impl<'a> Raising<'a> {
 
     /// Reports inactive parts, which a manifest cannot tell from active ones.
     fn report_inactive(&mut self, field: &Field, part: &'static PartTable, rows: &[&ObservedRow]) {
-        if self.options.as_read || self.options.unchecked {
+        let mut fields = part.fields.iter();
+        let has_status = fields.any(|field| matches!(field.holds, Holds::Status(_)));
+        if self.options.as_read || self.options.unchecked || has_status {
             return;
         }
         for row in rows.iter().filter(|row| kinds::is_inactive(&row.row)) {
@@ -232,6 +234,9 @@ impl<'a> Raising<'a> {
                     None => Some(Json::Null),
                 },
                 Holds::BusinessUnit => unit.map(|unit| json!(unit)),
+                // A file has no users.
+                Holds::Owner if self.options.from_file => continue,
+                Holds::Owner => self.owner(field, row)?,
                 _ if !field.is_written => continue,
                 // A listed part is on.
                 _ if field.fill == Fill::Yes => continue,

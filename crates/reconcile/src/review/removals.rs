@@ -14,7 +14,7 @@ use crate::apps::Apps;
 use crate::kinds;
 use crate::live::part_identity;
 use crate::plan::{Action, Change, Operation, Reason, RowTarget};
-use crate::reach::{OF_ROLE, OF_WORKSTREAM};
+use crate::reach::{OF_DEFAULT, OF_ROLE, OF_WORKSTREAM};
 use crate::referrers::set_word;
 use crate::state::{RowKey, Universe, fold};
 use crate::value::ids_of;
@@ -174,6 +174,8 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                 let is_undo = change.reason == Reason::StateAbsent && change.declared_at.is_none();
                 let is_counted = is_undo
                     || !reach.uncounted.iter().any(|who| match what {
+                        // Nobody can know it, so it is said and does not stop every plan.
+                        _ if who == OF_DEFAULT => false,
                         _ if takes_all => !who.starts_with(OF_WORKSTREAM),
                         _ => who.starts_with(OF_ROLE),
                     });

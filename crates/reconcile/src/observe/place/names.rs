@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Row;
-use deskstate_model::{Holds, Kind, Relationship, SetMode, Table, lookup_read_name, tables};
+use deskstate_model::{
+    Holds, Kind, Referent, Relationship, SetMode, Table, lookup_read_name, tables,
+};
 use uuid::Uuid;
 
 use super::Observed;
@@ -68,7 +70,15 @@ impl Observed {
                         nameless.map(move |id| (target, id, row))
                     }));
                 }
-                let Some(target) = looked_up_table(field) else {
+                let user = matches!(
+                    field.holds,
+                    Holds::Lookup {
+                        to: Referent::User,
+                        ..
+                    }
+                );
+                let user = user.then_some(&tables::USER);
+                let Some(target) = looked_up_table(field).or(user) else {
                     continue;
                 };
                 let column = lookup_read_name(field.column);
@@ -83,7 +93,11 @@ impl Observed {
                 unnamed.retain(|(_, _, row)| declared.contains(&owner_of(table, row)));
             }
             for (target, id, _) in unnamed {
-                labels.entry(target).or_default().insert(id);
+                if target != &tables::USER {
+                    labels.entry(target).or_default().insert(id);
+                } else if !self.found.users.contains_key(&id) {
+                    users.insert(id);
+                }
             }
         }
         (users, labels)
