@@ -9,7 +9,7 @@ pub(crate) const AMBIGUOUS_ROW: Explanation = Explanation::new(
     "ambiguous-row",
     "Several live rows have the name of one manifest.",
     "Names are compared without case, and some tables do not enforce unique names. deskstate cannot know which row you want, and does not guess.",
-    "Delete or rename all but one of the rows in the environment.",
+    "Delete or rename all but one of the rows in the environment. Parts that are for the same role, tool or feature can only be deleted.",
 );
 
 pub(crate) const UNREADABLE: Explanation = Explanation::new(
@@ -27,6 +27,8 @@ pub(super) fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
         RowKey::Found(Lookup::Role { .. }) => {
             "name its business unit: `{role: Agent, businessUnit: Berlin}`"
         }
+        // Such rows are told apart by what they are for, not by their names.
+        RowKey::Part { .. } => "delete all but one in the environment; deskstate never guesses",
         _ => "delete or rename all but one in the environment; deskstate never guesses",
     };
     Diagnostic::error(
