@@ -110,6 +110,9 @@ impl Access {
                 })?;
             connection = connection.extra_roots(pem);
         }
+        if crate::proxy::is_none() {
+            connection = connection.ignore_proxies();
+        }
         if let Some(folder) = &self.record {
             connection = connection.record_to(folder, masked_text);
         }

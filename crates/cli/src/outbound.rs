@@ -9,6 +9,7 @@ use reqwest::{Certificate, ClientBuilder};
 
 use crate::error::Error;
 use crate::paths::shown_path;
+use crate::proxy;
 use crate::setting;
 use crate::suggest;
 
@@ -32,7 +33,10 @@ pub(crate) enum Again {
 pub(crate) fn builder() -> Result<ClientBuilder, Error> {
     // If the program has already installed another provider, that one works too.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = reqwest::Client::builder();
+    let mut builder = reqwest::Client::builder();
+    if proxy::is_none() {
+        builder = builder.no_proxy();
+    }
     let given = suggest::value_of("ca_file").or_else(|| setting::of("DESKSTATE_CA_FILE"));
     let Some(path) = given.map(PathBuf::from) else {
         return Ok(builder);
@@ -65,8 +69,13 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    pub(crate) fn new(pause: Duration) -> Result<Self, Error> {
-        let http = builder()?
+    /// `is_here` says that the host is this machine, which no proxy reaches.
+    pub(crate) fn new(pause: Duration, is_here: bool) -> Result<Self, Error> {
+        let builder = match is_here {
+            true => builder()?.no_proxy(),
+            false => builder()?,
+        };
+        let http = builder
             .redirect(Policy::none())
             .timeout(Duration::from_secs(60))
             .build()

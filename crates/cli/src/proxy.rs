@@ -6,9 +6,23 @@ use crate::door::plain;
 use crate::error::Error;
 use crate::setting;
 
+const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Whether a variable has a value that counts as not set, and none names a proxy: the HTTP client would take the value for an address.
+pub(crate) fn is_none() -> bool {
+    let mut is_written = false;
+    for name in VARIABLES {
+        if setting::of(name).is_some() {
+            return false;
+        }
+        is_written |= std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    }
+    is_written
+}
+
 /// Checks the variables that name a proxy. The HTTP client ignores those that it cannot use, and then connects without them.
 pub(crate) fn check() -> Result<(), Error> {
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+    for name in VARIABLES {
         let Some(value) = setting::of(name) else {
             continue;
         };

@@ -377,6 +377,15 @@ async fn a_channel_may_have_a_certificate_of_the_authority_that_an_option_names(
     // The emulator is no webhook, but it was reached.
     let run = send(&["--ca-file", authority]).ended(2);
     says(&run.err, &["the webhook rejected the message: status 4"]);
+    // A proxy that a pipeline does not define is no proxy.
+    let run: Run = support::deskstate(project.path())
+        .args(["drift", "--env", "server", "--notify", "webhook"])
+        .env("DESKSTATE_WEBHOOK_URL", "https://127.0.0.2:9/hook")
+        .env("HTTPS_PROXY", "$(PROXY)")
+        .output()
+        .unwrap()
+        .into();
+    says(&run.err, &["it counts as not set", "Connection refused"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

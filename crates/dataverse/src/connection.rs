@@ -20,6 +20,7 @@ pub struct Connection {
     pub(crate) stop: Stop,
     pub(crate) on_wait: OnWait,
     pub(crate) authority_host: Option<String>,
+    pub(crate) ignores_proxies: bool,
 }
 
 /// Time limits.
@@ -60,6 +61,7 @@ impl Connection {
             stop: Stop::new(),
             on_wait: OnWait::default(),
             authority_host: None,
+            ignores_proxies: false,
         }
     }
 
@@ -86,6 +88,13 @@ impl Connection {
     #[must_use]
     pub fn extra_roots(mut self, certificates: impl Into<Vec<u8>>) -> Connection {
         self.extra_roots.push(certificates.into());
+        self
+    }
+
+    /// Ignores the proxies that variables and the system name.
+    #[must_use]
+    pub fn ignore_proxies(mut self) -> Connection {
+        self.ignores_proxies = true;
         self
     }
 

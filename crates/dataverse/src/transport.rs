@@ -141,7 +141,11 @@ impl Network {
             return Ok(made);
         }
         let connection = &self.0.connection;
-        let made = builder(connection)
+        let far = match connection.ignores_proxies {
+            true => builder(connection).no_proxy(),
+            false => builder(connection),
+        };
+        let made = far
             .tls_certs_merge(extra_roots(connection)?)
             .build()
             .map_err(|error| {

@@ -21,7 +21,7 @@ pub(crate) struct Client(Outbound);
 
 impl Client {
     pub(crate) fn new(pause: Duration) -> Result<Self, Error> {
-        Outbound::new(pause).map(Self)
+        Outbound::new(pause, false).map(Self)
     }
 
     /// Runs a repeatable action, retrying it as often and as late as the host requests.

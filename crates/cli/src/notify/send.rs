@@ -70,7 +70,7 @@ impl Sender {
         if !(address.scheme() == "https" || address.scheme() == "http" && is_here) {
             return Err(unsafe_address());
         }
-        let client = Outbound::new(pause).map_err(|error| NotifyError::Unreachable {
+        let client = Outbound::new(pause, is_here).map_err(|error| NotifyError::Unreachable {
             channel: channel.name(),
             source: Box::new(error),
         })?;
