@@ -31,7 +31,7 @@ pub(crate) struct Access {
     /// A file with further certificate authorities to trust, PEM
     #[arg(long, env = "DESKSTATE_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Write each exchange to a file in this folder, tokens and identities scrubbed
+    /// Write each exchange to a file in this folder, tokens and identities scrubbed; of several environments, to a folder for each
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// Answer requests from the exchanges that `--record` wrote to this folder, without a network; recordings replace people, so manifests that name them need the replacements
@@ -46,6 +46,16 @@ impl Access {
     /// Whether exchanges are written to files.
     pub(crate) fn records(&self) -> bool {
         self.record.is_some()
+    }
+
+    /// The same for one of several environments, whose exchanges are in a folder of their own.
+    pub(crate) fn of_environment(&self, name: &str) -> Self {
+        let own = |folder: &Option<PathBuf>| folder.as_ref().map(|folder| folder.join(name));
+        Self {
+            record: own(&self.record),
+            replay: own(&self.replay),
+            ..self.clone()
+        }
     }
 
     /// A copy for callers that must not write and have no user to ask: nothing is recorded, and no person signs in.

@@ -119,7 +119,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
 fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let Args { global, command } = args;
     match command {
-        Command::Init(args) => commands::block_on(commands::init::run(&args, ui)),
+        Command::Init(args) => commands::block_on(commands::init::run(&args, &global, ui)),
         Command::Validate(args) => commands::validate::run(&args, &global, ui),
         Command::Plan(args) => commands::block_on(commands::plan::run(&args, &global, ui)),
         Command::Show(args) => commands::show::run(&args, &global, ui),

@@ -264,3 +264,68 @@ fn one_emulator_serves_environments_that_share_no_row() {
     let run = project.run(&ports);
     says(&run.ended(1).err, &["there is no port after 65535"]);
 }
+
+#[test]
+fn each_environment_has_a_recording_of_its_own_and_only_what_is_declared_for_it_is_in_sync() {
+    let (first, second) = (Server::plain(), Server::plain());
+    let tab = |name: &str, metadata: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_{name}{metadata}}}\nspec: {{displayName: T, title: T, pageType: Search}}\n"
+        )
+    };
+    let manifests = [tab("a", ""), tab("b", ", environments: [b]")].join("---\n");
+    let project = Project::desk(&first, "", "", &manifests);
+    project.set_environments(&format!(
+        "    a: {{url: \"{}\"}}\n    b: {{url: \"{}\"}}\n",
+        first.url, second.url
+    ));
+    project.run(&["apply", "--env", "a", "--yes"]).ended(0);
+    let all = ["drift", "--all", "--format", "json"];
+    let live = project
+        .run(&[&all[..], &["--record", "rec"]].concat())
+        .ended(2);
+    let again = project
+        .run(&[&all[..], &["--replay", "rec"]].concat())
+        .ended(2);
+    let states = |text: &str| -> Vec<String> {
+        let report: serde_json::Value = serde_json::from_str(text).unwrap();
+        let environments = report["environments"].as_array().unwrap().iter();
+        environments
+            .map(|one| one["status"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(states(&live.out), ["inSync", "drift"]);
+    assert_eq!(states(&again.out), ["inSync", "drift"]);
+    let diff = ["diff", "--from", "a", "--to", "b", "--record", "both"];
+    project.run(&diff).ended(2);
+    let told = [
+        "drift",
+        "--env",
+        "a",
+        "--replay",
+        "rec/a",
+        "--metrics",
+        "m.prom",
+    ];
+    says(
+        &project.run(&told).ended(4).err,
+        &["a recording says nothing about an environment of today"],
+    );
+    let chosen = project.run(&["drift", "--all", "contoso_b"]).ended(2);
+    says(
+        &chosen.err,
+        &["a: nothing of the selection is declared for it"],
+    );
+    says(&chosen.out, &["1 environment: 0 in sync, 1 with drift"]);
+    // An undo file is no saved plan, and is not replaced by one.
+    let undo = project.run(&["apply", "--env", "b", "--yes"]).ended(0);
+    let undo = undo.out.split("deskstate undo --env b ").nth(1).unwrap();
+    let undo = undo.split('`').next().unwrap();
+    says(
+        &project
+            .run(&["plan", "--env", "b", "--out", undo])
+            .ended(1)
+            .err,
+        &["exists and is not a saved plan"],
+    );
+}

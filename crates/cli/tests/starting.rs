@@ -56,6 +56,21 @@ fn a_new_project_is_valid_without_a_warning_and_applies_to_the_embedded_emulator
 }
 
 #[test]
+fn init_writes_to_the_folder_that_the_option_for_the_project_names() {
+    let folder = TempDir::new().unwrap();
+    let made = run(folder.path(), &["--project", "there", "init"]).ended(0);
+    assert!(folder.path().join("there/deskstate.yaml").is_file());
+    assert!(!folder.path().join("deskstate.yaml").exists());
+    assert!(
+        made.err.contains("validate --project there"),
+        "{}",
+        made.err
+    );
+    let twice = run(folder.path(), &["-C", "there", "init", "other"]).ended(4);
+    assert!(twice.err.contains("given twice"), "{}", twice.err);
+}
+
+#[test]
 fn a_project_file_that_is_called_otherwise_is_named() {
     let folder = TempDir::new().unwrap();
     run(folder.path(), &["init", "desk"]).ended(0);

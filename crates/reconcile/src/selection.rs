@@ -114,6 +114,14 @@ impl Selector {
         }
     }
 
+    /// Whether it is the name of a resource, character by character.
+    fn is_exactly(&self, key: &ResourceKey) -> bool {
+        match self {
+            Self::Label { .. } => false,
+            Self::Glob(glob) => glob.matches(key) && fold(&glob.name) == key.name.folded(),
+        }
+    }
+
     /// Whether it is a kind without a name.
     fn is_whole_kind(&self) -> bool {
         matches!(self, Self::Glob(glob) if glob.name == "*" && !glob.kind.contains(['*', '?']))
@@ -281,8 +289,13 @@ pub fn select(
     let mut selection = Selection::default();
     let mut nothing = Vec::new();
     for selector in selectors {
+        // A name may contain the characters of patterns.
+        let is_name = known().any(|(key, _)| selector.is_exactly(key));
         let mut taken = known()
-            .filter(|(key, labels)| selector.takes(key, labels))
+            .filter(|(key, labels)| match is_name {
+                true => selector.is_exactly(key),
+                false => selector.takes(key, labels),
+            })
             .map(|(key, _)| key.clone())
             .peekable();
         if taken.peek().is_none() {
@@ -399,6 +412,15 @@ mod tests {
             ["SessionTemplate", "team=voice", "CTI_a"]
         );
         assert_eq!(words("*Template CTI_a"), ["*Template", "CTI_a"]);
+    }
+
+    #[test]
+    fn a_name_with_the_characters_of_patterns_is_that_name() {
+        let key = |name: &str| ResourceKey::new(Kind::CIF_PROVIDER, name);
+        let selector = glob("CifProvider", "vip* phone");
+        assert!(selector.is_exactly(&key("VIP* phone")));
+        assert!(!selector.is_exactly(&key("VIP 2 phone")));
+        assert!(selector.takes(&key("VIP 2 phone"), &BTreeMap::new()));
     }
 
     #[test]

@@ -502,7 +502,7 @@ async fn read(
     environment::with(
         &loaded.root,
         environment,
-        &args.access,
+        &args.access.of_environment(&environment.name),
         &stop,
         async |opened| {
             let reader = Reader::open(&opened.connection)?;

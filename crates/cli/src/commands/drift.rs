@@ -31,6 +31,7 @@ use crate::output::{
 use crate::project::{self, load_environment};
 use crate::revision;
 use crate::setting;
+use crate::suggest;
 use crate::today;
 use crate::ui::Ui;
 
@@ -108,6 +109,15 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if !args.choosing.is_everything() {
         refuse_for_a_part(args)?;
     }
+    let is_told = !args.notify.is_empty() || args.metrics.is_some();
+    if is_told && suggest::is_given("replay") {
+        return Err(Error::Refused {
+            message:
+                "a recording says nothing about an environment of today, so nobody is told of it"
+                    .to_owned(),
+            hint: Some("leave out `--notify` and `--metrics`, or `--replay`".to_owned()),
+        });
+    }
     let today = args.today.clone().unwrap_or_else(today::utc);
     let stop = stop_on_interrupt();
     let can_tell = telling::check(&args.notify, ui);
@@ -126,6 +136,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Ok(seen) => seen,
         // Whoever stopped a run knows, and nothing was found out.
         Err(error) if stop.is_stopped() => return Err(error),
+        // A name with a typing error is no environment to tell about.
+        Err(error @ Error::NoEnvironment { .. }) => return Err(error),
         Err(error) => {
             let failed = [Seen {
                 environment: args.env.clone().unwrap_or_else(|| telling::ALL.to_owned()),

@@ -15,6 +15,7 @@ use crate::door::{DIM, GOOD};
 use crate::environment::Access;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::paths::with_slashes;
 use crate::suggest;
 use crate::ui::Ui;
@@ -62,8 +63,18 @@ enum Ci {
 /// A file to write: its path, with `/`, and its text.
 type NewFile = (String, String);
 
-pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let folder = match (&args.folder, &global.project) {
+        (Some(_), Some(_)) => {
+            return Err(Error::Refused {
+                message: "the folder of the project is given twice, and nothing was written"
+                    .to_owned(),
+                hint: Some("leave out `--project`".to_owned()),
+            });
+        }
+        (Some(folder), None) | (None, Some(folder)) => folder.clone(),
+        (None, None) => PathBuf::from("."),
+    };
     if let Some(url) = &args.from_env {
         return from_env::run(args, &folder, url, ui).await;
     }

@@ -186,11 +186,15 @@ fn refuse_other_file(path: &Path) -> Result<(), Error> {
     let has_content =
         std::fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
     // Not an input, so it is not read as one.
-    let is_json = || {
+    let is_plan = || {
         let start = deskstate_files::start(path, 1024);
-        start.trim_ascii_start().starts_with(b"{")
+        let start = String::from_utf8_lossy(&start);
+        // An undo file names the plan that was applied.
+        start.trim_start().starts_with('{')
+            && start.contains("\"formatVersion\"")
+            && !start.contains("\"plan\":")
     };
-    if !has_content || is_json() {
+    if !has_content || is_plan() {
         return Ok(());
     }
     Err(Error::Failed {

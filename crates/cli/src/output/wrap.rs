@@ -28,15 +28,45 @@ pub(crate) fn wrap(text: &str, width: usize) -> String {
     out
 }
 
-/// A piece of a line: an escape sequence, blanks, or a word.
+/// A piece of a line: an escape sequence, blanks, a word, or a command to copy, which is never broken: its first half would be another
+/// command.
 enum Piece<'a> {
     Escape(&'a str),
     Blanks(&'a str),
     Word(&'a str),
+    Command(&'a str),
+}
+
+/// The length of a command of this program in backticks, with what follows without a blank.
+fn command(line: &str) -> Option<usize> {
+    let rest = line.strip_prefix('`')?;
+    let end = rest.starts_with("deskstate ").then(|| rest.find('`'))??;
+    let whole = rest.find('\u{1b}').is_none_or(|escape| escape > end);
+    let after = &rest[end + 1..];
+    let more = after.find([' ', '\u{1b}']).unwrap_or(after.len());
+    whole.then_some(end + 2 + more)
 }
 
 fn pieces(mut line: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut is_next = false;
     std::iter::from_fn(move || {
+        // The next step has no backticks.
+        let was_next = std::mem::take(&mut is_next);
+        let is_command = was_next && !line.contains('\u{1b}');
+        if is_command && line.trim_start().starts_with("deskstate ") {
+            let blanks = line.len() - line.trim_start().len();
+            let (piece, rest) = line.split_at(if blanks > 0 { blanks } else { line.len() });
+            (line, is_next) = (rest, blanks > 0);
+            return Some(match blanks {
+                0 => Piece::Command(piece),
+                _ => Piece::Blanks(piece),
+            });
+        }
+        if let Some(length) = command(line) {
+            let (piece, rest) = line.split_at(length);
+            line = rest;
+            return Some(Piece::Command(piece));
+        }
         let first = line.chars().next()?;
         let length = if first == '\u{1b}' {
             line.find(|character: char| character.is_ascii_alphabetic())
@@ -49,6 +79,7 @@ fn pieces(mut line: &str) -> impl Iterator<Item = Piece<'_>> {
         };
         let (piece, rest) = line.split_at(length);
         line = rest;
+        is_next = piece == "next:" || was_next && first == '\u{1b}';
         Some(match first {
             '\u{1b}' => Piece::Escape(piece),
             ' ' => Piece::Blanks(piece),
@@ -61,7 +92,7 @@ fn room_of(line: &str) -> usize {
     pieces(line)
         .map(|piece| match piece {
             Piece::Escape(_) => 0,
-            Piece::Blanks(text) | Piece::Word(text) => text.width(),
+            Piece::Blanks(text) | Piece::Word(text) | Piece::Command(text) => text.width(),
         })
         .sum()
 }
@@ -71,7 +102,7 @@ fn closer(line: &str, excess: usize) -> Option<String> {
     let gap = pieces(line)
         .filter_map(|piece| match piece {
             Piece::Blanks(text) => Some(text.len()),
-            Piece::Escape(_) | Piece::Word(_) => None,
+            Piece::Escape(_) | Piece::Word(_) | Piece::Command(_) => None,
         })
         .max()?;
     let left = gap.checked_sub(excess).filter(|left| *left >= 2)?;
@@ -81,7 +112,7 @@ fn closer(line: &str, excess: usize) -> Option<String> {
     for piece in pieces(line) {
         match piece {
             Piece::Escape(text) => out.push_str(text),
-            Piece::Word(text) => {
+            Piece::Word(text) | Piece::Command(text) => {
                 is_heading = true;
                 out.push_str(text);
             }
@@ -109,7 +140,7 @@ fn hanging(line: &str, width: usize) -> usize {
                     value = Some(at);
                 }
             }
-            Piece::Word(text) => {
+            Piece::Word(text) | Piece::Command(text) => {
                 start.get_or_insert(at);
                 at += text.width();
             }
@@ -124,10 +155,11 @@ fn break_line(line: &str, width: usize, out: &mut String) {
     // The text between two words: blanks that a line break replaces, and colours that are kept.
     let (mut blanks, mut colours) = (0, String::new());
     for piece in pieces(line) {
+        let may_break = matches!(piece, Piece::Word(_));
         match piece {
             Piece::Escape(text) => colours.push_str(text),
             Piece::Blanks(text) => blanks += text.len(),
-            Piece::Word(text) => {
+            Piece::Word(text) | Piece::Command(text) => {
                 let fits = at + blanks + text.width() <= width;
                 if fits || at + blanks <= indent {
                     out.extend(std::iter::repeat_n(' ', blanks));
@@ -140,7 +172,7 @@ fn break_line(line: &str, width: usize, out: &mut String) {
                 out.push_str(&std::mem::take(&mut colours));
                 for character in text.chars() {
                     let room = character.width().unwrap_or(0);
-                    if at + room > width {
+                    if at + room > width && may_break {
                         new_line(indent, out);
                         at = indent;
                     }
@@ -179,6 +211,18 @@ mod tests {
         assert_eq!(
             wrap("~ AppProfile a               manifests/a.yaml:1\n", 40),
             "~ AppProfile a        manifests/a.yaml:1\n"
+        );
+    }
+
+    #[test]
+    fn a_command_is_not_broken() {
+        assert_eq!(
+            wrap("1 change; undo with `deskstate undo --env a b.json`.\n", 30),
+            "1 change; undo with\n  `deskstate undo --env a b.json`.\n"
+        );
+        assert_eq!(
+            wrap("  next: deskstate apply --env a --reviewed plan.json\n", 30),
+            "  next:\n    deskstate apply --env a --reviewed plan.json\n"
         );
     }
 

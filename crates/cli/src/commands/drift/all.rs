@@ -1,5 +1,6 @@
 //! Every environment of a project, several side by side.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deskstate_dataverse::{Budget, Spent, Stop};
@@ -72,6 +73,13 @@ pub(super) async fn all(
                 continue;
             }
         };
+        let only = only(&args.choosing, &loaded, applied.as_ref());
+        if only.as_ref().is_some_and(BTreeSet::is_empty) {
+            ui.note(format_args!(
+                "{name}: nothing of the selection is declared for it, so it was not compared"
+            ));
+            continue;
+        }
         let then = applied.as_ref().map_or(0, |(_, then)| size(then));
         if !side_by_side.fits(size(&loaded).saturating_add(then))
             && let Ok(others) = Arc::clone(&turns)
@@ -80,8 +88,11 @@ pub(super) async fn all(
         {
             turn.merge(others);
         }
-        let only = only(&args.choosing, &loaded, applied.as_ref());
-        let (access, today, stop) = (args.access.clone(), today.to_owned(), stop.clone());
+        let (access, today, stop) = (
+            args.access.of_environment(&name),
+            today.to_owned(),
+            stop.clone(),
+        );
         running.spawn(async move {
             let how = How {
                 access: &access,
@@ -104,7 +115,7 @@ pub(super) async fn all(
     // These environments exceeded their share of the memory. Checked one by one, each can use all of it.
     for name in std::mem::take(&mut kept.larger) {
         let how = How {
-            access: &args.access,
+            access: &args.access.of_environment(&name),
             today,
             stop,
             draws: false,
@@ -126,6 +137,11 @@ pub(super) async fn all(
         ));
     }
     let mut seen = kept.seen;
+    if seen.is_empty() && !args.choosing.is_everything() {
+        return Err(Error::failed(
+            "nothing of the selection is declared for an environment that is watched",
+        ));
+    }
     seen.sort_by(|left, right| left.environment.cmp(&right.environment));
     Ok(seen)
 }

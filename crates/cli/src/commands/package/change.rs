@@ -207,7 +207,7 @@ impl Change {
             let planned = environment::read(
                 &self.root,
                 environment,
-                &showing.access,
+                &showing.access.of_environment(&environment.name),
                 &stop,
                 async |readable| {
                     let judging = Judging::default();
