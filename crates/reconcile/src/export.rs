@@ -39,10 +39,15 @@ impl Selection {
         let by_prefix = self.prefixes.is_empty()
             || prefix(key.name.as_written())
                 .is_some_and(|prefix| self.prefixes.iter().any(|wanted| fold(wanted) == prefix));
+        by_prefix && self.takes_with_any_prefix(key)
+    }
+
+    /// Whether a resource would be selected if it had one of the prefixes.
+    fn takes_with_any_prefix(&self, key: &ResourceKey) -> bool {
         let by_kind = self.kinds.is_empty() || self.kinds.contains(&key.kind);
         let chosen =
             self.what.is_empty() || self.what.iter().any(|selector| self.chooses(selector, key));
-        by_prefix && by_kind && chosen
+        by_kind && chosen
     }
 
     /// Whether a row that no document can express would be selected. A row without a name may be any row of its kind.
@@ -285,7 +290,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Expor
     // Rows that solutions brought are not asked for, but somebody can have added own rows to them.
     let brought = by_key
         .iter()
-        .filter(|(key, _)| selection.takes(key) && !chosen.contains(*key));
+        .filter(|(key, _)| selection.takes_with_any_prefix(key) && !chosen.contains(*key));
     for (key, raised) in brought {
         let mut added = raised.refers_to.iter();
         let added = added.find(|own| chosen.contains(own) && !is_microsofts(own, options));

@@ -91,7 +91,10 @@ pub(super) struct Compared {
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let known = project::environments(global)?;
-    let compared = match (side(&args.from, &known)?, side(&args.to, &known)?) {
+    let sides = (side(&args.from, &known)?, side(&args.to, &known)?);
+    // A folder names the users that are compared.
+    let names_no_user = matches!(sides, (Side::Environment(_), Side::Environment(_)));
+    let compared = match sides {
         (Side::Environment(from), Side::Environment(to)) => {
             environments(args, from, to, global, ui).await?
         }
@@ -117,7 +120,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         }
     };
     refuse_empty(args, &compared)?;
-    if args.users == People::None && compared.wanted.is_some() {
+    if args.users == People::None && names_no_user {
         ui.note(
             "users were compared neither as members nor as owners: `--users upn` compares them",
         );

@@ -125,11 +125,12 @@ struct Seen {
 pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
     let mut seen: BTreeMap<Kind, Vec<Seen>> = BTreeMap::new();
     let facts = EnvironmentFacts::of_organization(live.facts.organization);
+    let mut of_several = BTreeSet::new();
     let contracts: Vec<Contract> = contracts
         .iter()
         .map(|contract| {
             let mut contract = contract.completed(&facts);
-            people::with_sign_in_names(&mut contract, live);
+            of_several.extend(people::with_sign_in_names(&mut contract, live));
             contract
         })
         .collect();
@@ -144,6 +145,7 @@ pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
                 contract,
                 rule,
                 unread: Unread::new(kind, live),
+                of_several: &of_several,
                 live,
             }
             .judge(rows)
@@ -342,6 +344,8 @@ struct Judging<'a> {
     contract: &'a Contract,
     rule: &'a Rule,
     unread: Unread<'a>,
+    /// Names in rules that several users have.
+    of_several: &'a BTreeSet<String>,
     live: &'a Live,
 }
 
@@ -409,7 +413,12 @@ impl Judging<'_> {
             let word = finding.path.first().map_or("", String::as_str);
             let kind = self.rule.resource.kind;
             let of_manifests = unread::is_form_of_manifest(kind, &finding);
-            let why = unread::incomparable(kind, &finding);
+            let why = match &finding.problem {
+                Problem::NotContained { member } if self.of_several.contains(member) => {
+                    Some("several users have this name")
+                }
+                _ => unread::incomparable(kind, &finding),
+            };
             match self.doubt(row, word) {
                 Some(doubt) => verdict.doubts.push(Doubt {
                     path: finding.path.join("."),

@@ -1,5 +1,7 @@
 //! Users in rules. A rule can call a user by any name that a manifest can, and live rows have sign-in names.
 
+use std::collections::BTreeSet;
+
 use deskstate_model::{Contract, Holds, Reference, Referent, Rule};
 use serde_json::Value as Json;
 
@@ -18,17 +20,23 @@ pub fn named_users(contracts: &[Contract]) -> Vec<String> {
     found
 }
 
-/// Replaces the names of users that were found by their sign-in names.
-pub(super) fn with_sign_in_names(contract: &mut Contract, live: &Live) {
+/// Replaces the names of users that were found by their sign-in names. Returns the names that several users have.
+pub(super) fn with_sign_in_names(contract: &mut Contract, live: &Live) -> BTreeSet<String> {
+    let mut of_several = BTreeSet::new();
     for rule in &mut contract.rules {
         each(rule, &mut |name| {
-            if let Match::One(id) | Match::Unfit(id, _) = live.look_up(&Lookup::User(name.clone()))
-                && let Some(user) = live.found.users.get(&id)
-            {
-                name.clone_from(&user.name);
+            match live.look_up(&Lookup::User(name.clone())) {
+                Match::One(id) | Match::Unfit(id, _) => {
+                    if let Some(user) = live.found.users.get(&id) {
+                        name.clone_from(&user.name);
+                    }
+                }
+                Match::Several(_) => drop(of_several.insert(name.clone())),
+                Match::None | Match::Unknown(_) => {}
             }
         });
     }
+    of_several
 }
 
 /// Visits the names of users in a rule.

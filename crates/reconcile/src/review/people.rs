@@ -1,7 +1,7 @@
 //! Agents: who moves, who loses a channel, and how many are reached.
 
 use super::{Allow, Case, Finding};
-use crate::plan::{Change, Difference, Operation};
+use crate::plan::{Action, Change, Difference, Operation};
 use crate::quirks::loader::Loader;
 use crate::state::fold;
 use deskstate_model::{Explanation, FIRST_PARTY_CHANNEL, Relationship, tables};
@@ -58,6 +58,10 @@ fn moves(index: usize, change: &Change, found: &mut Vec<Finding>) {
 }
 
 fn channels(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
+    // A profile that is deleted loses everything, as the plan says.
+    if change.action == Action::Delete {
+        return;
+    }
     for operation in &change.operations {
         let Operation::Unlink {
             relationship,
