@@ -38,6 +38,7 @@ mod suggest;
 mod today;
 mod ui;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode as ProcessExitCode;
@@ -163,6 +164,16 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     }
 }
 
+/// The short options of all commands that take a value.
+fn shorts_with_value(program: &clap::Command, found: &mut BTreeSet<char>) {
+    let valued = program.get_arguments();
+    let valued = valued.filter(|arg| arg.get_action().takes_values());
+    found.extend(valued.filter_map(clap::Arg::get_short));
+    for command in program.get_subcommands() {
+        shorts_with_value(command, found);
+    }
+}
+
 /// Converts the emulator's exit code into one of ours.
 fn emulator_exit(code: ProcessExitCode) -> ExitCode {
     if code == ProcessExitCode::SUCCESS {
@@ -196,6 +207,8 @@ impl Unparsed {
         let program = Args::command();
         let takes_value = |arg: &&clap::Arg| arg.get_action().takes_values();
         let valued: Vec<&clap::Arg> = program.get_arguments().filter(takes_value).collect();
+        let mut others = BTreeSet::new();
+        shorts_with_value(&program, &mut others);
         let mut found = Self::default();
         let mut rest = arguments.iter().skip(1);
         while let Some(argument) = rest.next() {
@@ -213,7 +226,10 @@ impl Unparsed {
             } else if let Some(shorts) = text.strip_prefix('-').filter(|rest| !rest.is_empty()) {
                 // Flags may stand in front of the option that takes the rest.
                 let of = |letter| valued.iter().find(|arg| arg.get_short() == Some(letter));
-                let mut letters = shorts.char_indices();
+                let letters = shorts.char_indices();
+                // The rest of an option of a command that takes a value is its value.
+                let mut letters = letters
+                    .take_while(|(_, letter)| of(*letter).is_some() || !others.contains(letter));
                 let at =
                     letters.find_map(|(at, letter)| Some((at + letter.len_utf8(), of(letter)?)));
                 let value = at.map_or("", |(end, _)| &shorts[end..]);
@@ -292,6 +308,7 @@ mod tests {
             assert_eq!(of(line), found, "{line}");
         }
         assert_eq!(of("package list"), (None, Some("package".to_owned())));
+        assert_eq!(of("plan -eCI Desk"), (None, Some("plan".to_owned())));
         assert_eq!(of("plan -- -C x"), (None, Some("plan".to_owned())));
     }
 }

@@ -301,3 +301,22 @@ fn a_package_is_not_written_over_its_own_source() {
         assert!(project.read(source) == before, "{command}");
     }
 }
+
+#[test]
+fn an_overlay_leaves_alone_a_field_that_the_base_takes_from_a_file() {
+    let server = Server::plain();
+    let session = "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_s}\nspec:\n  displayName: S\n  title: S\n  type: Generic\n  anchorTab: contoso_t\n  enableBuildExpression: true\n  expressionDataFile: expression.json\n---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_t}\nspec: {displayName: T, title: T, pageType: ThirdPartyWebsite, parameters: {url: 'https://a.example'}}\n";
+    let project = Project::desk(&server, "", "overlay: overlays/prod\n", session);
+    project.write("manifests/expression.json", "{\"scriptFlows\": []}");
+    let rendered = |overlay: &str| {
+        project.write(
+            "overlays/prod/p.yaml",
+            &format!("apiVersion: deskstate/v1\nkind: SessionTemplate\n{overlay}"),
+        );
+        project.run(&["render", "--env", "server"]).ended(0).out
+    };
+    let out = rendered("metadata: {name: contoso_s}\nspec: {title: Over}\n");
+    assert!(out.contains("expressionData"), "{out}");
+    let out = rendered("metadata: {name: contoso_s, unmanaged: [expressionData]}\n");
+    assert!(!out.contains("expressionData"), "{out}");
+}

@@ -581,9 +581,22 @@ fn who_arrives_and_what_is_off_already_count_for_no_removal() {
     );
     let later = users("lin@contoso.com, nora@contoso.com, dana@contoso.com");
     plans(&project, &later.replace(", Omnichannel agent", "")).ended(0);
+    // An agent who leaves for a profile that is off already has no desktop.
+    let off = |members: &str| {
+        let set = format!(
+            "{SERVICE}  status: Inactive\n  users: {{mode: atLeast, moves: allow, members: [{members}]}}\n"
+        );
+        profile("off", &set)
+    };
+    let active = users("lin@contoso.com, nora@contoso.com, dana@contoso.com");
+    plans(&project, &format!("{active}---\n{}", off(""))).ended(0);
+    project.apply();
+    let refused = plans(&project, &off("lin@contoso.com, nora@contoso.com")).ended(REFUSED);
+    says(&refused.err, &["error[removals]", "2 agents are reached"]);
+    project.write("manifests/all.yaml", &active);
     let none = users("");
     says(
         &plans(&project, &none).ended(REFUSED).err,
-        &["2 agents are reached"],
+        &["3 agents are reached"],
     );
 }

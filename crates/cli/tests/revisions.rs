@@ -215,4 +215,9 @@ fn a_submodule_that_patterns_or_links_reach_may_not_lack_its_commit() {
     project.git(&["add", "manifests"]);
     project.git(&["commit", "--quiet", "-m", "link"]);
     says(&lacking("ext", true).ended(1).err, &missing);
+    symlink("../between", project.path().join("manifests/far")).unwrap();
+    symlink("other", project.path().join("between")).unwrap();
+    project.git(&["add", "manifests", "between"]);
+    project.git(&["commit", "--quiet", "-m", "links"]);
+    says(&lacking("other", true).ended(1).err, &missing);
 }

@@ -19,6 +19,7 @@ use crate::overlay::{merged, remove};
 use crate::project::Project;
 use crate::read_project::variables;
 use crate::record::Value;
+use crate::schema::file_word;
 use crate::span::{Span, Spanned};
 use crate::table::{Field, Holds, Need};
 use crate::variables::{EnvironmentFacts, Origins, Substitution, Variables, has_variables};
@@ -359,10 +360,15 @@ fn effective(
                 && let Some(spec) = entries.iter_mut().find(|entry| &*entry.key == "spec")
             {
                 remove(&mut spec.value, path);
+                // A file of its own gives the same field.
+                let mut fields = overlay.header.key.kind.fields().iter();
+                if fields.any(|field| field.from_file && field.word == path) {
+                    remove(&mut spec.value, &file_word(path));
+                }
             }
             unmanaged.push(path.to_owned());
         }
-        replace_owner(&mut node, overlay);
+        replace_exclusive(&mut node, overlay);
         node = merged(&node, &checks::overlay::patch(overlay));
     }
     if has_variables(&node) {
@@ -377,16 +383,33 @@ fn effective(
     (node, unmanaged)
 }
 
-/// Removes an owner that an overlay names, since it is a user or a team, and the two do not merge.
-fn replace_owner(node: &mut Node, overlay: &Document) {
+/// Removes from the base what excludes a value of an overlay: its owner, since a user and a team do not merge, and the file that gives the
+/// field or the value that a file replaces. A mapping would be merged, and a file cannot be: both stay, which is an error.
+fn replace_exclusive(node: &mut Node, overlay: &Document) {
+    let NodeValue::Map(entries) = &mut node.value else {
+        return;
+    };
+    let Some(spec) = entries.iter_mut().find(|entry| &*entry.key == "spec") else {
+        return;
+    };
     let over = overlay.node.get("spec").map_or(&[][..], Node::entries);
-    let owners = overlay.header.key.kind.fields().iter();
-    let owners = owners.filter(|field| matches!(field.holds, Holds::Owner));
-    for field in owners.filter(|field| over.iter().any(|entry| &*entry.key == field.word)) {
-        if let NodeValue::Map(entries) = &mut node.value
-            && let Some(spec) = entries.iter_mut().find(|entry| &*entry.key == "spec")
-        {
-            remove(&mut spec.value, field.word);
+    let given = |word: &str| over.iter().find(|entry| &*entry.key == word);
+    for field in overlay.header.key.kind.fields() {
+        let file = file_word(field.word);
+        match field.holds {
+            Holds::Owner if given(field.word).is_some() => {
+                remove(&mut spec.value, field.word);
+            }
+            _ if !field.from_file => {}
+            _ if given(&file).is_some() => {
+                remove(&mut spec.value, field.word);
+            }
+            _ if given(field.word)
+                .is_some_and(|entry| !matches!(entry.value.value, NodeValue::Map(_))) =>
+            {
+                remove(&mut spec.value, &file);
+            }
+            _ => {}
         }
     }
 }

@@ -181,7 +181,15 @@ impl Writing {
             } else {
                 "sets"
             };
-            ui.note(format_args!("{which} are written as `exact`: members that others add are drift (`--sets atLeast` ignores them)"));
+            let mut left_out = exported.left_out.iter();
+            let is_in_part =
+                left_out.any(|(_, one)| one.loss != Loss::None && !one.path.is_empty());
+            let but = if is_in_part {
+                ", but for those that warnings name"
+            } else {
+                ""
+            };
+            ui.note(format_args!("{which} are written as `exact`{but}: members that others add are drift (`--sets atLeast` ignores them)"));
         }
     }
 }

@@ -57,8 +57,8 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     copy.write_named()?;
     copy.link()?;
     if copy.lacking.iter().any(|folder| {
-        let mut leading = copy.leading_to(folder);
-        copy.may_read(folder) || leading.any(|place| copy.may_read(place))
+        let leading = copy.leading_to(folder);
+        copy.may_read(folder) || leading.into_iter().any(|place| copy.may_read(place))
     }) {
         return Err(copy.not_here());
     }
@@ -235,13 +235,30 @@ impl Copy<'_> {
         })
     }
 
-    /// The places of links that lead into a folder, or to one that contains it.
-    fn leading_to(&self, folder: &str) -> impl Iterator<Item = &str> {
-        let folder = format!("{folder}/");
-        self.links.iter().filter_map(move |(place, leads_to)| {
-            let wanted = format!("{}/", resolved(place, leads_to)?);
-            (wanted.starts_with(&folder) || folder.starts_with(&wanted)).then_some(place.as_str())
-        })
+    /// The places of links that lead into a folder, to one that contains it, or to such a link.
+    fn leading_to(&self, folder: &str) -> Vec<&str> {
+        let mut reached = vec![format!("{folder}/")];
+        let mut found: Vec<&str> = Vec::new();
+        let mut open: Vec<(&str, String)> = self
+            .links
+            .iter()
+            .filter_map(|(place, leads_to)| {
+                Some((place.as_str(), format!("{}/", resolved(place, leads_to)?)))
+            })
+            .collect();
+        loop {
+            let leads = |wanted: &str| {
+                let mut reached = reached.iter();
+                reached.any(|one| wanted.starts_with(one.as_str()) || one.starts_with(wanted))
+            };
+            let (new, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, to)| leads(to));
+            if new.is_empty() {
+                return found;
+            }
+            reached.extend(new.iter().map(|(place, _)| format!("{place}/")));
+            found.extend(new.iter().map(|(place, _)| *place));
+            open = rest;
+        }
     }
 
     /// Whether a link leads to a file, or to a folder with files, that was not extracted.

@@ -24,8 +24,9 @@ pub fn named_users(contracts: &[Contract]) -> Vec<String> {
 pub(super) fn with_sign_in_names(contract: &mut Contract, live: &Live) -> BTreeSet<String> {
     let mut of_several = BTreeSet::new();
     for rule in &mut contract.rules {
-        each(rule, &mut |name| {
-            match live.look_up(&Lookup::User(name.clone())) {
+        each(
+            rule,
+            &mut |name| match live.look_up(&Lookup::User(name.clone())) {
                 Match::One(id) | Match::Unfit(id, _) => {
                     if let Some(user) = live.found.users.get(&id) {
                         name.clone_from(&user.name);
@@ -33,8 +34,8 @@ pub(super) fn with_sign_in_names(contract: &mut Contract, live: &Live) -> BTreeS
                 }
                 Match::Several(_) => drop(of_several.insert(name.clone())),
                 Match::None | Match::Unknown(_) => {}
-            }
-        });
+            },
+        );
     }
     of_several
 }

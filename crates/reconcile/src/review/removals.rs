@@ -110,7 +110,7 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                         let sort = ("unlink", subject(kind.as_str(), relationship));
                         let (count, population) = here.entry(sort).or_default();
                         *count += 1;
-                        leaving.insert(*member);
+                        leaving.insert((*member, *owner));
                         if counted.insert((*relationship, *owner)) {
                             *population += case.live.links(relationship).members(*owner).count();
                         }
@@ -160,14 +160,17 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
             removed.count += count;
             removed.population += population;
             removed.first.get_or_insert(index);
-            if let Some(reach) = case.reach.changes.get(index)
-                && !does_nothing
-            {
+            if does_nothing {
+                // Who leaves another profile for this one notices it.
+                let elsewhere = leaving.iter().filter(|(_, owner)| *owner != change.id);
+                removed.agents.extend(elsewhere.map(|(user, _)| *user));
+            } else if let Some(reach) = case.reach.changes.get(index) {
                 // Who only gets the profile loses nothing.
-                let who = reach.who.iter().copied();
-                let loses =
-                    |user: &Uuid| leaving.contains(user) || !arrivals.contains(&(*user, change.id));
-                let who = who.filter(loses);
+                let loses = |user: &Uuid| {
+                    let mut left = leaving.range((*user, Uuid::nil())..=(*user, Uuid::max()));
+                    left.next().is_some() || !arrivals.contains(&(*user, change.id))
+                };
+                let who = reach.who.iter().copied().filter(loses);
                 removed.agents.extend(who);
                 // Agents who are not counted may be any number. Of a template that a workstream names, another finding asks.
                 // An undo deletes what its apply made.
