@@ -441,3 +441,37 @@ fn an_item_whose_differing_value_is_in_a_file_is_refused_with_its_name() {
     );
     assert_eq!(project.read("manifests/all.yaml"), manifests);
 }
+
+#[test]
+fn an_adopted_set_keeps_what_it_keeps_out_and_takes_nothing_that_its_mode_leaves_alone() {
+    let server = Server::plain();
+    let view = |name: &str, label: &str| {
+        format!("{{name: contoso_{name}, displayName: {label}, configuration: {{a: 1}}}}")
+    };
+    let profile = |roles: &str, views: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_a}}\nspec:\n  displayName: A\n  app: CustomerServiceApps\n  rank: 70\n  channelProviders: [contoso_p]\n  extensions: {{mode: atLeast, members: [], without: [contoso_old]}}\n  roles: {{mode: atLeast, {roles}}}\n  inboxViews: {{mode: atLeast, members: [{views}]}}\n---\napiVersion: deskstate/v1\nkind: ApplicationExtension\nmetadata: {{name: contoso_old}}\nspec: {{displayName: O, webResourceUrl: contoso_old.js}}\n---\napiVersion: deskstate/v1\nkind: ChannelProvider\nmetadata: {{name: contoso_p}}\nspec: {{displayName: P, label: P, channelUrl: 'https://a.example/x', trustedDomain: 'https://a.example', channelOrder: 1}}\n"
+        )
+    };
+    let without = "members: [], without: [Omnichannel agent, Contoso Back Office]";
+    let mine = view("mine", "Mine");
+    let overlay = format!(
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_a}}\nspec:\n  inboxViews: {{members: [{mine}]}}\n"
+    );
+    let project = overlaid(&server, &profile(without, &mine), &overlay);
+    let others = format!("{}, {}", view("mine", "By hand"), view("other", "Other"));
+    let roles = "members: [Omnichannel agent]";
+    Project::desk(&server, "", "", &profile(roles, &others)).apply();
+    let run = project.run(&["adopt", "--env", "server"]).ended(0);
+    let overlay = project.read("overlays/server/all.yaml");
+    assert!(
+        overlay.contains("By hand") && !overlay.contains("contoso_other"),
+        "{overlay}{}",
+        run.out
+    );
+    assert!(
+        overlay.contains("without: [Contoso Back Office]"),
+        "{overlay}{}",
+        run.out
+    );
+}

@@ -319,4 +319,51 @@ fn an_overlay_leaves_alone_a_field_that_the_base_takes_from_a_file() {
     assert!(out.contains("expressionData"), "{out}");
     let out = rendered("metadata: {name: contoso_s, unmanaged: [expressionData]}\n");
     assert!(!out.contains("expressionData"), "{out}");
+    let out = rendered(
+        "metadata: {name: contoso_s}\nspec: {expressionData: {scriptFlows: [], other: 1}}\n",
+    );
+    assert!(out.contains("other: 1"), "{out}");
+}
+
+#[test]
+fn an_overlay_finds_a_feature_by_its_name_and_by_its_number() {
+    let server = Server::plain();
+    let profile = |features: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_a}}\nspec: {{displayName: A, app: CustomerServiceApps, rank: 70, copilotFeatures: {{{features}}}}}\n"
+        )
+    };
+    let project = Project::desk(
+        &server,
+        "",
+        "overlay: overlays/prod\n",
+        &profile("\"829050003\": false, askAQuestion: true"),
+    );
+    let named = project
+        .run(&["explain", "AppProfile.copilotFeatures"])
+        .ended(0);
+    let name = ["caseSummary", "conversationSummary", "writeAnEmail"]
+        .into_iter()
+        .find(|name| {
+            named
+                .out
+                .lines()
+                .any(|line| line.contains(name) && line.contains("829050003"))
+        })
+        .unwrap_or("caseSummary");
+    let rendered = |overlay: &str| {
+        project.write(
+            "overlays/prod/p.yaml",
+            &format!("apiVersion: deskstate/v1\nkind: AppProfile\n{overlay}"),
+        );
+        project.run(&["render", "--env", "server"]).ended(0).out
+    };
+    let out = rendered(&format!(
+        "metadata: {{name: contoso_a, unmanaged: [copilotFeatures.{name}]}}\n"
+    ));
+    assert!(!out.contains("false"), "{out}");
+    let out = rendered(&format!(
+        "metadata: {{name: contoso_a}}\nspec: {{copilotFeatures: {{{name}: true}}}}\n"
+    ));
+    assert!(!out.contains("false"), "{out}");
 }

@@ -13,7 +13,7 @@ use crate::contribution::{Contribution, contribute};
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, Document, Header};
 use crate::file_texts::FileTexts;
-use crate::kinds::{AppProfile, Resource, ResourceKey};
+use crate::kinds::{AppProfile, Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
 use crate::overlay::{merged, remove};
 use crate::project::Project;
@@ -21,7 +21,7 @@ use crate::read_project::variables;
 use crate::record::Value;
 use crate::schema::file_word;
 use crate::span::{Span, Spanned};
-use crate::table::{Field, Holds, Need};
+use crate::table::{Field, Holds, Need, Written};
 use crate::variables::{EnvironmentFacts, Origins, Substitution, Variables, has_variables};
 use crate::yaml::{Node, NodeValue};
 
@@ -365,6 +365,9 @@ fn effective(
                 if fields.any(|field| field.from_file && field.word == path) {
                     remove(&mut spec.value, &file_word(path));
                 }
+                if let Some((word, key)) = path.split_once('.') {
+                    remove_feature(overlay.header.key.kind, &mut spec.value, word, key);
+                }
             }
             unmanaged.push(path.to_owned());
         }
@@ -383,8 +386,8 @@ fn effective(
     (node, unmanaged)
 }
 
-/// Removes from the base what excludes a value of an overlay: its owner, since a user and a team do not merge, and the file that gives the
-/// field or the value that a file replaces. A mapping would be merged, and a file cannot be: both stay, which is an error.
+/// Removes from the base what excludes a value of an overlay: its owner, since a user and a team do not merge, the file that gives a field or
+/// the value that a file replaces, and features that the overlay calls by another name.
 fn replace_exclusive(node: &mut Node, overlay: &Document) {
     let NodeValue::Map(entries) = &mut node.value else {
         return;
@@ -392,25 +395,51 @@ fn replace_exclusive(node: &mut Node, overlay: &Document) {
     let Some(spec) = entries.iter_mut().find(|entry| &*entry.key == "spec") else {
         return;
     };
+    let kind = overlay.header.key.kind;
     let over = overlay.node.get("spec").map_or(&[][..], Node::entries);
     let given = |word: &str| over.iter().find(|entry| &*entry.key == word);
-    for field in overlay.header.key.kind.fields() {
+    for field in kind.fields() {
         let file = file_word(field.word);
         match field.holds {
             Holds::Owner if given(field.word).is_some() => {
                 remove(&mut spec.value, field.word);
             }
+            Holds::Parts(_) => {
+                let features = given(field.word).map(|entry| entry.value.entries());
+                for feature in features.unwrap_or_default() {
+                    remove_feature(kind, &mut spec.value, field.word, &feature.key);
+                }
+            }
             _ if !field.from_file => {}
             _ if given(&file).is_some() => {
                 remove(&mut spec.value, field.word);
             }
-            _ if given(field.word)
-                .is_some_and(|entry| !matches!(entry.value.value, NodeValue::Map(_))) =>
-            {
+            _ if given(field.word).is_some() => {
                 remove(&mut spec.value, &file);
             }
             _ => {}
         }
+    }
+}
+
+/// Removes a feature that is written by its number instead of its name, or by its name instead of its number.
+fn remove_feature(kind: Kind, spec: &mut Node, word: &str, key: &str) {
+    let field = kind.fields().iter().find(|field| field.word == word);
+    let Some(Holds::Parts(part)) = field.map(|field| field.holds) else {
+        return;
+    };
+    let Some(number) = part.feature_number(key) else {
+        return;
+    };
+    if !matches!(part.written, Written::Features(_)) {
+        return;
+    }
+    if let NodeValue::Map(entries) = &mut spec.value
+        && let Some(features) = entries.iter_mut().find(|entry| &*entry.key == word)
+        && let NodeValue::Map(features) = &mut features.value.value
+    {
+        features
+            .retain(|other| *other.key == *key || part.feature_number(&other.key) != Some(number));
     }
 }
 

@@ -103,6 +103,7 @@ pub(super) fn whole(
         .sets
         .iter()
         .find(|set| set.field.word == word && !set.members_are_parts);
+    let at_least = keeps_others(resource, word).unwrap_or_else(|| is_at_least(written));
     match (field.holds, set) {
         (Holds::Parts(part), _) if part.fields.iter().any(|field| part.is_bare(field)) => {
             bare_parts(
@@ -111,11 +112,12 @@ pub(super) fn whole(
                 field,
                 part,
                 written,
-                list(word, written, raised)?,
+                list(word, at_least, raised)?,
             )
         }
         (Holds::Parts(part), _) if matches!(part.written, Written::List | Written::Set) => {
-            items::items(field, change, written, list(word, written, raised)?)
+            let live = list(word, at_least, raised)?;
+            items::items(field, change, written, live, at_least)
         }
         (
             Holds::Set {
@@ -123,7 +125,10 @@ pub(super) fn whole(
                 ..
             },
             _,
-        ) => items::items(field, change, written, list(word, written, raised)?),
+        ) => {
+            let live = list(word, at_least, raised)?;
+            items::items(field, change, written, live, at_least)
+        }
         (
             Holds::Set {
                 links: Links::All | Links::Except(_),
@@ -201,15 +206,24 @@ fn left_out(raised: &Raised, word: &str) -> Result<Json, String> {
 }
 
 /// Returns the raised list. An exact list has to name everything that is live: the next apply would remove anything it does not name.
-fn list(word: &str, written: &Json, raised: &Raised) -> Result<Json, String> {
+fn list(word: &str, at_least: bool, raised: &Raised) -> Result<Json, String> {
     let unnamed = raised
         .left_out
         .iter()
         .find(|left_out| left_out.path == word);
     match unnamed {
-        Some(left_out) if !is_at_least(written) => Err(cannot_say(left_out)),
+        Some(left_out) if !at_least => Err(cannot_say(left_out)),
         _ => left_out(raised, word),
     }
+}
+
+/// Whether a list leaves alone what it does not name. An overlay can take the mode from its base.
+fn keeps_others(resource: &DeclaredResource, word: &str) -> Option<bool> {
+    let lists = resource.part_lists.iter();
+    let lists = lists.map(|list| (list.field.word, list.mode));
+    let sets = resource.sets.iter().map(|set| (set.field.word, set.mode));
+    let mode = lists.chain(sets).find(|(of, _)| *of == word)?.1;
+    Some(mode == SetMode::AtLeast)
 }
 
 fn is_at_least(written: &Json) -> bool {
@@ -388,7 +402,12 @@ fn members(
         .collect();
     if !gone.is_empty() {
         let members = listed(&adopted, "members").cloned().unwrap_or_default();
-        adopted = json!({"mode": "atLeast", "members": members, "without": gone});
+        let mut without = match &adopted {
+            Json::Object(_) => listed(&adopted, "without").cloned().unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        without.extend(gone.into_iter().map(Json::from));
+        adopted = json!({"mode": "atLeast", "members": members, "without": without});
     }
     Ok(adopted)
 }
@@ -487,5 +506,15 @@ fn bare_parts(
             |item: &&Json| told_as(part, item).is_some_and(|name| !names.contains(&fold(&name)));
         kept.extend(added.filter(is_new).cloned());
     }
-    Ok(with_lists(written, kept, None))
+    let excluded = listed(written, "without").map(|items| {
+        let lists = resource.part_lists.iter();
+        let lists = lists.filter(|list| list.field.word == field.word);
+        let keys = lists.flat_map(|list| &list.without);
+        let absent = items.iter().zip(keys).filter(|(_, key)| {
+            // One that cannot be identified stays excluded.
+            !matches!(side.live.find(key), Match::One(_))
+        });
+        absent.map(|(item, _)| item.clone()).collect()
+    });
+    Ok(with_lists(written, kept, excluded))
 }

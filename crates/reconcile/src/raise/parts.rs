@@ -154,7 +154,7 @@ impl<'a> Raising<'a> {
                 Err(why) => {
                     whole = false;
                     let id = identity(part, row).unwrap_or(row.id);
-                    self.leave_out_of_set(field.word, id, &why);
+                    self.leave_out_of_set(field.word, id, why);
                 }
             }
         }

@@ -185,16 +185,14 @@ impl Raising<'_> {
     }
 
     /// Leaves out a member of a set, which then cannot be exact.
-    pub(crate) fn leave_out_of_set(&mut self, word: &str, id: Uuid, why: &str) {
-        let rest = match self.existing || self.options.as_read || self.options.from_file {
-            true => "",
-            false => ", so the set is written as `atLeast`: what others add is no drift",
-        };
-        self.leave_out_member(
-            word,
-            id,
-            format!("only a member, because {why} ({id}){rest}"),
-        );
+    pub(crate) fn leave_out_of_set(&mut self, word: &str, id: Uuid, why: String) {
+        self.leave_out_member(word, id, why);
+        if !(self.existing || self.options.as_read || self.options.from_file) {
+            self.remark(
+                word,
+                "written as `atLeast`, because a member is left out: what others add is no drift",
+            );
+        }
     }
 
     pub(crate) fn becomes_existing(&mut self, why: String) {

@@ -80,7 +80,7 @@ impl Raising<'_> {
                 Ok(name) => names.push(name),
                 Err(why) => {
                     whole = false;
-                    self.leave_out_of_set(field.word, id, &why);
+                    self.leave_out_of_set(field.word, id, why);
                 }
             }
         }

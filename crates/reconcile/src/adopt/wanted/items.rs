@@ -5,7 +5,7 @@ use deskstate_model::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::{is_at_least, listed, lost, with_lists};
+use super::{listed, lost, with_lists};
 use crate::plan::{Change, Difference};
 
 /// Returns the list with the live items, in their order.
@@ -14,6 +14,7 @@ pub(super) fn items(
     change: &Change,
     written: &Json,
     raised: Json,
+    at_least: bool,
 ) -> Result<Json, String> {
     let parent = change.key.name.as_written();
     let empty = Vec::new();
@@ -36,7 +37,7 @@ pub(super) fn items(
                 }
                 wanted.push(changed_item(field, known, item, at + 1, parent));
             }
-            None if is_at_least(written) => {}
+            None if at_least => {}
             None => wanted.push(item.clone()),
         }
     }
