@@ -367,3 +367,12 @@ fn an_overlay_finds_a_feature_by_its_name_and_by_its_number() {
     ));
     assert!(!out.contains("false"), "{out}");
 }
+
+#[test]
+fn a_number_in_a_text_keeps_its_spelling() {
+    let server = Server::plain();
+    let tab = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_t}\nspec: {displayName: T, title: T, pageType: ThirdPartyWebsite, parameters: {url: \"https://a.example/v${{ vars.version }}/x\", data: 3.0}}\n";
+    let project = Project::desk(&server, "", "variables: {version: 2.0}\n", tab);
+    let out = project.run(&["render", "--env", "server"]).ended(0).out;
+    says(&out, &["https://a.example/v2.0/x", "data: \"3.0\""]);
+}

@@ -98,6 +98,18 @@ pub(crate) fn matches_name(pattern: &str, name: &str) -> bool {
     matches_pattern(&pattern.replace('*', "**"), name)
 }
 
+/// The places of the host in an address.
+fn host_of(address: &[char]) -> Option<std::ops::Range<usize>> {
+    let start = address
+        .windows(3)
+        .position(|three| three == [':', '/', '/'])?
+        + 3;
+    let length = address[start..]
+        .iter()
+        .position(|one| matches!(one, '/' | '?' | '#'));
+    Some(start..length.map_or(address.len(), |length| start + length))
+}
+
 /// Whether the host of an address continues after this beginning of a pattern.
 fn is_in_host(before: &[char]) -> bool {
     let scheme = before.windows(3).position(|three| three == [':', '/', '/']);
@@ -135,12 +147,17 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
                 .count();
             at += stars;
             let crosses = stars > 1 || at == pattern.len();
+            let host = host_of(&text).filter(|_| is_host);
             let mut open = false;
             for place in 0..=text.len() {
                 open |= fits[place];
                 next[place] = open;
                 let stops = |one: char| one == '/' || ends_host(one);
-                if place < text.len() && stops(text[place]) && !crosses {
+                // What crosses folders does not make the host that it began in a user name.
+                let in_host = host.as_ref().is_some_and(|host| host.contains(&place));
+                let makes_name = |one: char| in_host && matches!(one, '@' | '\\');
+                if place < text.len() && (stops(text[place]) && !crosses || makes_name(text[place]))
+                {
                     open = false;
                 }
             }
@@ -170,6 +187,17 @@ mod tests {
             "https://*.voxline.example/*",
             "https://evil.example/x.voxline.example/y"
         ));
+        // A host at the end of a pattern does not become a user name.
+        let vendor = "https://cti.vendor.example*";
+        assert!(matches_pattern(vendor, "https://cti.vendor.example/a@b"));
+        for other in ["@evil.example/x", "\\@evil.example", ".evil@a.example"] {
+            let address = format!("https://cti.vendor.example{other}");
+            assert!(!matches_pattern(vendor, &address), "{address}");
+            assert!(!matches_pattern(
+                "https://cti.vendor.example**/x",
+                &format!("{address}/x")
+            ));
+        }
         assert!(matches_pattern("CTI_*", "CTI_createSession"));
         assert!(matches_pattern("*", ""));
         assert!(matches_pattern("a?c", "abc"));

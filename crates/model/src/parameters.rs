@@ -186,7 +186,10 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
             }))
         }
         NodeValue::Flag(flag) if !looked_up => Some(ParameterValue::Text(flag.to_string())),
-        NodeValue::Int(_) | NodeValue::Float(_) if !looked_up => decoder
+        NodeValue::Float(number) if !looked_up => Some(ParameterValue::Text(
+            serde_json::Value::from(*number).to_string(),
+        )),
+        NodeValue::Int(_) if !looked_up => decoder
             .fits(node.as_int())
             .map(|number| ParameterValue::Text(number.to_string())),
         NodeValue::Map(_) if node.is_brace_value() => {

@@ -285,7 +285,8 @@ fn inside_text(value: &Node) -> Option<String> {
     match &value.value {
         NodeValue::Text(text) => Some(text.to_string()),
         NodeValue::Int(number) => Some(number.to_string()),
-        NodeValue::Float(number) => Some(number.to_string()),
+        // As it is written: `2.0`, not `2`.
+        NodeValue::Float(number) => Some(serde_json::Value::from(*number).to_string()),
         NodeValue::Flag(flag) => Some(flag.to_string()),
         NodeValue::Spelled(spelled) => Some(spelled.text.to_string()),
         _ => None,
