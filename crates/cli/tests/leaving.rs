@@ -600,3 +600,31 @@ fn who_arrives_and_what_is_off_already_count_for_no_removal() {
         &["3 agents are reached"],
     );
 }
+
+/// Who has the profile by a role does not arrive.
+#[test]
+fn holders_of_a_role_count_although_they_are_added_as_users() {
+    let server = Server::plain();
+    let by_role = |users: &str, sessions: &str| {
+        let spec = format!(
+            "{SERVICE}  roles: [Omnichannel agent]\n  sessionTemplates: [{sessions}]\n  users: {{mode: atLeast, members: [{users}]}}\n"
+        );
+        format!(
+            "{}---\n{}",
+            profile("r", &spec),
+            "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_s}\nspec: {displayName: S, title: S, type: Entity, entity: account}\n---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_t}\nspec: {displayName: T, title: T, type: Entity, entity: contact}\n"
+        )
+    };
+    let before = by_role("", "contoso_s, contoso_t");
+    let project = desk(&server, "removals: {maxAgents: 1}", &before);
+    for users in [
+        "",
+        "ada@contoso.com, lin@contoso.com, nora@contoso.com, dana@contoso.com",
+    ] {
+        let refused = plans(&project, &by_role(users, "contoso_s")).ended(REFUSED);
+        says(
+            &refused.err,
+            &["AppProfile.sessionTemplates", "agents are reached"],
+        );
+    }
+}

@@ -195,8 +195,8 @@ pub struct Subject {
     pub key: ResourceKey,
     /// Fields and values as in a manifest; fields without a value are omitted.
     pub spec: Map<String, Value>,
-    /// By field, the folded names of what it refers to, or of its members, that is switched off.
-    pub off: BTreeMap<String, BTreeSet<String>>,
+    /// By field, what it refers to, or its members, that is switched off: folded names, and the names as they are.
+    pub off: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A violation of a rule.
@@ -422,7 +422,7 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
             let member = wanted.value.to_string();
             if !known.contains(name) {
                 find(keys(path), Problem::NotContained { member });
-            } else if off.is_some_and(|off| off.contains(name)) {
+            } else if off.is_some_and(|off| off.contains_key(name)) {
                 find(keys(path), Problem::SwitchedOff { member });
             }
         }
@@ -476,8 +476,9 @@ fn names_in(subject: &Subject, path: &[String], value: &Value) -> BTreeSet<Strin
 /// Something that a value names and that is switched off.
 fn off_in(subject: &Subject, path: &[String], value: &Value) -> Option<String> {
     let off = subject.off.get(path.first()?)?;
-    let mut names = names_in(subject, path, value).into_iter();
-    names.find(|name| off.contains(name))
+    let names = names_in(subject, path, value);
+    let name = names.iter().find(|name| off.contains_key(*name))?;
+    off.get(name).cloned()
 }
 
 fn any_is_on(subject: &Subject, path: &[String], value: &Value) -> bool {
@@ -485,7 +486,7 @@ fn any_is_on(subject: &Subject, path: &[String], value: &Value) -> bool {
         return true;
     };
     let names = names_in(subject, path, value);
-    names.iter().any(|name| !off.contains(name))
+    names.iter().any(|name| !off.contains_key(name))
 }
 
 fn is_empty(value: &Value) -> bool {

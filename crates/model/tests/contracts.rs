@@ -1,6 +1,6 @@
 //! Rules evaluated on resources read from live rows: the same evaluation as offline.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use deskstate_model::{
     Contract, Finding, Kind, Problem, ResourceKey, Rule, Subject, evaluate, load,
@@ -56,8 +56,8 @@ fn what_is_switched_off_fulfils_nothing() {
             json!({"channelProviders": ["contoso_P"], "sessionTemplates": ["contoso_s", "contoso_t"], "productivityPane": "contoso_pane"}),
         );
         for (field, name) in off {
-            let names: &mut BTreeSet<String> = subject.off.entry((*field).to_owned()).or_default();
-            names.insert((*name).to_owned());
+            let names = subject.off.entry((*field).to_owned()).or_default();
+            names.insert((*name).to_owned(), (*name).to_owned());
         }
         let findings = evaluate(&rules[0], &[subject]);
         findings.iter().map(Finding::words).collect::<Vec<_>>()

@@ -166,12 +166,7 @@ pub(crate) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
         (Json::String(saved), Cell::Null) => saved.is_empty(),
         (Json::String(saved), Cell::Text(live)) => {
             // In a text that is no JSON, `1.0` is another value than `1`.
-            let is_json = column.field.is_some_and(Field::is_json);
-            let parsed = |text: &str| {
-                is_json
-                    .then(|| serde_json::from_str::<Json>(text).ok())
-                    .flatten()
-            };
+            let parsed = |text: &str| column.field?.json_in(text);
             saved.replace('\r', "") == live.replace('\r', "")
                 || matches!((parsed(saved), parsed(live)), (Some(left), Some(right)) if same_json(&left, &right))
         }

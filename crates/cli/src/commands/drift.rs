@@ -136,8 +136,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Ok(seen) => seen,
         // Whoever stopped a run knows, and nothing was found out.
         Err(error) if stop.is_stopped() => return Err(error),
-        // A name with a typing error is no environment to tell about.
-        Err(error @ Error::NoEnvironment { .. }) => return Err(error),
         Err(error) => {
             let failed = [Seen {
                 environment: args.env.clone().unwrap_or_else(|| telling::ALL.to_owned()),

@@ -189,10 +189,10 @@ fn refuse_other_file(path: &Path) -> Result<(), Error> {
     let is_plan = || {
         let start = deskstate_files::start(path, 1024);
         let start = String::from_utf8_lossy(&start);
-        // An undo file names the plan that was applied.
         start.trim_start().starts_with('{')
-            && start.contains("\"formatVersion\"")
-            && !start.contains("\"plan\":")
+            && ["\"formatVersion\"", "\"definitions\"", "\"digest\""]
+                .iter()
+                .all(|word| start.contains(word))
     };
     if !has_content || is_plan() {
         return Ok(());

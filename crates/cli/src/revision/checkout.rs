@@ -8,6 +8,7 @@ use deskstate_model::{LOCK_FILE, PACKAGES_FOLDER, is_yaml, load_project};
 use tempfile::TempDir;
 
 use super::folder_in_repository;
+use crate::door::plain;
 use crate::error::Error;
 use crate::git::{Git, GitError};
 use crate::paths::shown_path;
@@ -52,15 +53,26 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         parts: Vec::new(),
         links: Vec::new(),
         lacking: Vec::new(),
+        gone: Vec::new(),
     };
     copy.part(folder, "", &commit, &prefix)?;
     copy.write_named()?;
     copy.link()?;
-    if copy.lacking.iter().any(|folder| {
+    let may_read = |folder: &&String| {
         let leading = copy.leading_to(folder);
         copy.may_read(folder) || leading.into_iter().any(|place| copy.may_read(place))
-    }) {
+    };
+    if copy.lacking.iter().any(|folder| may_read(&folder)) {
         return Err(copy.not_here());
+    }
+    if let Some(gone) = copy.gone.iter().find(may_read) {
+        return Err(Error::Failed {
+            message: format!(
+                "`{}` was a submodule in revision `{revision}` and is none now, so its files of then are unknown",
+                plain(gone)
+            ),
+            hint: Some("name a later revision".to_owned()),
+        });
     }
     Ok(target)
 }
@@ -84,6 +96,8 @@ struct Copy<'a> {
     links: Vec<(String, String)>,
     /// Folders of submodules whose commit is not in the clone.
     lacking: Vec<String>,
+    /// Folders of submodules that were moved or removed since.
+    gone: Vec<String>,
 }
 
 impl Copy<'_> {
@@ -122,10 +136,9 @@ impl Copy<'_> {
                 (Some("commit"), _) if own.join(".git").exists() && has_commit(&own, object) => {
                     self.part(&own, &format!("{relative}/"), object, "")?;
                 }
+                (Some("commit"), _) if own.join(".git").exists() => self.lacking.push(relative),
                 // One that is there now, but not checked out, is not read without a revision, either.
-                (Some("commit"), _) if own.join(".git").exists() || !is_submodule(&git, path) => {
-                    self.lacking.push(relative);
-                }
+                (Some("commit"), _) if !is_submodule(&git, path) => self.gone.push(relative),
                 (Some("blob"), Some("120000")) => links.push((object.to_owned(), relative)),
                 (Some("blob"), _) if is_read(&relative) => {
                     files.push((object.to_owned(), relative));

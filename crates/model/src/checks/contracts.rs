@@ -14,7 +14,7 @@ use crate::manifests::subject_of;
 use crate::manifests::{Declared, State};
 use crate::name::fold;
 use crate::offer::Offer;
-use crate::record::{Value as RecordValue, to_json};
+use crate::record::{Record, Value as RecordValue, to_json};
 use crate::table::{Holds, Unlisted};
 
 pub(crate) const CONTRACT_CONTAINS: Explanation = Explanation::new(
@@ -106,9 +106,13 @@ fn is_off(declared: &Declared) -> bool {
 }
 
 /// What a resource names and what is declared as switched off, by field, and the items of its lists that are switched off themselves.
-fn off_of(declared: &Declared, off: &HashSet<ResourceKey>) -> BTreeMap<String, BTreeSet<String>> {
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+fn off_of(
+    declared: &Declared,
+    off: &HashSet<ResourceKey>,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut found: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut add = |word: &str, names: &mut dyn Iterator<Item = String>| {
+        let names = names.map(|name| (fold(&name), name));
         found.entry(word.to_owned()).or_default().extend(names);
     };
     for reference in declared.spec.references() {
@@ -126,19 +130,26 @@ fn off_of(declared: &Declared, off: &HashSet<ResourceKey>) -> BTreeMap<String, B
         else {
             continue;
         };
-        let Unlisted::SwitchOff(column) = part.unlisted else {
-            continue;
+        // An item is switched off by its flag, or has a status of its own.
+        let is_off = |item: &Record| {
+            part.fields.iter().any(|field| {
+                let value = item.get(field).value();
+                match (part.unlisted, field.holds) {
+                    (Unlisted::SwitchOff(column), _) if field.column == column => {
+                        matches!(value, Some(RecordValue::Flag(false)))
+                    }
+                    (_, Holds::Status(_)) => {
+                        let status = value.and_then(RecordValue::as_text);
+                        status == Some(Status::Inactive.as_str())
+                    }
+                    _ => false,
+                }
+            })
         };
-        let switch = part.fields.iter().find(|field| field.column == column);
-        for item in items {
-            let is_on = switch.and_then(|switch| item.value.get(switch).value());
-            if matches!(is_on, Some(RecordValue::Flag(false))) {
-                let json = Value::Object(to_json(&item.value));
-                add(
-                    field.word,
-                    &mut names_of(Some(field), parent, &json).into_iter(),
-                );
-            }
+        for item in items.iter().filter(|item| is_off(&item.value)) {
+            let json = Value::Object(to_json(&item.value));
+            let names = names_of(Some(field), parent, &json);
+            add(field.word, &mut names.into_iter());
         }
     }
     found
@@ -212,8 +223,10 @@ fn missing(
         (None, Problem::NonePasses { nearest })
             if nearest.iter().any(|finding| {
                 let declared = finding.key.as_ref().and_then(|key| index.find(key));
-                declared
-                    .is_some_and(|declared| context.is_unread(declared, &finding.path.join(".")))
+                declared.is_some_and(|declared| {
+                    context.is_unread(declared, &finding.path.join("."))
+                        || may_be_in_team(declared, finding)
+                })
             }) =>
         {
             return None;

@@ -19,7 +19,7 @@ pub use self::people::named_users;
 use self::unread::Unread;
 pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};
 use crate::kinds;
-use crate::live::{Access, Live, ObservedRow};
+use crate::live::{Access, Live, ObservedRow, part_identity};
 use crate::plan::{Elsewhere, Obstacle, SyncState};
 use crate::raise::{Loss, Options, Raised, raise};
 
@@ -283,12 +283,16 @@ fn only_active_features(field: &Field, live: &Live, row: &ObservedRow, raised: &
     }
 }
 
-/// By field, the folded names of what a row refers to and of its members, where that is switched off.
-fn off_of(kind: Kind, live: &Live, row: &ObservedRow) -> BTreeMap<String, BTreeSet<String>> {
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+/// By field, what a row refers to and its members, where that is switched off: folded names, and the names as they are.
+fn off_of(
+    kind: Kind,
+    live: &Live,
+    row: &ObservedRow,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut found: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut add = |field: &Field, name: &str| {
         let names = found.entry(field.word.to_owned()).or_default();
-        names.insert(fold(name));
+        names.insert(fold(name), name.to_owned());
     };
     let behind = |field: &Field, row: &Row| match field.holds {
         Holds::Lookup {
@@ -315,8 +319,17 @@ fn off_of(kind: Kind, live: &Live, row: &ObservedRow) -> BTreeMap<String, BTreeS
                             add(field, &live.label(table, id));
                         }
                     }
-                    if is_off && let Some(name) = kinds::name_of(part.table, &item.row) {
-                        add(field, &name);
+                    if is_off {
+                        add(field, &live.label(part.table, item.id));
+                        let identity = part_identity(part, &item.row);
+                        identity.iter().for_each(|identity| add(field, identity));
+                        for of_item in part.fields {
+                            if let Holds::Lookup { to, .. } = of_item.holds
+                                && let Some(id) = item.row.uuid(&of_item.read_name())
+                            {
+                                add(field, &live.label(kinds::target_table(to), id));
+                            }
+                        }
                     }
                 }
             }

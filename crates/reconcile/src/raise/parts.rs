@@ -236,7 +236,11 @@ impl<'a> Raising<'a> {
                 Holds::BusinessUnit => unit.map(|unit| json!(unit)),
                 // A file has no users.
                 Holds::Owner if self.options.from_file => continue,
-                Holds::Owner => self.owner(field, row)?,
+                Holds::Owner => match self.owner(field, row) {
+                    // Names of owners are read for files only.
+                    Err(_) if self.options.as_read => continue,
+                    owner => owner?,
+                },
                 _ if !field.is_written => continue,
                 // A listed part is on.
                 _ if field.fill == Fill::Yes => continue,

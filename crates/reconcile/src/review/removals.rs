@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::{
-    Explanation, Holds, Kind, PartIdentity, PartTable, Relationship, ResourceKey, State, Table,
-    Unlisted, lookup_read_name, tables,
+    Explanation, FIRST_PARTY_CHANNEL, Holds, Kind, PartIdentity, PartTable, Relationship,
+    ResourceKey, State, Table, Unlisted, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -76,6 +76,7 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
         // Rows whose links were counted, for one change can take a user out of several profiles.
         let mut counted = BTreeSet::new();
         let mut leaving = BTreeSet::new();
+        let mut of_users = BTreeSet::new();
         let kind = change.key.kind;
         // Who holds the roles that such lists name is not counted.
         let mut lists = BTreeSet::new();
@@ -111,6 +112,9 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                         let (count, population) = here.entry(sort).or_default();
                         *count += 1;
                         leaving.insert((*member, *owner));
+                        if of_profile {
+                            of_users.insert(subject(kind.as_str(), relationship));
+                        }
                         if counted.insert((*relationship, *owner)) {
                             *population += case.live.links(relationship).members(*owner).count();
                         }
@@ -152,10 +156,15 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
             }
         }
         let does_nothing = is_off_already(case, change);
+        let by_role = match arrivals.is_empty() {
+            true => BTreeSet::new(),
+            false => by_role(case, change.id),
+        };
         for (sort, (count, population)) in here {
             let what = sort.0;
             let of_row = change.action == Action::Delete || what == "deactivate";
             let takes_all = of_row || lists.contains(&sort);
+            let is_of_users = what == "unlink" && of_users.contains(&sort.1);
             let removed = sorts.entry(sort).or_default();
             removed.count += count;
             removed.population += population;
@@ -165,10 +174,12 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                 let elsewhere = leaving.iter().filter(|(_, owner)| *owner != change.id);
                 removed.agents.extend(elsewhere.map(|(user, _)| *user));
             } else if let Some(reach) = case.reach.changes.get(index) {
-                // Who only gets the profile loses nothing.
+                // Who only gets the profile, and did not have it by a role, loses nothing.
                 let loses = |user: &Uuid| {
                     let mut left = leaving.range((*user, Uuid::nil())..=(*user, Uuid::max()));
-                    left.next().is_some() || !arrivals.contains(&(*user, change.id))
+                    left.next().is_some()
+                        || !is_of_users
+                            && (by_role.contains(user) || !arrivals.contains(&(*user, change.id)))
                 };
                 let who = reach.who.iter().copied().filter(loses);
                 removed.agents.extend(who);
@@ -271,6 +282,21 @@ pub(super) fn is_switched_off(change: &Change) -> bool {
         }
         _ => false,
     })
+}
+
+/// Users who have a profile by a security role.
+fn by_role(case: &Case<'_>, profile: Uuid) -> BTreeSet<Uuid> {
+    let role = lookup_read_name(kinds::mapped_role());
+    let mappings = case.live.table(&tables::ROLE_MAPPING);
+    mappings
+        .children(&tables::ROLES, profile)
+        .filter_map(|mapping| mapping.row.uuid(&role))
+        .filter_map(|role| {
+            let root = case.live.role_root(role);
+            case.live.found.role_holders.get(&root)
+        })
+        .flat_map(|holders| holders.users.iter().copied())
+        .collect()
 }
 
 /// Whether the row of a resource is switched off and stays so: no agent notices what a change takes from it.
@@ -507,8 +533,15 @@ fn emptied_sets(case: &Case<'_>) -> Vec<Emptied> {
             let off = off
                 .entry(table)
                 .or_insert_with(|| switched_off(case, table));
+            // The first-party channel belongs to another field.
+            let apart = case.live.links(relationship).members(owner);
+            let apart = apart.filter(|id| {
+                let name = fold(&case.live.label(relationship.member, *id));
+                name == fold(FIRST_PARTY_CHANNEL)
+            });
+            let apart: BTreeSet<Uuid> = apart.collect();
             let members = case.live.links(relationship).members(owner);
-            let mut stay = members.filter(|id| !balance.goes.contains(id));
+            let mut stay = members.filter(|id| !balance.goes.contains(id) && !apart.contains(id));
             let rest = stay.next().is_some() || !balance.comes.is_empty();
             is_emptied(case, relationship, owner, &key, &balance, off).then(|| Emptied {
                 index: balance.index,
@@ -604,7 +637,8 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<(&'static str, bo
                 (Operation::Update { row, body, .. }, Unlisted::SwitchOff(column))
                     if row.table == part.table =>
                 {
-                    went += usize::from(is_set(body, column, &false.into()));
+                    let goes = live.contains(&row.id) && is_set(body, column, &false.into());
+                    went += usize::from(goes);
                 }
                 _ => {}
             }

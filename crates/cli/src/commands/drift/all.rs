@@ -137,7 +137,7 @@ pub(super) async fn all(
         ));
     }
     let mut seen = kept.seen;
-    if seen.is_empty() && !args.choosing.is_everything() {
+    if seen.is_empty() && !args.choosing.is_everything() && args.shard.is_none() {
         return Err(Error::failed(
             "nothing of the selection is declared for an environment that is watched",
         ));
