@@ -109,11 +109,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if !args.choosing.is_everything() {
         refuse_for_a_part(args)?;
     }
-    let is_told = !args.notify.is_empty() || args.metrics.is_some();
-    if is_told && suggest::is_given("replay") {
+    let informs = !args.notify.is_empty() || args.metrics.is_some();
+    if informs && suggest::is_given("replay") {
         return Err(Error::Refused {
             message:
-                "a recording says nothing about an environment of today, so nobody is told of it"
+                "a recording says nothing about an environment of today, so nobody is notified of it"
                     .to_owned(),
             hint: Some("leave out `--notify` and `--metrics`, or `--replay`".to_owned()),
         });

@@ -4,7 +4,7 @@ use deskstate_model::Writes;
 use deskstate_reconcile::drift::{Class, DriftState, Drifted};
 
 use super::drift_report::Looked;
-use crate::suggest::suggest;
+use crate::suggest::{suggest, suggest_whole};
 
 /// Whether every difference is a change that is not applied yet.
 pub(crate) fn is_pending(drifted: &Drifted) -> bool {
@@ -19,23 +19,27 @@ pub(crate) fn next(environment: &str, looked: &Looked) -> Option<String> {
         return None;
     }
     let apply = suggest("apply", &["--env", environment]);
+    let part = match looked.way.writes {
+        Writes::All => "",
+        Writes::Assignments => " as far as `writes` of the environment allows",
+        Writes::None => " once `writes` of the environment allows it",
+    };
     if looked.way.at.is_some() && drifted.iter().all(is_pending) {
-        return Some(format!("{apply} applies what is not applied yet"));
+        return Some(format!("{apply} applies what is not applied yet{part}"));
     }
     let back = match &looked.way.at {
         // Changes that are not applied yet are not drift, but a full apply would apply them.
         Some(at) => suggest("apply", &["--env", environment, "--only-drift", "--at", at]),
         None => apply,
     };
-    let part = match looked.way.writes {
-        Writes::All => "",
-        Writes::Assignments => " as far as `writes` of the environment allows",
-        Writes::None => " once `writes` of the environment allows it",
-    };
     let adopt = adoptable(drifted).map_or_else(String::new, |names| {
         let names = names.iter().map(String::as_str);
         let arguments: Vec<&str> = ["--env", environment].into_iter().chain(names).collect();
-        let adopt = suggest("adopt", &arguments);
+        // Names are a selection of their own.
+        let adopt = match arguments.len() > 2 {
+            true => suggest_whole("adopt", &arguments),
+            false => suggest("adopt", &arguments),
+        };
         format!(" {adopt} copies it into the manifests,")
     });
     Some(format!(

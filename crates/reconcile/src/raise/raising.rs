@@ -190,7 +190,7 @@ impl Raising<'_> {
         if !(self.existing || self.options.as_read || self.options.from_file) {
             self.remark(
                 word,
-                "written as `atLeast`, because a member is left out: what others add is no drift",
+                "written as `atLeast`, because a member is left out: members that others add are not drift",
             );
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::mem::discriminant;
 
-use deskstate_model::Problem;
+use deskstate_model::{Problem, fold};
 
 use super::{Allow, Case, Finding};
 use crate::check::{self, Broken, RuleCheck};
@@ -151,13 +151,16 @@ fn subject(broken: &Broken) -> impl Hash + Eq {
     )
 }
 
-/// Whether both violations are of the same type. The wrong values may differ.
+/// Whether both violations are of the same type. The wrong values may differ, and a member may be out or switched off.
 fn same_problem(left: &Broken, right: &Broken) -> bool {
-    match (&left.finding.problem, &right.finding.problem) {
-        (Problem::NotContained { member: left }, Problem::NotContained { member: right })
-        | (Problem::SwitchedOff { member: left }, Problem::SwitchedOff { member: right }) => {
-            left == right
-        }
-        (left, right) => discriminant(left) == discriminant(right),
+    let member = |broken: &Broken| match &broken.finding.problem {
+        Problem::NotContained { member } | Problem::SwitchedOff { member } => Some(fold(member)),
+        _ => None,
+    };
+    match (member(left), member(right)) {
+        (Some(left), Some(right)) => left == right,
+        (Some(_), None) => right.finding.problem == Problem::NotSet,
+        (None, Some(_)) => left.finding.problem == Problem::NotSet,
+        (None, None) => discriminant(&left.finding.problem) == discriminant(&right.finding.problem),
     }
 }
