@@ -21,6 +21,22 @@ const FOLLOWED: &[(&str, &str)] = &[
         "archives_and_commits_give_the_same_package_as_the_folder",
     ),
     (
+        "--metrics",
+        "each_environment_has_a_recording_of_its_own_and_only_what_is_declared_for_it_is_in_sync",
+    ),
+    (
+        "--notify",
+        "each_environment_has_a_recording_of_its_own_and_only_what_is_declared_for_it_is_in_sync",
+    ),
+    (
+        "--project",
+        "init_writes_to_the_folder_that_the_option_for_the_project_names",
+    ),
+    (
+        "--replay",
+        "each_environment_has_a_recording_of_its_own_and_only_what_is_declared_for_it_is_in_sync",
+    ),
+    (
         "--users upn",
         "two_environments_whose_users_were_not_compared_are_not_simply_equal",
     ),

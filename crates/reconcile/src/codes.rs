@@ -53,9 +53,9 @@ pub const PLAN_CODES: &[Explanation] = &[
     plan::problems::UNREADABLE,
     plan::moves::USER_HAS_PROFILE,
     plan::moves::USER_HAS_TWO_PROFILES,
-    plan::moves::USER_STAYS,
     review::people::USER_MOVES,
     plan::sets::USER_SKIPPED,
+    plan::moves::USER_STAYS,
     review::rows::WORKSTREAM_NAMES,
     review::rows::WORKSTREAMS_UNREAD,
 ];
