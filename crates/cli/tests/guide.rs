@@ -855,3 +855,24 @@ fn a_value_that_cannot_be_shown_as_it_is_is_not_to_be_typed() {
     );
     says(&guide(&project), &[warning, "`\\u{3a}:error::Accept`"]);
 }
+
+#[test]
+fn a_field_that_several_templates_show_is_made_once() {
+    let server = Server::plain();
+    let template = |name: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: N, title: N, fields: [{{shared: contoso_queue}}]}}\n"
+        )
+    };
+    let field = "apiVersion: deskstate/v1\nkind: NotificationField\nmetadata: {name: contoso_queue}\nspec: {displayName: Queue, header: Queue, value: q}\n";
+    let manifests = format!("{field}{}{}", template("a"), template("b"));
+    let project = Project::desk(&server, "", "", &manifests);
+    let guide = project.run(&["guide"]).ended(0).out;
+    assert_eq!(
+        guide
+            .matches("the existing one with the unique name")
+            .count(),
+        1,
+        "{guide}"
+    );
+}

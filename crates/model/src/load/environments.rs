@@ -67,6 +67,13 @@ pub(super) fn check_listed(project: &Project, diagnostics: &mut Vec<Diagnostic>)
     }
 }
 
+/// The origin of an address, whichever way the host and the usual port are written.
+fn place_of(url: &str) -> String {
+    let origin = origin(url);
+    let origin = origin.strip_suffix(":443").unwrap_or(&origin);
+    origin.trim_end_matches('.').to_owned()
+}
+
 /// Reports environments that are the same one under two names.
 pub(super) fn check_same(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<String, &Environment> = BTreeMap::new();
@@ -74,8 +81,13 @@ pub(super) fn check_same(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
     in_order.sort_by_key(|environment| environment.span);
     for environment in in_order {
         let (what, place) = match &environment.target {
-            Target::Url(url) => ("address", origin(&url.value)),
-            Target::Emulator { state, .. } => ("state file", state.display().to_string()),
+            Target::Url(url) => ("address", place_of(&url.value)),
+            Target::Emulator { state, .. } => {
+                let parts = state.components();
+                let parts = parts.filter(|part| !matches!(part, std::path::Component::CurDir));
+                let state: std::path::PathBuf = parts.collect();
+                ("state file", state.display().to_string())
+            }
         };
         let Some(other) = first.get(&place) else {
             first.insert(place, environment);
@@ -183,4 +195,20 @@ pub(super) fn merge_findings<'e>(
         }
     }
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place_of;
+
+    #[test]
+    fn an_address_has_one_place() {
+        for other in [
+            "https://Contoso.crm.dynamics.com:443/x",
+            "https://contoso.crm.dynamics.com.",
+        ] {
+            assert_eq!(place_of(other), "https://contoso.crm.dynamics.com");
+        }
+        assert_eq!(place_of("https://a.example:8443"), "https://a.example:8443");
+    }
 }

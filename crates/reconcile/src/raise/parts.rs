@@ -154,9 +154,12 @@ impl<'a> Raising<'a> {
                 Err(why) => {
                     whole = false;
                     let id = identity(part, row).unwrap_or(row.id);
-                    self.leave_out_of_set(field.word, id, why);
+                    self.leave_out_member(field.word, id, why);
                 }
             }
+        }
+        if form == SetForm::Exact && !whole && !members.is_empty() {
+            self.is_in_part(field.word);
         }
         members.sort_by_key(|(label, _)| (fold(label), label.clone()));
         let members = members.into_iter().map(|(_, member)| member).collect();

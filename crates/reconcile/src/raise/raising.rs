@@ -184,9 +184,8 @@ impl Raising<'_> {
         self.leave_out(path, why);
     }
 
-    /// Leaves out a member of a set, which then cannot be exact.
-    pub(crate) fn leave_out_of_set(&mut self, word: &str, id: Uuid, why: String) {
-        self.leave_out_member(word, id, why);
+    /// Tells that a set of which a member was left out is not exact.
+    pub(crate) fn is_in_part(&mut self, word: &str) {
         if !(self.existing || self.options.as_read || self.options.from_file) {
             self.remark(
                 word,

@@ -80,9 +80,12 @@ impl Raising<'_> {
                 Ok(name) => names.push(name),
                 Err(why) => {
                     whole = false;
-                    self.leave_out_of_set(field.word, id, why);
+                    self.leave_out_member(field.word, id, why);
                 }
             }
+        }
+        if form == SetForm::Exact && !whole && !names.is_empty() {
+            self.is_in_part(field.word);
         }
         names.sort_by_key(|name| (crate::state::fold(name), name.clone()));
         let has_loader = self.kind.definition().quirks.contains(&Quirk::Loaders);

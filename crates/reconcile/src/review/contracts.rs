@@ -157,10 +157,15 @@ fn same_problem(left: &Broken, right: &Broken) -> bool {
         Problem::NotContained { member } | Problem::SwitchedOff { member } => Some(fold(member)),
         _ => None,
     };
+    // What a locked field or a required one refers to can be another row, none, or switched off.
+    let is_of_whole = |broken: &Broken| {
+        let problem = &broken.finding.problem;
+        matches!(problem, Problem::NotSet | Problem::NotLocked { .. })
+    };
     match (member(left), member(right)) {
         (Some(left), Some(right)) => left == right,
-        (Some(_), None) => right.finding.problem == Problem::NotSet,
-        (None, Some(_)) => left.finding.problem == Problem::NotSet,
+        (Some(_), None) => is_of_whole(right),
+        (None, Some(_)) => is_of_whole(left),
         (None, None) => discriminant(&left.finding.problem) == discriminant(&right.finding.problem),
     }
 }

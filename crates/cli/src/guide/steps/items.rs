@@ -1,10 +1,10 @@
 //! Items of lists: the boxes of each, with those that its document leaves to us.
 
 use deskstate_model::{
-    Field, Fill, Holds, Kind, Links, NameOf, PartTable, ResourceKey, Shown, Written,
+    Field, Fill, Holds, Kind, Links, NameOf, PartTable, ResourceKey, Shown, Written, fold,
     unique_name_of_part,
 };
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::Making;
 use crate::guide::desk::Desk;
@@ -45,6 +45,13 @@ impl Making<'_> {
             .collect();
         for (at, item) in items.iter().enumerate() {
             let lead = Sentence::of(&format!("Add number {} of {} to ", at + 1, items.len()));
+            if let Some(name) = made_before(self.desk, self.key(), field, item) {
+                let lead = lead
+                    .screen(&field.label())
+                    .and(": the existing one with the unique name ");
+                blocks.push(Block::Do(lead.outside(name).and(".")));
+                continue;
+            }
             blocks.push(Block::Do(lead.screen(&field.label()).and(":")));
             let mut rows = Vec::new();
             let mut boxless = Vec::new();
@@ -115,6 +122,27 @@ fn shared(desk: &Desk<'_>, item: &Json) -> Option<Vec<(&'static Field, Json)>> {
     let fields = key.kind.fields().iter();
     given.extend(fields.filter_map(|field| Some((field, spec.get(field.word)?.clone()))));
     Some(given)
+}
+
+/// The name of a shared row that an earlier page with the same list made.
+fn made_before<'i>(
+    desk: &Desk<'_>,
+    key: &ResourceKey,
+    field: &Field,
+    item: &'i Json,
+) -> Option<&'i str> {
+    let name = item.get("shared")?.as_str()?;
+    let lists = |spec: &Map<String, Json>| {
+        let list = spec.get(field.word);
+        let items = list.and_then(|list| list.get("members").unwrap_or(list).as_array());
+        items.into_iter().flatten().any(|item| {
+            let other = item.get("shared").and_then(Json::as_str);
+            other.is_some_and(|other| fold(other) == fold(name))
+        })
+    };
+    let mut pages = desk.present();
+    let first = pages.find(|(declared, spec)| declared.key.kind == key.kind && lists(spec));
+    first.and_then(|(first, _)| (first.key != *key).then_some(name))
 }
 
 /// Boxes of an item whose value follows from the item's position or from the action that it fills in.
