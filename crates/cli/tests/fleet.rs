@@ -320,6 +320,9 @@ fn each_environment_has_a_recording_of_its_own_and_only_what_is_declared_for_it_
         &["a: nothing of the selection is declared for it"],
     );
     says(&chosen.out, &["1 environment: 0 in sync, 1 with drift"]);
+    let shard = |shard: &str| project.run(&["drift", "--all", "--shard", shard, "contoso_b"]);
+    shard("1/2").ended(0);
+    shard("2/2").ended(2);
     // An undo file is no saved plan, and is not replaced by one.
     let undo = project.run(&["apply", "--env", "b", "--yes"]).ended(0);
     let undo = undo.out.split("deskstate undo --env b ").nth(1).unwrap();

@@ -13,7 +13,7 @@ use crate::part::unique_name_of_part;
 use crate::record::of_unit;
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
-use crate::table::{Field, Holds, Links, NameOf};
+use crate::table::{Field, Holds, Links, NameOf, Unlisted};
 use crate::variables::{EnvironmentFacts, each_text};
 
 /// The requirements of a vendor's guide.
@@ -352,7 +352,9 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
                 actual: actual.cloned(),
             };
             find(locked.path.clone(), problem);
-        } else if let Some(member) = off_in(subject, &locked.path, &locked.value) {
+        } else if !says_what_is_on(rule.resource.kind, &locked.path, &locked.value)
+            && let Some(member) = off_in(subject, &locked.path, &locked.value)
+        {
             find(locked.path.clone(), Problem::SwitchedOff { member });
         }
     }
@@ -471,6 +473,28 @@ fn names_in(subject: &Subject, path: &[String], value: &Value) -> BTreeSet<Strin
         (Some(_), _) => members(field, subject.key.name.as_written(), value),
         (None, _) => BTreeSet::new(),
     }
+}
+
+/// Whether a value says of its items whether they are on.
+fn says_what_is_on(kind: Kind, path: &[String], value: &Value) -> bool {
+    let mut fields = kind.fields().iter();
+    let Some(Holds::Parts(part)) = fields
+        .find(|field| path == [field.word])
+        .map(|one| one.holds)
+    else {
+        return false;
+    };
+    let switches = part.fields.iter().filter(|field| match part.unlisted {
+        Unlisted::SwitchOff(column) if field.column == column => true,
+        _ => matches!(field.holds, Holds::Status(_)),
+    });
+    let items = value.get("members").unwrap_or(value).as_array();
+    let mut items = items.into_iter().flatten();
+    items.any(|item| {
+        switches
+            .clone()
+            .any(|switch| item.get(switch.word).is_some())
+    })
 }
 
 /// Something that a value names and that is switched off.

@@ -146,7 +146,7 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
                 .take_while(|&&character| character == '*')
                 .count();
             at += stars;
-            let crosses = stars > 1 || at == pattern.len();
+            let crosses = stars > 1 && !is_host || at == pattern.len();
             let host = host_of(&text).filter(|_| is_host);
             let mut open = false;
             for place in 0..=text.len() {
@@ -198,6 +198,16 @@ mod tests {
                 &format!("{address}/x")
             ));
         }
+        let below = "https://**.vendor.example/*";
+        assert!(matches_pattern(below, "https://a.b.vendor.example/x"));
+        assert!(!matches_pattern(
+            below,
+            "https://evil.example/x.vendor.example/"
+        ));
+        assert!(!matches_pattern(
+            below,
+            "https://evil.example?x.vendor.example/"
+        ));
         assert!(matches_pattern("CTI_*", "CTI_createSession"));
         assert!(matches_pattern("*", ""));
         assert!(matches_pattern("a?c", "abc"));

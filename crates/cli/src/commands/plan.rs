@@ -179,9 +179,6 @@ pub(super) fn as_json(
     told_apart_in_json(harmless_json(&file), texts(&compared.plan))
 }
 
-/// No file of a plan, or of another program, is shorter.
-const SHORTEST_PLAN: usize = 16;
-
 /// Refuses to replace a file that has content and is no plan, such as a manifest. A plan that is cut or altered begins like one.
 fn refuse_other_file(path: &Path) -> Result<(), Error> {
     refuse_input(path)?;
@@ -195,7 +192,9 @@ fn refuse_other_file(path: &Path) -> Result<(), Error> {
         // One that was cut has no words yet.
         let words = ["\"formatVersion\"", "\"definitions\""];
         start.trim_start().starts_with('{')
-            && (start.len() < SHORTEST_PLAN || words.iter().all(|word| start.contains(word)))
+            && (start.trim() == "{}"
+                || start.trim() == "{"
+                || words.iter().all(|word| start.contains(word)))
     };
     if !has_content || is_plan() {
         return Ok(());

@@ -120,15 +120,26 @@ fn off_of(
         if off.contains(&key) {
             add(
                 reference.field,
-                &mut std::iter::once(fold(reference.name.as_str())),
+                &mut std::iter::once(reference.name.as_str().to_owned()),
             );
         }
     }
     let parent = declared.key.name.as_written();
     for (field, value) in declared.spec.record().columns() {
-        let (Holds::Parts(part), Some(RecordValue::Items(items))) = (field.holds, value.value())
-        else {
+        let Holds::Parts(part) = field.holds else {
             continue;
+        };
+        let items: Vec<&Record> = match value.value() {
+            Some(RecordValue::Items(items)) => items.iter().map(|item| &item.value).collect(),
+            Some(RecordValue::Set(set)) => {
+                let members = set.members.iter();
+                let items = members.filter_map(|member| match &member.value {
+                    RecordValue::Item(item) => Some(item),
+                    _ => None,
+                });
+                items.collect()
+            }
+            _ => continue,
         };
         // An item is switched off by its flag, or has a status of its own.
         let is_off = |item: &Record| {
@@ -146,8 +157,8 @@ fn off_of(
                 }
             })
         };
-        for item in items.iter().filter(|item| is_off(&item.value)) {
-            let json = Value::Object(to_json(&item.value));
+        for item in items.into_iter().filter(|item| is_off(item)) {
+            let json = Value::Object(to_json(item));
             let names = names_of(Some(field), parent, &json);
             add(field.word, &mut names.into_iter());
         }

@@ -90,6 +90,9 @@ pub(super) fn incomparable(kind: Kind, finding: &Finding) -> Option<&'static str
     if !holds_names(kind, word) {
         return None;
     }
+    if lacks_owners(kind, finding) {
+        return Some("the owners of its items were not read");
+    }
     let is_id = |value: &Json| value.as_str().is_some_and(is_guid);
     let text = |text: &Option<String>| text.as_deref().is_some_and(is_guid);
     let is_nameless = match &finding.problem {
@@ -105,6 +108,30 @@ pub(super) fn incomparable(kind: Kind, finding: &Finding) -> Option<&'static str
         | Problem::SwitchedOff { .. } => false,
     };
     is_nameless.then_some("the name of the row that it points to could not be read")
+}
+
+/// Whether a rule gives owners of items, and the items that were read have none.
+fn lacks_owners(kind: Kind, finding: &Finding) -> bool {
+    let holds = finding.path.first().and_then(|word| field(kind, word));
+    let Some(Holds::Parts(part)) = holds.map(|field| field.holds) else {
+        return false;
+    };
+    let Problem::NotLocked {
+        expected,
+        actual: Some(actual),
+    } = &finding.problem
+    else {
+        return false;
+    };
+    let mut owners = part.fields.iter();
+    let Some(owner) = owners.find(|field| matches!(field.holds, Holds::Owner)) else {
+        return false;
+    };
+    let items = |value: &Json| -> Vec<bool> {
+        let items = value.as_array().into_iter().flatten();
+        items.map(|item| item.get(owner.word).is_some()).collect()
+    };
+    items(expected).contains(&true) && items(actual).contains(&false)
 }
 
 fn is_guid(text: &str) -> bool {

@@ -151,7 +151,7 @@ fn subject(broken: &Broken) -> impl Hash + Eq {
     )
 }
 
-/// Whether both violations are of the same type. The wrong values may differ, and a member may be out or switched off.
+/// Whether a violation before the plan and one after it are the same. The wrong values may differ, and a member may be out or switched off.
 fn same_problem(left: &Broken, right: &Broken) -> bool {
     let member = |broken: &Broken| match &broken.finding.problem {
         Problem::NotContained { member } | Problem::SwitchedOff { member } => Some(fold(member)),
@@ -164,7 +164,11 @@ fn same_problem(left: &Broken, right: &Broken) -> bool {
     };
     match (member(left), member(right)) {
         (Some(left), Some(right)) => left == right,
-        (Some(_), None) => is_of_whole(right),
+        // It was not set before, either: all that it named was switched off.
+        (Some(_), None) => {
+            let was_off = matches!(left.finding.problem, Problem::SwitchedOff { .. });
+            was_off && is_of_whole(right)
+        }
         (None, Some(_)) => is_of_whole(left),
         (None, None) => discriminant(&left.finding.problem) == discriminant(&right.finding.problem),
     }

@@ -38,6 +38,7 @@ pub(super) async fn all(
             fleet.unwatched.join(", ")
         ));
     }
+    let watched = fleet.watched.clone();
     let names = fleet.watched;
     if names.is_empty() {
         return Err(Error::failed(
@@ -137,7 +138,15 @@ pub(super) async fn all(
         ));
     }
     let mut seen = kept.seen;
-    if seen.is_empty() && !args.choosing.is_everything() && args.shard.is_none() {
+    // Another shard may have the environment that declares it.
+    let is_somewhere = |name: &String| {
+        let ready = ready(args, global, name, ui);
+        ready.is_ok_and(|(applied, loaded)| {
+            let only = only(&args.choosing, &loaded, applied.as_ref());
+            only.is_some_and(|only| !only.is_empty())
+        })
+    };
+    if seen.is_empty() && !args.choosing.is_everything() && !watched.iter().any(is_somewhere) {
         return Err(Error::failed(
             "nothing of the selection is declared for an environment that is watched",
         ));
