@@ -41,7 +41,7 @@ pub const PLAN_CODES: &[Explanation] = &[
     plan::lacking::RELATIONSHIP_MISSING,
     review::removals::REMOVALS,
     plan::rows::ROLE_ORDER,
-    review::removals::SET_EMPTIED,
+    review::emptied::SET_EMPTIED,
     review::environment::SHIPS_BY_SOLUTION,
     review::rows::STILL_REFERENCED,
     plan::lacking::TABLE_MISSING,

@@ -5,6 +5,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod contracts;
+pub(crate) mod emptied;
 pub(crate) mod environment;
 pub(crate) mod people;
 pub(crate) mod removals;
@@ -245,6 +246,7 @@ pub fn review(
     let mut found = Vec::new();
     environment::check(&case, &mut found);
     removals::check(&case, &mut found);
+    emptied::check(&case, &mut found);
     rows::check(&case, &mut found);
     people::check(&case, &mut found);
     addresses::check(&case, &mut found);

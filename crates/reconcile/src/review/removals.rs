@@ -1,11 +1,11 @@
-//! Removals of a plan: how much of the existing configuration, from how many agents, and whether anything remains.
+//! Removals of a plan: how much of the existing configuration, and from how many agents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::{
-    Explanation, FIRST_PARTY_CHANNEL, Holds, Kind, PartIdentity, PartTable, Relationship,
-    ResourceKey, State, Table, Unlisted, lookup_read_name, tables,
+    Explanation, Holds, Kind, PartIdentity, PartTable, Relationship, State, Table, Unlisted,
+    lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::live::part_identity;
 use crate::plan::{Action, Change, Operation, Reason, RowTarget};
 use crate::reach::{OF_DEFAULT, OF_ROLE, OF_WORKSTREAM};
 use crate::referrers::set_word;
-use crate::state::{RowKey, Universe, fold};
+use crate::state::{RowKey, fold};
 use crate::value::ids_of;
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
@@ -31,13 +31,6 @@ pub(crate) const REMOVALS: Explanation = Explanation::new(
     "A plan removes more than `removals` allows: too large a share of the existing rows or links, if there are 10 or more, or something that too many agents use. Switching off a row, such as a profile, or a tool of a pane counts, too, and so does a profile that goes to another app.",
     "A mistake in a set or a missing folder looks like an intended delete. If the agents cannot be counted, deskstate assumes that they are too many.",
     "Check what the plan removes. To remove it on purpose, use the `--allow delete=…`, `deactivate=…` or `unlink=…` that the finding prints, or change `removals`.",
-);
-
-pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
-    "set-emptied",
-    "A plan would remove all members of a set or list. Users who cannot sign in and rows that are switched off do not count as members.",
-    "`[]` removes every user, tab or channel, and is easily written by mistake.",
-    "Remove the key if the set is not yours. To empty it on purpose, use the `--allow empty=…` that the finding prints.",
 );
 
 /// Below this number of rows, percentages mean nothing: one of three is a third.
@@ -57,7 +50,6 @@ struct Removed {
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     thresholds(case, found);
-    emptied(case, found);
     prune_to_empty(case, found);
 }
 
@@ -312,7 +304,7 @@ fn is_off_already(case: &Case<'_>, change: &Change) -> bool {
 }
 
 /// Rows of a table that are switched off when the plan is done.
-fn switched_off(case: &Case<'_>, table: &'static Table) -> BTreeSet<Uuid> {
+pub(super) fn switched_off(case: &Case<'_>, table: &'static Table) -> BTreeSet<Uuid> {
     let rows = case.live.table(table).rows.values();
     let off = rows.filter(|row| kinds::is_inactive(&row.row));
     let mut off: BTreeSet<Uuid> = off.map(|row| row.id).collect();
@@ -381,7 +373,7 @@ fn switches_off(kind: Kind, body: &[(String, Value)]) -> bool {
     deactivated || disabled
 }
 
-fn is_set(body: &[(String, Value)], column: &str, to: &Value) -> bool {
+pub(super) fn is_set(body: &[(String, Value)], column: &str, to: &Value) -> bool {
     body.iter()
         .any(|(name, value)| name == column && value == to)
 }
@@ -403,7 +395,7 @@ fn part_of(change: &Change, logical: &str) -> Option<(&'static PartTable, &'stat
         })
 }
 
-fn live_parts(case: &Case<'_>, part: &'static PartTable, parent: Uuid) -> usize {
+pub(super) fn live_parts(case: &Case<'_>, part: &'static PartTable, parent: Uuid) -> usize {
     case.live.table(part.table).children(part, parent).count()
 }
 
@@ -420,260 +412,15 @@ fn rows_of(case: &Case<'_>, kind: &str) -> usize {
         .count()
 }
 
-/// Sets and lists that have members and would have none.
-fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let mut sorts: BTreeMap<String, BTreeSet<Emptied>> = BTreeMap::new();
-    let mut add = |one: Emptied| {
-        let subject = format!("{}.{}", one.key.kind, one.word);
-        sorts.entry(subject).or_default().insert(one);
-    };
-    emptied_sets(case).into_iter().for_each(&mut add);
-    for (index, change) in case.plan.changes.iter().enumerate() {
-        if change.action == Action::Update {
-            let columns = emptied_columns(case, change).into_iter();
-            let lists = emptied_lists(case, change).into_iter();
-            lists
-                .chain(columns.map(|word| (word, false)))
-                .map(|(word, rest)| Emptied {
-                    index,
-                    key: change.key.clone(),
-                    word,
-                    rest,
-                })
-                .for_each(&mut add);
-        }
-    }
-    for (subject, emptied) in sorts {
-        let allow = Allow::new("empty", subject, emptied.len());
-        for Emptied {
-            index,
-            key,
-            word,
-            rest,
-        } in emptied
-        {
-            let change = &case.plan.changes[index];
-            let mut fields = change.fields.iter();
-            let own = fields.find(|field| change.key == key && field.path == word);
-            let rest = match rest {
-                true => ", only what is switched off or cannot sign in",
-                false => "",
-            };
-            let message = format!("`{word}` of {key} would have no member left{rest}");
-            found.push(
-                Finding::new(SET_EMPTIED.code, Some(index), message)
-                    .at(own.and_then(|field| field.span).or(change.declared_at))
-                    .unless(allow.clone()),
-            );
-        }
-    }
-}
-
-/// A set or list that has members and would have none, with a change that takes some.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Emptied {
-    index: usize,
-    key: ResourceKey,
-    word: &'static str,
-    /// Whether members stay that do not count.
-    rest: bool,
-}
-
-/// Members of one side of a relationship that come and go, in whichever change.
-struct Balance {
-    comes: BTreeSet<Uuid>,
-    goes: BTreeSet<Uuid>,
-    /// The change of the owner, otherwise the first that takes a member.
-    index: usize,
-}
-
-fn emptied_sets(case: &Case<'_>) -> Vec<Emptied> {
-    let mut balances: BTreeMap<(&'static Relationship, Uuid), Balance> = BTreeMap::new();
-    for (index, change) in case.plan.changes.iter().enumerate() {
-        for operation in &change.operations {
-            let (relationship, owner, member, comes) = match operation {
-                Operation::Link {
-                    relationship,
-                    owner,
-                    member,
-                } => (*relationship, *owner, *member, true),
-                Operation::Unlink {
-                    relationship,
-                    owner,
-                    member,
-                } => (*relationship, *owner, *member, false),
-                _ => continue,
-            };
-            let balance = balances.entry((relationship, owner)).or_insert(Balance {
-                comes: BTreeSet::new(),
-                goes: BTreeSet::new(),
-                index,
-            });
-            if owner == change.id {
-                balance.index = index;
-            }
-            match comes {
-                true => balance.comes.insert(member),
-                false => balance.goes.insert(member),
-            };
-        }
-    }
-    let mut off: BTreeMap<&'static Table, BTreeSet<Uuid>> = BTreeMap::new();
-    let found = balances.into_iter();
-    found
-        // A profile has one pane; it is removed with `null`, not with an empty set.
-        .filter(|((relationship, _), _)| *relationship != &tables::PROFILE_PANE)
-        .filter_map(|((relationship, owner), balance)| {
-            let change = &case.plan.changes[balance.index];
-            let key = match change.id == owner {
-                true => (change.action == Action::Update).then(|| change.key.clone())?,
-                false => declared_owner(case, relationship, owner)?,
-            };
-            let table = relationship.member;
-            let off = off
-                .entry(table)
-                .or_insert_with(|| switched_off(case, table));
-            // The first-party channel belongs to another field.
-            let apart = case.live.links(relationship).members(owner);
-            let apart = apart.filter(|id| {
-                let name = fold(&case.live.label(relationship.member, *id));
-                name == fold(FIRST_PARTY_CHANNEL)
-            });
-            let apart: BTreeSet<Uuid> = apart.collect();
-            let members = case.live.links(relationship).members(owner);
-            let mut stay = members.filter(|id| !balance.goes.contains(id) && !apart.contains(id));
-            let rest = stay.next().is_some() || !balance.comes.is_empty();
-            is_emptied(case, relationship, owner, &key, &balance, off).then(|| Emptied {
-                index: balance.index,
-                key,
-                word: set_word(relationship.schema_name),
-                rest,
-            })
-        })
-        .collect()
-}
-
-/// The resource of a row, if it declares a set of this relationship.
-fn declared_owner(
-    case: &Case<'_>,
-    relationship: &'static Relationship,
-    owner: Uuid,
-) -> Option<ResourceKey> {
-    let row = case.live.row(relationship.owner, owner)?;
-    let name = kinds::name_of(relationship.owner, &row.row)?;
-    let key = ResourceKey::new(Kind::of_table(relationship.owner)?, &name);
-    let declared = case.desired.resources.get(&key)?;
-    let mut sets = declared.sets.iter();
-    let has_set = sets.any(|set| set.relationship == relationship);
-    (declared.state != State::Absent && has_set).then_some(key)
-}
-
-/// Whether all members go and none comes: all of the relationship, or all that a set covers, such as all channels but the product's own.
-fn is_emptied(
-    case: &Case<'_>,
-    relationship: &'static Relationship,
-    owner: Uuid,
-    key: &ResourceKey,
-    balance: &Balance,
-    off: &BTreeSet<Uuid>,
-) -> bool {
-    // Users who cannot sign in, and what is switched off, do not count as the rest.
-    let is_fit = |id: &Uuid| {
-        let user = case.live.found.users.get(id);
-        let is_user = relationship.member == &tables::USER;
-        !off.contains(id) && (!is_user || user.is_none_or(|user| user.unfit().is_none()))
-    };
-    let members = case.live.links(relationship).members(owner);
-    let members: Vec<Uuid> = members.filter(is_fit).collect();
-    let is_empty = |apart: Option<Uuid>| {
-        let mut covered = members.iter().filter(|id| Some(**id) != apart).peekable();
-        covered.peek().is_some()
-            && covered.all(|id| balance.goes.contains(id))
-            && balance
-                .comes
-                .iter()
-                .all(|id| Some(*id) == apart || off.contains(id))
-    };
-    let declared = case.desired.resources.get(key);
-    let sets = declared.into_iter().flat_map(|declared| &declared.sets);
-    let mut apart = sets
-        .filter(|set| set.relationship == relationship)
-        .filter_map(|set| match &set.universe {
-            Universe::Except(key) => case.live.find(key).one(),
-            Universe::All | Universe::Only(_) => None,
-        });
-    is_empty(None) || apart.any(|id| is_empty(Some(id)))
-}
-
-/// Lists of parts that have items and would have none, and whether items stay that are switched off.
-fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<(&'static str, bool)> {
-    let mut words = BTreeSet::new();
-    for field in change.key.kind.fields() {
-        let Holds::Parts(part) = field.holds else {
-            continue;
-        };
-        let parent = lookup_read_name(part.parent_column);
-        let live: BTreeSet<Uuid> = case
-            .live
-            .table(part.table)
-            .children(part, change.id)
-            .filter(|row| {
-                debug_assert_eq!(row.row.uuid(&parent), Some(change.id));
-                let is_on = match part.unlisted {
-                    Unlisted::SwitchOff(column) => row.row.flag(column) == Some(true),
-                    Unlisted::Delete | Unlisted::Leave => true,
-                };
-                is_on && !kinds::is_inactive(&row.row)
-            })
-            .map(|row| row.id)
-            .collect();
-        let (mut came, mut went) = (0, 0);
-        for operation in &change.operations {
-            match (operation, part.unlisted) {
-                (Operation::Create { row, .. }, _) if row.table == part.table => came += 1,
-                (Operation::Delete { row, .. }, Unlisted::Delete) if row.table == part.table => {
-                    went += usize::from(live.contains(&row.id));
-                }
-                (Operation::Update { row, body, .. }, Unlisted::SwitchOff(column))
-                    if row.table == part.table =>
-                {
-                    let goes = live.contains(&row.id) && is_set(body, column, &false.into());
-                    went += usize::from(goes);
-                }
-                _ => {}
-            }
-        }
-        if came == 0 && went > 0 && went >= live.len() {
-            let deleted = change
-                .operations
-                .iter()
-                .filter(|operation| match operation {
-                    Operation::Delete { row, .. } => row.table == part.table,
-                    _ => false,
-                });
-            let stay = live_parts(case, part, change.id) > deleted.count();
-            words.insert((field.word, stay && part.unlisted == Unlisted::Delete));
-        }
-    }
-    words
-}
-
-/// Columns that list ids, such as the roles that see a provider, and that would list none but those that are always there.
-fn emptied_columns(case: &Case<'_>, change: &Change) -> Vec<&'static str> {
-    let lists = id_lists(case, change).into_iter();
-    let emptied = lists.filter(|list| !list.before.is_empty() && list.after.is_empty());
-    emptied.map(|list| list.word).collect()
-}
-
 /// A column that lists ids, before and after a change, without those that are always there.
-struct IdList {
-    word: &'static str,
-    before: BTreeSet<Uuid>,
-    after: BTreeSet<Uuid>,
+pub(super) struct IdList {
+    pub(super) word: &'static str,
+    pub(super) before: BTreeSet<Uuid>,
+    pub(super) after: BTreeSet<Uuid>,
 }
 
 /// The columns with lists of ids that a change writes. A new text that lists no ids counts as empty.
-fn id_lists(case: &Case<'_>, change: &Change) -> Vec<IdList> {
+pub(super) fn id_lists(case: &Case<'_>, change: &Change) -> Vec<IdList> {
     let table = change.key.kind.table();
     let row = case.live.row(table, change.id);
     let written = |column: &str| {
