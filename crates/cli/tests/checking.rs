@@ -569,3 +569,51 @@ fn what_is_switched_off_keeps_no_rule_and_no_feature_is_an_empty_mapping() {
         ],
     );
 }
+
+#[test]
+fn a_locked_list_is_kept_by_the_items_that_a_manifest_writes_like_the_rule() {
+    let server = Server::plain();
+    let tools = |enabled: &str, status: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: ProductivityPane\nmetadata: {{name: contoso_pane}}\nspec: {{displayName: P, tools: [{{tool: contoso_tool{enabled}}}]}}\n---\napiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {{name: contoso_tool}}\nspec: {{displayName: T, status: {status}, controlName: contoso_control}}\n---\napiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {{name: contoso_n}}\nspec: {{displayName: N, title: N, fields: [{{header: Call, value: x}}, {{shared: contoso_queue}}]}}\n---\napiVersion: deskstate/v1\nkind: NotificationField\nmetadata: {{name: contoso_queue}}\nspec: {{displayName: Queue, header: Queue, value: q}}\n"
+        )
+    };
+    let project = Project::desk(
+        &server,
+        "contracts: [rules.yaml]",
+        "",
+        &tools(", enabled: true", "Active"),
+    );
+    let rules = |header: &str| {
+        project.write(
+            "rules.yaml",
+            &format!("apiVersion: deskstate/v1\nkind: Contract\nmetadata: {{name: vendor}}\nspec:\n  rules:\n    - {{id: pane, resource: {{kind: ProductivityPane, name: contoso_pane}}, locked: {{tools: [{{tool: contoso_tool, enabled: true}}]}}}}\n    - {{id: fields, resource: {{kind: NotificationTemplate, name: contoso_n}}, locked: {{fields: [{{header: {header}, value: x}}, {{shared: contoso_queue}}]}}}}\n"),
+        );
+    };
+    rules("Call");
+    project.apply();
+    let check = ["check", "--env", "server"];
+    says(&project.run(&check).ended(0).out, &["2 rules: 2 kept"]);
+    rules("Other");
+    says(&project.run(&check).ended(2).out, &["1 kept, 1 broken"]);
+    rules("Call");
+    project.write("manifests/all.yaml", &tools(", enabled: true", "Inactive"));
+    let run = project.run(&["validate"]).ended(3);
+    says(&run.err, &["`contoso_tool` in `tools` must be switched on"]);
+}
+
+#[test]
+fn a_locked_set_in_its_long_form_wants_its_members_on() {
+    let server = Server::plain();
+    let manifests = "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_a}\nspec:\n  displayName: A\n  rank: 71\n  app: CustomerServiceApps\n  channelProviders: {mode: atLeast, members: [contoso_p]}\n---\napiVersion: deskstate/v1\nkind: ChannelProvider\nmetadata: {name: contoso_p}\nspec: {displayName: P, label: P, status: Inactive, channelUrl: 'https://a.example/x', trustedDomain: 'https://a.example', channelOrder: 1}\n";
+    let project = Project::desk(&server, "contracts: [rules.yaml]", "", manifests);
+    project.write(
+        "rules.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: vendor}\nspec:\n  rules:\n    - {id: a, resource: {kind: AppProfile, name: contoso_a}, locked: {channelProviders: {mode: atLeast, members: [contoso_p]}}}\n",
+    );
+    let run = project.run(&["validate"]).ended(3);
+    says(
+        &run.err,
+        &["`contoso_p` in `channelProviders.members` must be switched on"],
+    );
+}

@@ -13,7 +13,7 @@ use crate::part::unique_name_of_part;
 use crate::record::of_unit;
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
-use crate::table::{Field, Holds, Links, NameOf, Unlisted};
+use crate::table::{Field, Fill, Holds, Links, NameOf, Unlisted};
 use crate::variables::{EnvironmentFacts, each_text};
 
 /// The requirements of a vendor's guide.
@@ -352,9 +352,11 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
                 actual: actual.cloned(),
             };
             find(locked.path.clone(), problem);
-        } else if !says_what_is_on(rule.resource.kind, &locked.path, &locked.value)
-            && let Some(member) = off_in(subject, &locked.path, &locked.value)
-        {
+        } else if let Some(member) = off_in(
+            subject,
+            &locked.path,
+            &wanted_on(rule.resource.kind, &locked.path, &locked.value),
+        ) {
             find(locked.path.clone(), Problem::SwitchedOff { member });
         }
     }
@@ -467,7 +469,10 @@ fn members(field: Option<&Field>, parent: &str, value: &Value) -> BTreeSet<Strin
 fn names_in(subject: &Subject, path: &[String], value: &Value) -> BTreeSet<String> {
     let kind = subject.key.kind;
     let mut fields = kind.fields().iter();
-    let field = fields.find(|field| path == [field.word]);
+    // A set can be written with the key `members`.
+    let of_members =
+        |field: &&Field| path.len() == 2 && path[0] == field.word && path[1] == "members";
+    let field = fields.find(|field| path == [field.word] || of_members(field));
     match (field, value) {
         (Some(_), Value::String(text)) => BTreeSet::from([fold(text)]),
         (Some(_), _) => members(field, subject.key.name.as_written(), value),
@@ -475,26 +480,28 @@ fn names_in(subject: &Subject, path: &[String], value: &Value) -> BTreeSet<Strin
     }
 }
 
-/// Whether a value says of its items whether they are on.
-fn says_what_is_on(kind: Kind, path: &[String], value: &Value) -> bool {
-    let mut fields = kind.fields().iter();
-    let Some(Holds::Parts(part)) = fields
-        .find(|field| path == [field.word])
-        .map(|one| one.holds)
+/// The members of a locked value that it does not want off: items may say that they are.
+fn wanted_on(kind: Kind, path: &[String], value: &Value) -> Value {
+    let word = path.first().map_or("", String::as_str);
+    let field = kind.fields().iter().find(|field| field.word == word);
+    let (Some(Holds::Parts(part)), Some(items)) = (field.map(|one| one.holds), value.as_array())
     else {
-        return false;
+        return value.clone();
     };
-    let switches = part.fields.iter().filter(|field| match part.unlisted {
-        Unlisted::SwitchOff(column) if field.column == column => true,
-        _ => matches!(field.holds, Holds::Status(_)),
-    });
-    let items = value.get("members").unwrap_or(value).as_array();
-    let mut items = items.into_iter().flatten();
-    items.any(|item| {
-        switches
-            .clone()
-            .any(|switch| item.get(switch.word).is_some())
-    })
+    let is_off = |item: &&Value| {
+        part.fields.iter().any(|field| {
+            let said = item.get(field.word);
+            match (part.unlisted, field.holds) {
+                (Unlisted::SwitchOff(column), _) if field.column == column => {
+                    said == Some(&Value::Bool(false))
+                }
+                (_, Holds::Status(_)) => said.and_then(Value::as_str) == Some(INACTIVE),
+                _ => false,
+            }
+        })
+    };
+    let on = items.iter().filter(|item| !is_off(item));
+    Value::Array(on.cloned().collect())
 }
 
 /// Something that a value names and that is switched off.
@@ -566,8 +573,55 @@ fn same(subject: &Subject, path: &[String], actual: &Value, expected: &Value) ->
                     found.map(|at| left.swap_remove(at)).is_some()
                 })
         }
+        (Value::Array(actual), Value::Array(expected)) if path.len() == 1 => {
+            let items = |list: &[Value]| list.iter().all(Value::is_object);
+            match items(actual) && items(expected) {
+                true => {
+                    let mut pairs = actual.iter().zip(expected);
+                    actual.len() == expected.len()
+                        && pairs.all(|(one, wanted)| same_item(field, parent, one, wanted))
+                }
+                false => {
+                    actual.len() == expected.len() && {
+                        let mut pairs = actual.iter().zip(expected);
+                        pairs.all(|(one, wanted)| same_json(one, wanted))
+                    }
+                }
+            }
+        }
         _ => same_json(actual, expected),
     }
+}
+
+/// Whether an item of a list has every value that a rule gives. What is on is not written, and a shared row is called by its name.
+fn same_item(field: Option<&Field>, parent: &str, actual: &Value, expected: &Value) -> bool {
+    let fields: Vec<&Field> = match field.map(|field| field.holds) {
+        Some(Holds::Parts(part)) => part.fields.iter().collect(),
+        Some(Holds::Set {
+            links: Links::Items(items),
+            ..
+        }) => items.own.iter().chain(items.shared).collect(),
+        _ => Vec::new(),
+    };
+    let names = names_of(field, parent, actual);
+    let expected = expected.as_object().into_iter().flatten();
+    expected.into_iter().all(|(key, wanted)| {
+        let inner = fields.iter().find(|field| field.word == key);
+        let is_name =
+            inner.is_some_and(|inner| inner.is_name() || matches!(inner.holds, Holds::UniqueName));
+        match (actual.get(key), wanted) {
+            (Some(Value::String(one)), Value::String(wanted)) if is_name => {
+                fold(one) == fold(wanted)
+            }
+            (Some(one), wanted) => same_json(one, wanted),
+            (None, Value::String(name)) if is_name || inner.is_none() => {
+                names.contains(&fold(name))
+            }
+            (None, Value::Bool(true)) => inner.is_some_and(|inner| inner.fill == Fill::Yes),
+            (None, Value::Null) => true,
+            (None, _) => false,
+        }
+    })
 }
 
 /// Whether a member is the one that a rule requires: by its name, or with every key that the rule gives.

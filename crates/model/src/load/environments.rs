@@ -70,8 +70,12 @@ pub(super) fn check_listed(project: &Project, diagnostics: &mut Vec<Diagnostic>)
 /// The origin of an address, whichever way the host and the usual port are written.
 fn place_of(url: &str) -> String {
     let origin = origin(url);
-    let origin = origin.strip_suffix(":443").unwrap_or(&origin);
-    origin.trim_end_matches('.').to_owned()
+    let usual = match origin.starts_with("http://") {
+        true => ":80",
+        false => ":443",
+    };
+    let origin = origin.strip_suffix(usual).unwrap_or(&origin);
+    origin.trim_end_matches([':', '.']).to_owned()
 }
 
 /// Reports environments that are the same one under two names.
@@ -210,5 +214,7 @@ mod tests {
             assert_eq!(place_of(other), "https://contoso.crm.dynamics.com");
         }
         assert_eq!(place_of("https://a.example:8443"), "https://a.example:8443");
+        assert_eq!(place_of("http://127.0.0.1:443"), "http://127.0.0.1:443");
+        assert_eq!(place_of("http://127.0.0.1:80"), "http://127.0.0.1");
     }
 }

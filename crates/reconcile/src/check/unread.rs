@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{Field, Finding, Holds, Kind, Problem, Referent};
+use deskstate_model::{Field, Finding, Holds, Kind, Problem, Referent, same_json};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -127,11 +127,19 @@ fn lacks_owners(kind: Kind, finding: &Finding) -> bool {
     let Some(owner) = owners.find(|field| matches!(field.holds, Holds::Owner)) else {
         return false;
     };
-    let items = |value: &Json| -> Vec<bool> {
-        let items = value.as_array().into_iter().flatten();
-        items.map(|item| item.get(owner.word).is_some()).collect()
+    let (Some(expected), Some(actual)) = (expected.as_array(), actual.as_array()) else {
+        return false;
     };
-    items(expected).contains(&true) && items(actual).contains(&false)
+    let mut pairs = expected.iter().zip(actual);
+    // If anything else differs, the rule is broken whoever the owners are.
+    expected.len() == actual.len()
+        && pairs.all(|(wanted, item)| {
+            let mut wanted = wanted.as_object().into_iter().flatten();
+            wanted.all(|(key, value)| match item.get(key) {
+                Some(one) => same_json(one, value),
+                None => key == owner.word,
+            })
+        })
 }
 
 fn is_guid(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Items of lists: the boxes of each, with those that its document leaves to us.
 
 use deskstate_model::{
-    Field, Fill, Holds, Kind, Links, NameOf, PartTable, ResourceKey, Shown, Written, fold,
+    Field, Fill, Holds, Kind, Links, NameOf, PartTable, ResourceKey, Shown, State, Written, fold,
     unique_name_of_part,
 };
 use serde_json::{Map, Value as Json};
@@ -124,7 +124,7 @@ fn shared(desk: &Desk<'_>, item: &Json) -> Option<Vec<(&'static Field, Json)>> {
     Some(given)
 }
 
-/// The name of a shared row that an earlier page with the same list made.
+/// The name of a shared row that an earlier page with the same list made, or that somebody else makes.
 fn made_before<'i>(
     desk: &Desk<'_>,
     key: &ResourceKey,
@@ -132,6 +132,11 @@ fn made_before<'i>(
     item: &'i Json,
 ) -> Option<&'i str> {
     let name = item.get("shared")?.as_str()?;
+    let shared = ResourceKey::new(Kind::NOTIFICATION_FIELD, name);
+    let mut all = desk.present();
+    if all.any(|(declared, _)| declared.key == shared && declared.state == State::Existing) {
+        return Some(name);
+    }
     let lists = |spec: &Map<String, Json>| {
         let list = spec.get(field.word);
         let items = list.and_then(|list| list.get("members").unwrap_or(list).as_array());
