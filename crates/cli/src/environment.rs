@@ -31,7 +31,7 @@ pub(crate) struct Access {
     /// A file with further certificate authorities to trust, PEM
     #[arg(long, env = "DESKSTATE_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Write each exchange to a file in this folder, tokens and identities scrubbed; of several environments, to a folder for each
+    /// Write each exchange to a file in this folder, tokens and identities scrubbed; with several environments, each has its own subfolder
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// Answer requests from the exchanges that `--record` wrote to this folder, without a network; recordings replace people, so manifests that name them need the replacements

@@ -212,17 +212,7 @@ fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_ap
             "not applied yet: live is as deskstate/server says",
         ],
     );
-    project
-        .run(&[
-            "apply",
-            "--env",
-            "server",
-            "--yes",
-            "--only-drift",
-            "--at",
-            "deskstate/{env}",
-        ])
-        .ended(0);
+    project.revert_drift().ended(0);
     let left = project
         .run(&["drift", "--env", "server", "--at", "deskstate/{env}"])
         .ended(2);
@@ -282,17 +272,7 @@ fn reverting_drift_deletes_nothing_that_is_declared_or_protected_today() {
     let both = format!("{now}{}", tab("hand", ""));
     let by_hand = Project::desk(&server, "", "", &both);
     by_hand.apply();
-    let run = project
-        .run(&[
-            "apply",
-            "--env",
-            "server",
-            "--yes",
-            "--only-drift",
-            "--at",
-            "deskstate/{env}",
-        ])
-        .ended(0);
+    let run = project.revert_drift().ended(0);
     assert!(!run.out.contains("Deleted"), "{}", run.out);
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
@@ -468,17 +448,7 @@ fn only_drift_that_no_valid_rule_accepts_is_put_back() {
   environments:
 ",
     );
-    let run = project
-        .run(&[
-            "apply",
-            "--env",
-            "server",
-            "--yes",
-            "--only-drift",
-            "--at",
-            "deskstate/{env}",
-        ])
-        .ended(0);
+    let run = project.revert_drift().ended(0);
     says(
         &run.out,
         &[
@@ -495,15 +465,7 @@ fn only_drift_that_no_valid_rule_accepts_is_put_back() {
         &left.out,
         &["3 differences accepted", "accepts nothing after 2020-01-31"],
     );
-    let again = project.run(&[
-        "apply",
-        "--env",
-        "server",
-        "--yes",
-        "--only-drift",
-        "--at",
-        "deskstate/{env}",
-    ]);
+    let again = project.revert_drift();
     says(&again.ended(0).out, &["server matches the manifests"]);
 }
 

@@ -128,15 +128,6 @@ fn a_missing_row_that_a_rule_accepts_does_not_keep_other_drift_from_being_revert
     );
     let title = json!({"msdyn_title": "hand"}).to_string();
     server.patch(&format!("msdyn_sessiontemplates({session})"), &title);
-    let revert = [
-        "apply",
-        "--env",
-        "server",
-        "--yes",
-        "--only-drift",
-        "--at",
-        "deskstate/{env}",
-    ];
-    let run = project.run(&revert).ended(0);
+    let run = project.revert_drift().ended(0);
     says(&run.out, &["title", "hand → S"]);
 }

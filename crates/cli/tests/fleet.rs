@@ -309,7 +309,7 @@ fn each_environment_has_a_recording_of_its_own_and_only_what_is_declared_for_it_
     ];
     says(
         &project.run(&told).ended(4).err,
-        &["a recording says nothing about an environment of today"],
+        &["a recording does not show the current state of an environment"],
     );
     for part in [&told[..5], &[&told[..3], &told[5..]].concat()] {
         project.run(part).ended(0);

@@ -212,7 +212,7 @@ fn a_submodule_that_patterns_or_links_reach_may_not_lack_its_commit() {
     // One that was moved since is not there to read from.
     says(
         &lacking("team-b", false).ended(1).err,
-        &["`team-b` was a submodule in revision `HEAD` and is none now"],
+        &["`team-b` was a submodule in revision `HEAD` but is not one now"],
     );
     symlink("../ext", project.path().join("manifests/theme")).unwrap();
     project.git(&["add", "manifests"]);

@@ -34,6 +34,7 @@ pub(crate) struct Args {
     key: Option<String>,
     /// A file with further certificate authorities to trust, PEM
     #[arg(long, env = "DESKSTATE_CA_FILE", value_name = "FILE")]
+    // `outbound` takes it from the command line, as for every command.
     ca_file: Option<PathBuf>,
     /// The plan; `-` for stdin, or a folder with a file `NAME.md` for each environment
     #[arg(value_name = "FILE", default_value = "-")]
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let posted = tokio::select! {
         posted = comment::post(&host, &client, &body) => posted?,
         () = stop.stopped() => return Err(Error::Failed {
-            message: "stopped: the comment was perhaps posted".to_owned(),
+            message: "stopped: the comment may have been posted".to_owned(),
             hint: Some("run the command again: it updates the comment that is there".to_owned()),
         }),
     };

@@ -113,7 +113,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if informs && suggest::is_given("replay") {
         return Err(Error::Refused {
             message:
-                "a recording says nothing about an environment of today, so nobody is notified of it"
+                "a recording does not show the current state of an environment, so notifications and metrics cannot use it"
                     .to_owned(),
             hint: Some("leave out `--notify` and `--metrics`, or `--replay`".to_owned()),
         });
@@ -165,7 +165,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     if stop.is_stopped() && !args.notify.is_empty() {
         return Err(Error::Failed {
-            message: "stopped while the notifications were sent".to_owned(),
+            message: "stopped while notifications were being sent".to_owned(),
             hint: Some("the next run sends those that were not accepted".to_owned()),
         });
     }

@@ -185,7 +185,7 @@ impl Writing {
             let is_in_part =
                 left_out.any(|(_, one)| one.loss != Loss::None && !one.path.is_empty());
             let but = if is_in_part {
-                ", but for those that warnings name"
+                ", except those named in warnings"
             } else {
                 ""
             };

@@ -68,7 +68,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     if let Some(gone) = copy.gone.iter().find(may_read) {
         return Err(Error::Failed {
             message: format!(
-                "`{}` was a submodule in revision `{revision}` and is none now, so its files of then are unknown",
+                "`{}` was a submodule in revision `{revision}` but is not one now, so its files at that revision are unknown",
                 plain(gone)
             ),
             hint: Some("name a later revision".to_owned()),

@@ -3,25 +3,26 @@
 //! A rule counts as broken only if the rows that were read prove it, and as kept only if everything that could break it was read. Otherwise
 //! it is unknown.
 
+mod off;
 mod people;
 mod unread;
 mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_dataverse::{Cell, Row};
+use deskstate_dataverse::Cell;
 use deskstate_model::{
-    Contract, EnvironmentFacts, Explanation, Field, Finding, Holds, Kind, MatchMode, PartIdentity,
-    Problem, Referent, ResourceKey, Rule, Span, Subject, Written, check_subject, fold, selects,
+    Contract, EnvironmentFacts, Explanation, Finding, Kind, MatchMode, Problem, ResourceKey, Rule,
+    Span, Subject, check_subject, selects,
 };
 
+use self::off::{off_of, only_active_features};
 pub use self::people::named_users;
 use self::unread::Unread;
 pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};
-use crate::kinds;
-use crate::live::{Access, Live, ObservedRow, part_identity};
+use crate::live::{Access, Live};
 use crate::plan::{Elsewhere, Obstacle, SyncState};
-use crate::raise::{Loss, Options, Raised, raise};
+use crate::raise::{Loss, Options, raise};
 
 /// Whether an environment keeps a rule. Ordered: of several results, the greatest one counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -254,95 +255,6 @@ fn rows_of(kind: Kind, live: &Live) -> Vec<Seen> {
         }
     })
     .collect()
-}
-
-/// Leaves features out whose row is inactive. No feature is an empty mapping, as a rule writes it.
-fn only_active_features(field: &Field, live: &Live, row: &ObservedRow, raised: &mut Raised) {
-    let Holds::Parts(part) = field.holds else {
-        return;
-    };
-    let (Written::Features(_), PartIdentity::Number(column)) = (part.written, part.identity) else {
-        return;
-    };
-    let table = live.table(part.table);
-    let mut left_out = raised.left_out.iter();
-    if table.access != Access::Whole || left_out.any(|one| one.path == field.word) {
-        return;
-    }
-    let empty = || serde_json::Value::Object(serde_json::Map::new());
-    let entry = raised.spec.entry(field.word.to_owned());
-    let serde_json::Value::Object(features) = entry.or_insert_with(empty) else {
-        return;
-    };
-    for feature in table.children(part, row.id) {
-        if kinds::is_inactive(&feature.row)
-            && let Some(number) = feature.row.int(column)
-        {
-            features.remove(&part.feature_name(number));
-        }
-    }
-}
-
-/// By field, what a row refers to and its members, where that is switched off: folded names, and the names as they are.
-fn off_of(
-    kind: Kind,
-    live: &Live,
-    row: &ObservedRow,
-) -> BTreeMap<String, BTreeMap<String, String>> {
-    let mut found: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let mut add = |field: &Field, name: &str| {
-        let names = found.entry(field.word.to_owned()).or_default();
-        names.insert(fold(name), name.to_owned());
-    };
-    let behind = |field: &Field, row: &Row| match field.holds {
-        Holds::Lookup {
-            to: Referent::Named(table),
-            ..
-        } => Some((table, row.uuid(&field.read_name())?)),
-        _ => None,
-    };
-    for field in kind.fields() {
-        match field.holds {
-            Holds::Set { relationship, .. } => {
-                for id in live.links(relationship).members(row.id) {
-                    if live.is_off(relationship.member, id) {
-                        add(field, &live.label(relationship.member, id));
-                    }
-                }
-            }
-            Holds::Parts(part) => {
-                for item in live.table(part.table).children(part, row.id) {
-                    let is_off = kinds::is_inactive(&item.row);
-                    let referents = part.fields.iter();
-                    for (table, id) in referents.filter_map(|field| behind(field, &item.row)) {
-                        if is_off || live.is_off(table, id) {
-                            add(field, &live.label(table, id));
-                        }
-                    }
-                    if is_off {
-                        add(field, &live.label(part.table, item.id));
-                        let identity = part_identity(part, &item.row);
-                        identity.iter().for_each(|identity| add(field, identity));
-                        for of_item in part.fields {
-                            if let Holds::Lookup { to, .. } = of_item.holds
-                                && let Some(id) = item.row.uuid(&of_item.read_name())
-                            {
-                                add(field, &live.label(kinds::target_table(to), id));
-                            }
-                        }
-                    }
-                }
-            }
-            _ => {
-                if let Some((table, id)) = behind(field, &row.row)
-                    && live.is_off(table, id)
-                {
-                    add(field, &live.label(table, id));
-                }
-            }
-        }
-    }
-    found
 }
 
 /// The results of checking one resource against a rule.

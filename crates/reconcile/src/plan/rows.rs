@@ -31,7 +31,7 @@ pub(crate) const INACTIVE_ROW: Explanation = Explanation::new(
     "inactive-row",
     "A declared row is inactive, and its manifest does not set `status`.",
     "An inactive row may have no effect for agents, whatever its other columns contain. No source says so for every table: published code of the product's script control also reads inactive scripts and steps. Parts of a row, such as the steps of a script or the roles of a profile, can be inactive too.",
-    "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest. Manifests have no status of most parts: activate the row, or delete it so that the next apply creates it.",
+    "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest. Most parts have no status in a manifest: activate the row, or delete it so that the next apply creates it.",
 );
 
 pub(crate) const ROLE_ORDER: Explanation = Explanation::new(

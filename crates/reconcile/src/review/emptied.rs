@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Explanation, FIRST_PARTY_CHANNEL, Holds, Kind, Relationship, ResourceKey, State, Table,
-    Unlisted, lookup_read_name, tables,
+    Explanation, Holds, Kind, Relationship, ResourceKey, State, Table, Unlisted, lookup_read_name,
+    tables,
 };
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use super::{Allow, Case, Finding};
 use crate::kinds;
 use crate::plan::{Action, Change, Operation};
 use crate::referrers::set_word;
-use crate::state::{Universe, fold};
+use crate::state::Universe;
 
 pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
     "set-emptied",
@@ -58,7 +58,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             let mut fields = change.fields.iter();
             let own = fields.find(|field| change.key == key && field.path == word);
             let rest = match rest {
-                true => ", only what is switched off or cannot sign in",
+                true => " that is switched on or can sign in",
                 false => "",
             };
             let message = format!("`{word}` of {key} would have no member left{rest}");
@@ -135,17 +135,8 @@ fn emptied_sets(case: &Case<'_>) -> Vec<Emptied> {
             let off = off
                 .entry(table)
                 .or_insert_with(|| switched_off(case, table));
-            // The first-party channel belongs to another field.
-            let apart = case.live.links(relationship).members(owner);
-            let apart = apart.filter(|id| {
-                let name = fold(&case.live.label(relationship.member, *id));
-                name == fold(FIRST_PARTY_CHANNEL)
-            });
-            let apart: BTreeSet<Uuid> = apart.collect();
-            let members = case.live.links(relationship).members(owner);
-            let mut stay = members.filter(|id| !balance.goes.contains(id) && !apart.contains(id));
-            let rest = stay.next().is_some() || !balance.comes.is_empty();
-            is_emptied(case, relationship, owner, &key, &balance, off).then(|| Emptied {
+            let rest = emptied(case, relationship, owner, &key, &balance, off)?;
+            Some(Emptied {
                 index: balance.index,
                 key,
                 word: set_word(relationship.schema_name),
@@ -170,15 +161,16 @@ fn declared_owner(
     (declared.state != State::Absent && has_set).then_some(key)
 }
 
-/// Whether all members go and none comes: all of the relationship, or all that a set covers, such as all channels but the product's own.
-fn is_emptied(
+/// If all members that count go and none comes, whether others stay. The members are those of the relationship, or those that a set covers,
+/// such as all channels but the product's own.
+fn emptied(
     case: &Case<'_>,
     relationship: &'static Relationship,
     owner: Uuid,
     key: &ResourceKey,
     balance: &Balance,
     off: &BTreeSet<Uuid>,
-) -> bool {
+) -> Option<bool> {
     // Users who cannot sign in, and what is switched off, do not count as the rest.
     let is_fit = |id: &Uuid| {
         let user = case.live.found.users.get(id);
@@ -204,7 +196,14 @@ fn is_emptied(
             Universe::Except(key) => case.live.find(key).one(),
             Universe::All | Universe::Only(_) => None,
         });
-    is_empty(None) || apart.any(|id| is_empty(Some(id)))
+    let apart = match is_empty(None) {
+        true => None,
+        false => Some(apart.find(|id| is_empty(Some(*id)))?),
+    };
+    let mut stay = case.live.links(relationship).members(owner);
+    let mut comes = balance.comes.iter();
+    let stays = stay.any(|id| Some(id) != apart && !balance.goes.contains(&id));
+    Some(stays || comes.any(|id| Some(*id) != apart))
 }
 
 /// Lists of parts that have items and would have none, and whether items stay that are switched off.
