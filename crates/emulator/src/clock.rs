@@ -118,11 +118,22 @@ impl Moment {
         let seconds = match text.get(10..11) {
             None => 0,
             Some("T") => {
-                number(11..13)? * 3_600 + number(14..16)? * 60 + number(17..19).unwrap_or(0)
+                let (hour, minute) = (number(11..13)?, number(14..16)?);
+                let second = number(17..19).unwrap_or(0);
+                if !(0..24).contains(&hour)
+                    || !(0..60).contains(&minute)
+                    || !(0..60).contains(&second)
+                {
+                    return None;
+                }
+                hour * 3_600 + minute * 60 + second
             }
             Some(_) => return None,
         };
-        Some(Moment(days(year, month, day) * 86_400 + seconds))
+        let date = days(year, month, day);
+        // February has no 30th day.
+        let exists = civil(date) == (year, month, day);
+        exists.then_some(Moment(date * 86_400 + seconds))
     }
 }
 

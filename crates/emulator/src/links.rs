@@ -37,14 +37,22 @@ pub(crate) fn associate(
                 Value::Lookup(table, id),
             )
         }
-        Navigation::Lookup { column, .. } => write_lookup(
-            tx,
-            writing,
-            table,
-            id,
+        Navigation::Lookup {
             column,
-            Value::Lookup(target.0, target.1),
-        ),
+            target: only,
+        } => {
+            if let Some(only) = only {
+                check_target(only, target.0)?;
+            }
+            write_lookup(
+                tx,
+                writing,
+                table,
+                id,
+                column,
+                Value::Lookup(target.0, target.1),
+            )
+        }
         Navigation::Many { relation, side } => {
             let schema = tx.schema();
             let many = &schema.many_to_many[relation];
@@ -143,7 +151,7 @@ fn check_target(wanted: TableId, found: TableId) -> Outcome<()> {
         Ok(())
     } else {
         Err(ServiceError::query(
-            "The resource named by @odata.id is of another type than the collection.",
+            "The resource named by @odata.id is of another type than the property.",
         ))
     }
 }

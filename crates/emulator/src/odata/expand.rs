@@ -205,7 +205,7 @@ fn add_one(
     } = expand.navigation
     {
         let target = match row.cells[column] {
-            Value::Lookup(target, id) => reading
+            Value::Lookup(target, id) if only.is_none_or(|only| only == target) => reading
                 .store
                 .get(target, id)
                 .filter(|found| reading.may_read(target, found))

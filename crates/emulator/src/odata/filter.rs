@@ -339,22 +339,33 @@ impl Parser<'_> {
     /// The lookup behind a navigation property that is compared with null: `parentbusinessunitid eq null`.
     fn compared_with_null(&self, name: &str) -> Option<Path> {
         let (row, table, rest) = self.start_of(name);
-        let Some(Navigation::Lookup { column, .. }) =
+        let Some(Navigation::Lookup { column, target }) =
             self.schema.table(table).navigation.get(rest).copied()
         else {
             return None;
         };
+        let targets = self.schema.table(table).columns[column].targets.len();
         let word = |at: usize| match self.tokens.get(self.at + at) {
             Some(Token::Name(word)) => word.as_str(),
             _ => "",
         };
         let null = matches!(word(0), "eq" | "ne") && word(1) == "null";
-        null.then_some(Path {
-            row,
-            through: Vec::new(),
-            column,
-            table,
-        })
+        let path = match target {
+            // Only the property of the table that the lookup refers to has a value.
+            Some(only) if targets > 1 => Path {
+                row,
+                through: vec![(column, only)],
+                column: self.schema.table(only).key,
+                table: only,
+            },
+            _ => Path {
+                row,
+                through: Vec::new(),
+                column,
+                table,
+            },
+        };
+        null.then_some(path)
     }
 
     fn call(&mut self, name: &str) -> Outcome<Expr> {

@@ -201,6 +201,13 @@ pub(super) fn read_row(
     let reference = matches!(further, [only] if only.name == "$ref");
     let count = matches!(further, [only] if only.name == "$count");
     match own.navigation.get(&segment.name) {
+        // A lookup of several tables has a property for each: only that of the table it refers to has a value.
+        Some(Navigation::Lookup {
+            column,
+            target: Some(only),
+        }) if matches!(row.cells[*column], crate::value::Value::Lookup(target, _) if target != *only) => {
+            Ok(Reply::empty())
+        }
         Some(Navigation::Lookup { column, .. }) => match row.cells[*column] {
             crate::value::Value::Lookup(target, id) if further.is_empty() || reference => {
                 match reading.store.get(target, id) {
@@ -237,6 +244,19 @@ pub(super) fn read_row(
                 Navigation::Lookup { .. } => table,
             };
             let ids = related(reading.store, *navigation, row.id);
+            if segment.key.is_some() {
+                let id = resolve::key(reading.store, reading.switches, target, segment)?;
+                let member = reading.store.get(target, id).filter(|_| ids.contains(&id));
+                let Some(member) = member.map(|row| Row::clone(row)) else {
+                    return Err(ServiceError::not_found(&schema.table(target).name, id));
+                };
+                if !reference {
+                    return read_row(reading, call, target, &member, further, options);
+                }
+                let set = &schema.table(target).set;
+                let body = serde_json::json!({"@odata.context": format!("{}$metadata#$ref", reading.base), "@odata.id": format!("{}{set}({id})", reading.base)});
+                return Ok(Reply::json(StatusCode::OK, &body, call.in_batch));
+            }
             if reference {
                 let set = &schema.table(target).set;
                 let value: Vec<Json> = ids.iter().map(|id| serde_json::json!({"@odata.id": format!("{}{set}({id})", reading.base)})).collect();

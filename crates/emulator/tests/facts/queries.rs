@@ -694,3 +694,72 @@ async fn section_3_pages_without_an_order_go_by_the_key_and_survive_a_deletion()
         .collect();
     assert_eq!(found, [ids[2].as_str(), ids[3].as_str()]);
 }
+
+/// A lookup of several tables has a navigation property for each of them, and only one has a value.
+#[tokio::test]
+async fn a_customer_is_an_account_or_a_contact_and_not_both() {
+    let desk = desk().await;
+    let (account, contact) = (
+        "00000000-0000-0000-0000-00000000e501",
+        "00000000-0000-0000-0000-00000000e502",
+    );
+    let bodies = [
+        ("accounts", json!({"accountid": account, "name": "A"})),
+        (
+            "contacts",
+            json!({"contactid": contact, "lastname": "C", "parentcustomerid_account@odata.bind": format!("/accounts({account})")}),
+        ),
+    ];
+    for (set, body) in bodies {
+        desk.post(set, body).await.expect(204);
+    }
+    let both =
+        "$expand=parentcustomerid_contact($select=lastname),parentcustomerid_account($select=name)";
+    let row = desk
+        .get(&format!("contacts({contact})?$select=lastname&{both}"))
+        .await
+        .json();
+    assert_eq!(row["parentcustomerid_contact"], Json::Null);
+    assert_eq!(row["parentcustomerid_account"]["name"], "A");
+    desk.get(&format!("contacts({contact})/parentcustomerid_contact"))
+        .await
+        .expect(204);
+    for (filter, number) in [
+        ("parentcustomerid_contact ne null", 0),
+        ("parentcustomerid_account ne null", 1),
+        ("parentcustomerid_contact eq null", 1),
+    ] {
+        let rows = desk
+            .get(&format!(
+                "contacts?$select=lastname&$filter={}",
+                encode(&format!("{filter} and contactid eq {contact}"))
+            ))
+            .await
+            .json();
+        assert_eq!(
+            rows["value"].as_array().expect("rows").len(),
+            number,
+            "{filter}"
+        );
+    }
+    // One member of a collection.
+    let member =
+        |id: &str| format!("accounts({account})/contact_customer_accounts({id})?$select=lastname");
+    let found = desk.get(&member(contact)).await.json();
+    assert_eq!(found["lastname"], "C");
+    desk.get(&member(ADMIN)).await.expect(404);
+    desk.get(&member("garbage")).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_date_that_does_not_exist_is_refused() {
+    let desk = desk().await;
+    for (date, status) in [
+        ("2020-02-29", 204),
+        ("2020-02-30", 400),
+        ("2021-02-29", 400),
+    ] {
+        let body = json!({"lastname": "C", "birthdate": date});
+        desk.post("contacts", body).await.expect(status);
+    }
+}
