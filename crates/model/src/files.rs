@@ -453,7 +453,14 @@ fn walk(
                 }
             };
             let has_dot = shown.starts_with('.');
-            if has_dot && !is_yaml(&path) {
+            // Emacs puts such a link, which leads nowhere, beside a file that is being edited.
+            let is_lock = kind.is_symlink() && shown.starts_with(".#");
+            if is_lock || has_dot && !is_yaml(&path) {
+                continue;
+            }
+            let is_other_file =
+                || fs::metadata(folder.join(&name)).is_ok_and(|target| target.is_file());
+            if kind.is_symlink() && !is_yaml(&path) && is_other_file() {
                 continue;
             }
             let target = if kind.is_symlink() {

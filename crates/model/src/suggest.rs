@@ -3,6 +3,11 @@
 /// Returns the candidate nearest to a word, if the word is likely a misspelling of it: different case, or a few letters.
 #[must_use]
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    // Comparing takes the product of both lengths, and no name is as long as that.
+    const LONGEST: usize = 512;
+    if word.len() > LONGEST {
+        return None;
+    }
     let folded = word.to_lowercase();
     let allowed = (folded.chars().count() / 3).clamp(1, 4);
     candidates

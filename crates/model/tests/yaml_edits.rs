@@ -363,3 +363,58 @@ fn keys_that_are_missing_come_with_everything_below_them() {
         Some("a: 1 # one\nb:\n  c:\n    d: [1]\n")
     );
 }
+
+/// A comment behind a comma is about the value before it.
+#[test]
+fn what_is_removed_from_brackets_takes_no_comment_of_another_item_along() {
+    let lines = |lines: &[&str]| format!("a: [\n{}]\nb: 1\n", lines.concat());
+    let both = lines(&["  x, # why x\n", "  y  # why y\n"]);
+    check(&both, "a", json!(["x"]), &lines(&["  x # why x\n"]));
+    check(&both, "a", json!(["y"]), &lines(&["  y  # why y\n"]));
+    let apart = lines(&[
+        "  x,\n",
+        "  # about y\n",
+        "  y,\n",
+        "  # about z\n",
+        "  z,\n",
+    ]);
+    check(
+        &apart,
+        "a",
+        json!(["y", "z"]),
+        &lines(&["  # about y\n", "  y,\n", "  # about z\n", "  z,\n"]),
+    );
+    check(
+        &apart,
+        "a",
+        json!(["x", "z"]),
+        &lines(&["  x,\n", "  # about y\n", "  # about z\n", "  z,\n"]),
+    );
+    check(
+        &apart,
+        "a",
+        json!(["x"]),
+        &lines(&["  x,\n", "  # about y\n", "  # about z\n"]),
+    );
+    let map = "a: {\n  k: 1, # one\n  # two\n  l: 2,  # also two\n  m: 3 # three\n}\n";
+    check(
+        map,
+        "a",
+        json!({"k": 1}),
+        "a: {\n  k: 1 # one\n  # two\n}\n",
+    );
+    check(
+        map,
+        "a",
+        json!({"l": 2, "m": 3}),
+        "a: {\n  # two\n  l: 2,  # also two\n  m: 3 # three\n}\n",
+    );
+    check(
+        "a: [x, # why x\n  y]\n",
+        "a",
+        json!(["x"]),
+        "a: [x # why x\n  ]\n",
+    );
+    check("a: [x, y, z]\n", "a", json!(["x"]), "a: [x]\n");
+    check("a: [x, y, z]\n", "a", json!(["x", "z"]), "a: [x, z]\n");
+}

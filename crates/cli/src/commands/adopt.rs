@@ -1,6 +1,5 @@
 //! `adopt`: copies live values into the existing manifests. Cannot write to an environment.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use deskstate_files::Limit;
 use deskstate_model::{
     DEFAULT_FOLDER, Diagnostic, Environment, Manifests, Project, ResourceKey, load, load_with,
 };
-use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
+use deskstate_reconcile::adopt::{Adoption, FileChange, Into as Place, Request, adopt};
 use deskstate_reconcile::drift::keep_accepted;
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::live::Live;
@@ -34,6 +33,7 @@ use crate::output::count;
 use crate::output::plain;
 use crate::output::sides;
 use crate::output::verdict::unplanned;
+use crate::paths::shown_path;
 use crate::project::{Loaded, load_environment};
 use crate::today;
 use crate::ui::Ui;
@@ -101,10 +101,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                         let path = loaded.root.join(path);
                         // A symbolic link is kept, and its target is changed.
                         let path = path.canonicalize().unwrap_or(path);
-                        let text = with_its_mark(&path, &change.after).into_owned();
-                        (path, text)
+                        let text = as_it_will_be(&path, change)?;
+                        Ok((path, text))
                     })
-                    .collect();
+                    .collect::<Result<_, Error>>()?;
                 write_files(&files)?;
             }
             if args.check {
@@ -250,7 +250,9 @@ fn other_environments(loaded: &Loaded) -> impl Iterator<Item = &Environment> {
 /// choice.
 fn overlays_to_write(environment: &Environment, loaded: &Loaded) -> Vec<String> {
     let is_shared = |folder: &String| {
-        other_environments(loaded).any(|other| overlays(other).any(|one| one == *folder))
+        let own = place(&loaded.root, folder);
+        let mut others = other_environments(loaded);
+        others.any(|other| overlays(other).any(|one| place(&loaded.root, &one) == own))
     };
     let all: Vec<String> = overlays(environment).collect();
     if all.last().is_some_and(is_shared) {
@@ -261,15 +263,45 @@ fn overlays_to_write(environment: &Environment, loaded: &Loaded) -> Vec<String> 
         .collect()
 }
 
-/// The other environments that read a file.
+/// The other environments that read a file, also through links.
 fn sharing<'a>(path: &str, loaded: &'a Loaded) -> Vec<&'a str> {
-    let is_in = |folder: &String| Path::new(path).starts_with(folder);
+    let file = place(&loaded.root, path);
+    let is_in = |folder: &String| {
+        Path::new(path).starts_with(folder) || leads_to(&place(&loaded.root, folder), &file)
+    };
     let mut everywhere = other_environments(loaded).chain(loaded.environment());
     let is_base = !everywhere.any(|one| overlays(one).any(|folder| is_in(&folder)));
     other_environments(loaded)
         .filter(|other| is_base || overlays(other).any(|folder| is_in(&folder)))
         .map(|other| other.name.as_str())
         .collect()
+}
+
+/// Where a path of a project is, without links on the way.
+fn place(root: &Path, path: &str) -> PathBuf {
+    let place = root.join(path);
+    place.canonicalize().unwrap_or(place)
+}
+
+/// Whether a file is in a folder, or a link in the folder leads to it.
+fn leads_to(folder: &Path, file: &Path) -> bool {
+    if file.starts_with(folder) {
+        return true;
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
+        let leads = match kind.is_symlink() {
+            true => (entry.path().canonicalize()).is_ok_and(|target| file.starts_with(target)),
+            false => kind.is_dir() && leads_to(&entry.path(), file),
+        };
+        if leads {
+            return true;
+        }
+    }
+    false
 }
 
 /// Renders the changes as one patch that `git apply` accepts.
@@ -359,13 +391,28 @@ pub(super) fn chosen(
     Ok((Some(selection.chosen), new))
 }
 
-/// Restores the byte order mark of a file, which reading removes.
-fn with_its_mark<'a>(path: &Path, text: &'a str) -> Cow<'a, str> {
+/// The text of a file after its change, with its byte order mark, which reading removes. Fails if somebody changed the file since it was
+/// read: reading an environment can take a while.
+fn as_it_will_be(path: &Path, change: &FileChange) -> Result<String, Error> {
     const MARK: &str = "\u{feff}";
-    match deskstate_files::read(path, Limit::MANIFEST) {
-        Ok(bytes) if bytes.starts_with(MARK.as_bytes()) => Cow::Owned(format!("{MARK}{text}")),
-        _ => Cow::Borrowed(text),
+    let now = deskstate_files::read(path, Limit::MANIFEST).ok();
+    let (mark, now) = match &now {
+        Some(bytes) => match bytes.strip_prefix(MARK.as_bytes()) {
+            Some(rest) => (MARK, Some(rest)),
+            None => ("", Some(bytes.as_slice())),
+        },
+        None => ("", None),
+    };
+    if now != change.before.as_deref().map(str::as_bytes) {
+        return Err(Error::Failed {
+            message: format!(
+                "{} was changed while the environment was read; nothing was written",
+                shown_path(path)
+            ),
+            hint: Some("run the command again".to_owned()),
+        });
     }
+    Ok(format!("{mark}{}", change.after))
 }
 
 /// Fails the command if fields were refused; the other fields have been adopted.
@@ -530,6 +577,25 @@ fn keeps_valid(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_somebody_changed_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        let change = |before: Option<&str>| FileChange {
+            before: before.map(str::to_owned),
+            after: "new".to_owned(),
+        };
+        assert_eq!(as_it_will_be(&path, &change(None)).unwrap(), "new");
+        assert!(as_it_will_be(&path, &change(Some("old"))).is_err());
+        std::fs::write(&path, "\u{feff}old").unwrap();
+        let marked = as_it_will_be(&path, &change(Some("old"))).unwrap();
+        assert_eq!(marked, "\u{feff}new");
+        for before in [None, Some("older")] {
+            let error = as_it_will_be(&path, &change(before)).unwrap_err();
+            assert!(error.to_string().contains("was changed while"), "{error}");
+        }
+    }
 
     #[test]
     fn an_overlay_has_one_name_however_it_is_written() {

@@ -192,21 +192,67 @@ impl Editor<'_> {
         self.remove_in_brackets(&spans, at, gone);
     }
 
-    /// Removes one of several comma-separated things, along with one comma.
+    /// Removes one of several comma-separated things, along with one comma. What is said about the others stays.
     fn remove_in_brackets(&mut self, spans: &[(usize, usize)], at: usize, gone: &BTreeSet<usize>) {
+        let (start, end) = spans[at];
+        let last_end = spans[spans.len() - 1].1;
         let kept_before = (0..at).rev().find(|before| !gone.contains(before));
-        let trailing = (at..spans.len()).all(|later| gone.contains(&later));
+        let is_trailing = (at..spans.len()).all(|later| gone.contains(&later));
         match kept_before {
-            // Everything after the last one that stays is removed at once.
-            Some(before) if trailing => {
-                if before + 1 == at {
-                    self.edit(spans[before].1, spans[spans.len() - 1].1, String::new());
+            Some(before) if is_trailing => {
+                let kept_end = spans[before].1;
+                let is_first = before + 1 == at;
+                if !self.slice(kept_end, last_end).contains('\n') {
+                    // Everything after the last one that stays is removed at once.
+                    if is_first {
+                        self.edit(kept_end, last_end, String::new());
+                    }
+                    return;
+                }
+                if is_first
+                    && self.comma_behind(last_end).is_none()
+                    && let Some(comma) = self.comma_behind(kept_end)
+                {
+                    self.edit(comma, comma + 1, String::new());
                 }
             }
             _ => {
-                if let Some((next, _)) = spans.get(at + 1) {
-                    self.edit(spans[at].0, *next, String::new());
+                let next = spans.get(at + 1).map(|(next, _)| *next);
+                let has_own_comments = |next: usize| {
+                    let mut lines = self.slice(end, next).lines().skip(1);
+                    lines.any(|line| line.trim_start().starts_with('#'))
+                };
+                if let Some(next) = next.filter(|next| !has_own_comments(*next)) {
+                    self.edit(start, next, String::new());
+                    return;
                 }
+            }
+        }
+        let comma = self.comma_behind(end);
+        let behind = comma.map_or(end, |comma| comma + 1);
+        let rest = self.slice(behind, self.line_end(behind)).trim_start();
+        let is_alone = self.slice(self.line_start(start), start).trim().is_empty();
+        if is_alone && (rest.is_empty() || rest.starts_with('#')) {
+            self.remove_lines(start, behind);
+            return;
+        }
+        self.edit(start, end, String::new());
+        if let Some(comma) = comma {
+            self.edit(comma, comma + 1, String::new());
+        }
+    }
+
+    /// The place of the comma behind a value in brackets. Comments and line breaks can stand before it.
+    fn comma_behind(&self, end: usize) -> Option<usize> {
+        let mut at = end;
+        loop {
+            let rest = self.text.get(at..)?;
+            let code = rest.trim_start();
+            at += rest.len() - code.len();
+            match code.as_bytes().first()? {
+                b',' => return Some(at),
+                b'#' => at = self.next_line(at),
+                _ => return None,
             }
         }
     }
