@@ -9,6 +9,7 @@ use deskstate_model::{
 use crate::error::Error;
 use crate::global::Global;
 use crate::output::count;
+use crate::revision::not_checked_out;
 use crate::today;
 use crate::ui::Ui;
 
@@ -64,6 +65,16 @@ impl Loaded {
     }
 }
 
+/// Loads a project like [`load`], and reports files of its commit that are not checked out: the rows that they declare would count as
+/// undeclared.
+pub(crate) fn load_whole(root: &Path, environment: Option<&str>) -> (Manifests, Vec<Diagnostic>) {
+    let (manifests, mut found) = load(root, environment);
+    if let Some(project) = &manifests.project {
+        found.extend(not_checked_out(root, project, environment));
+    }
+    (manifests, found)
+}
+
 /// Loads the effective manifests of an environment. Findings are shown, and an error ends the command.
 pub(crate) fn load_environment(
     global: &Global,
@@ -71,7 +82,7 @@ pub(crate) fn load_environment(
     ui: &mut Ui,
 ) -> Result<Loaded, Error> {
     let root = root(global)?;
-    let (manifests, found) = load(&root, Some(environment));
+    let (manifests, found) = load_whole(&root, Some(environment));
     known(environment, &manifests, &found)?;
     valid(root, manifests, found, ui)
 }
@@ -164,7 +175,7 @@ pub(crate) fn load_if_valid(
     ui: &mut Ui,
 ) -> Result<(Loaded, usize), Error> {
     let root = root(global)?;
-    let (manifests, found) = load(&root, Some(environment));
+    let (manifests, found) = load_whole(&root, Some(environment));
     let errors = found.iter().filter(|finding| finding.is_error()).count();
     if errors > 0 {
         let loaded = load_project_file(global, environment, Need::ProjectFile, ui)?;
@@ -201,7 +212,7 @@ pub(crate) fn load_for_reading(
         Some(environment) => load_environment(global, environment, ui),
         None => {
             let root = root(global)?;
-            let (manifests, found) = load(&root, None);
+            let (manifests, found) = load_whole(&root, None);
             valid(root, manifests, found, ui)
         }
     }
@@ -210,7 +221,7 @@ pub(crate) fn load_for_reading(
 /// Loads a folder to compare with an environment: a project that has this environment too, or only manifests.
 pub(crate) fn load_folder(folder: &Path, environment: &str, ui: &mut Ui) -> Result<Loaded, Error> {
     let (manifests, found) = if folder.join(PROJECT_FILE).is_file() {
-        load(folder, Some(environment))
+        load_whole(folder, Some(environment))
     } else {
         deskstate_model::load_folder(folder, environment)
     };

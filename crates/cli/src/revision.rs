@@ -1,6 +1,8 @@
 //! The git revision of the manifests.
 
 mod checkout;
+mod lacking;
+mod reach;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -9,6 +11,7 @@ use std::time::Duration;
 use deskstate_model::{SourceMap, fold, is_yaml};
 
 pub(crate) use self::checkout::checkout;
+pub(crate) use self::lacking::not_checked_out;
 use crate::git::{Git, GitError};
 
 /// Time limit for short git calls.

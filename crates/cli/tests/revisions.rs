@@ -224,3 +224,104 @@ fn a_submodule_that_patterns_or_links_reach_may_not_lack_its_commit() {
     project.git(&["commit", "--quiet", "-m", "links"]);
     says(&lacking("other", true).ended(1).err, &missing);
 }
+
+/// With `prune: owned`, what they declare would be deleted.
+#[test]
+fn manifests_of_the_commit_that_are_not_checked_out_are_an_error() {
+    let vendor = tempfile::tempdir().unwrap();
+    std::fs::write(vendor.path().join("v.yaml"), tab("v", "T")).unwrap();
+    for words in [
+        &["init", "-q"][..],
+        &["add", "-A"],
+        &["commit", "-q", "-m", "a"],
+    ] {
+        assert!(git(vendor.path(), words).status.success());
+    }
+    let server = Server::plain();
+    let spec = "owns: {prefixes: [contoso]}\nprune: owned";
+    let project = Project::desk(&server, spec, "", &tab("a", "T"));
+    project.write("manifests/team-b/t.yaml", &tab("b", "T"));
+    project.write("common/c.yaml", &tab("c", "T"));
+    symlink("../common", project.path().join("manifests/common")).unwrap();
+    project.git(&["init", "-q"]);
+    let from = vendor.path().to_str().unwrap();
+    let module = "manifests/vendor";
+    project.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        from,
+        module,
+    ]);
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-q", "-m", "all"]);
+    project.apply();
+
+    let clone = |settings: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("clone");
+        let words = [
+            &["clone", "-q"],
+            settings,
+            &[project.path().to_str().unwrap(), place.to_str().unwrap()],
+        ];
+        assert!(git(folder.path(), &words.concat()).status.success());
+        folder
+    };
+    let refused = |folder: &tempfile::TempDir, said: &str| {
+        let place = folder.path().join("clone");
+        for command in [
+            &["validate"][..],
+            &["plan", "--env", "server"],
+            &["apply", "--env", "server", "--yes"],
+            &["drift", "--env", "server"],
+        ] {
+            let words = [&["--project", place.to_str().unwrap()], command].concat();
+            let run = project.run(&words).ended(3);
+            says(&run.err, &["error[unreadable-file]", said]);
+        }
+    };
+    let without = clone(&[]);
+    refused(
+        &without,
+        "`manifests/vendor` is a submodule that is not checked out",
+    );
+    let place = without.path().join("clone");
+    let update = [
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "update",
+        "--init",
+    ];
+    assert!(git(&place, &update).status.success());
+    let plan = [
+        "--project",
+        place.to_str().unwrap(),
+        "plan",
+        "--env",
+        "server",
+        "--detailed-exitcode",
+    ];
+    project.run(&plan).ended(0);
+    let cone = ["sparse-checkout", "set", "common"];
+    assert!(git(&place, &cone).status.success());
+    refused(
+        &without,
+        "`manifests/all.yaml` is not checked out, although the commit has it, and 2 more like it",
+    );
+    let flat = clone(&["-c", "core.symlinks=false"]);
+    std::fs::create_dir_all(flat.path().join("clone/manifests/vendor")).unwrap();
+    std::fs::write(
+        flat.path().join("clone/manifests/vendor/v.yaml"),
+        tab("v", "T"),
+    )
+    .unwrap();
+    refused(
+        &flat,
+        "`manifests/common` is a link that git wrote as a file",
+    );
+}

@@ -8,6 +8,7 @@ use deskstate_model::{LOCK_FILE, PACKAGES_FOLDER, is_yaml, load_project};
 use tempfile::TempDir;
 
 use super::folder_in_repository;
+use super::reach::{may_read, resolved};
 use crate::door::plain;
 use crate::error::Error;
 use crate::git::{Git, GitError};
@@ -58,14 +59,10 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     copy.part(folder, "", &commit, &prefix)?;
     copy.write_named()?;
     copy.link()?;
-    let may_read = |folder: &&String| {
-        let leading = copy.leading_to(folder);
-        copy.may_read(folder) || leading.into_iter().any(|place| copy.may_read(place))
-    };
-    if copy.lacking.iter().any(|folder| may_read(&folder)) {
+    if copy.lacking.iter().any(|folder| copy.may_read(folder)) {
         return Err(copy.not_here());
     }
-    if let Some(gone) = copy.gone.iter().find(may_read) {
+    if let Some(gone) = copy.gone.iter().find(|folder| copy.may_read(folder)) {
         return Err(Error::Failed {
             message: format!(
                 "`{}` was a submodule in revision `{revision}` but is not one now, so its files at that revision are unknown",
@@ -221,57 +218,11 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Whether the project of the revision may read files of a folder.
+    /// Whether the project of the revision may read files of a folder, also through links.
     fn may_read(&self, folder: &str) -> bool {
         let (manifests, _) = load_project(self.target);
-        let Some(project) = manifests.project else {
-            return true;
-        };
-        let lists = [&project.manifests, &project.contracts, &project.kinds];
-        let own = lists.into_iter().flatten();
-        let own = own.map(|pattern| pattern.value.clone());
-        let overlays = project.environments.values();
-        let overlays = overlays.flat_map(|environment| &environment.overlay);
-        let overlays = overlays.map(|path| path.value.to_string_lossy().replace('\\', "/"));
-        let folder = format!("{folder}/");
-        own.chain(overlays).any(|pattern| {
-            let pattern = pattern.trim_start_matches("./");
-            // A wildcard may stand for the rest of a name.
-            let start = match pattern.split_once(['*', '?', '[', '{']) {
-                Some((start, _)) => start.to_owned(),
-                None => format!("{}/", pattern.trim_end_matches('/')),
-            };
-            start == "./"
-                || start == "/"
-                || folder.starts_with(&start)
-                || start.starts_with(&folder)
-        })
-    }
-
-    /// The places of links that lead into a folder, to one that contains it, or to such a link.
-    fn leading_to(&self, folder: &str) -> Vec<&str> {
-        let mut reached = vec![format!("{folder}/")];
-        let mut found: Vec<&str> = Vec::new();
-        let mut open: Vec<(&str, String)> = self
-            .links
-            .iter()
-            .filter_map(|(place, leads_to)| {
-                Some((place.as_str(), format!("{}/", resolved(place, leads_to)?)))
-            })
-            .collect();
-        loop {
-            let leads = |wanted: &str| {
-                let mut reached = reached.iter();
-                reached.any(|one| wanted.starts_with(one.as_str()) || one.starts_with(wanted))
-            };
-            let (new, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, to)| leads(to));
-            if new.is_empty() {
-                return found;
-            }
-            reached.extend(new.iter().map(|(place, _)| format!("{place}/")));
-            found.extend(new.iter().map(|(place, _)| *place));
-            open = rest;
-        }
+        let project = manifests.project;
+        project.is_none_or(|project| may_read(&project, None, &self.links, folder))
     }
 
     /// Whether a link leads to a file, or to a folder with files, that was not extracted.
@@ -405,23 +356,6 @@ fn is_read(path: &str) -> bool {
         || path.to_ascii_lowercase().ends_with(".json")
         || path == LOCK_FILE
         || path.starts_with(&format!("{PACKAGES_FOLDER}/"))
-}
-
-/// Where a link leads, in the copy; `None` if outside.
-fn resolved(relative: &str, leads_to: &str) -> Option<String> {
-    if leads_to.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = relative.split('/').collect();
-    parts.pop();
-    for part in leads_to.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 /// Whether a path stays below its start. An untrusted tree can contain `..`.
