@@ -902,3 +902,57 @@ fn rows_whose_names_differ_in_a_blank_only_are_both_in_the_solution() {
         ],
     );
 }
+
+/// The lock lists what removed packages brought, which nothing else knows.
+#[test]
+fn a_lock_that_cannot_be_read_is_not_written_anew() {
+    let vendors = Vendors::with_telvio();
+    vendors.add("../calloop-2.0.0").ended(0);
+    let remove = [
+        "package",
+        "remove",
+        "calloop",
+        "--no-plan",
+        "--allow-provider-loss",
+    ];
+    vendors.run(&remove).ended(0);
+    vendors.edit(
+        "deskstate.lock",
+        "version: 1.0.0",
+        "<<<<<<< HEAD\n    version: 1.0.0\n=======\n    version: 1.1.0\n>>>>>>> other",
+    );
+    let before = vendors.files();
+    for command in [
+        &["package", "update", "telvio", "--no-plan"][..],
+        &["package", "remove", "telvio", "--no-plan"],
+    ] {
+        vendors.refused(
+            command,
+            4,
+            &["`deskstate.lock` cannot be read", "nothing was written"],
+        );
+    }
+    let add = vendors.add("../calloop-2.0.0").ended(4);
+    says(&add.err, &["`deskstate.lock` cannot be read"]);
+    assert_eq!(vendors.files(), before);
+    let validate = vendors.run(&["validate"]).ended(3);
+    assert!(!validate.err.contains("package update"), "{}", validate.err);
+}
+
+#[test]
+fn files_of_a_package_that_somebody_changed_are_not_deleted() {
+    let vendors = Vendors::with_telvio();
+    let path = "packages/telvio/manifests/softphone.yaml";
+    let text = vendors.read(path);
+    vendors.write(path, &format!("{text}# my own remark\n"));
+    let remove = [
+        "package",
+        "remove",
+        "telvio",
+        "--no-plan",
+        "--allow-provider-loss",
+    ];
+    vendors.refused(&remove, 4, &["was changed", "nothing was written"]);
+    vendors.write(path, &text);
+    vendors.run(&remove).ended(0);
+}

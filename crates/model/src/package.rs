@@ -356,6 +356,8 @@ pub struct Lock {
     pub(crate) places: BTreeMap<PackageItem, Span>,
     /// Where each package is locked.
     pub(crate) spans: BTreeMap<String, Span>,
+    /// Whether the file exists and could not be read in full, so that it is unknown what else is locked or removed.
+    pub is_unread: bool,
 }
 
 /// A package in use.

@@ -64,10 +64,11 @@ pub(super) async fn add(args: &AddArgs, global: &Global, ui: &mut Ui) -> Result<
         root,
         name: name.clone(),
         beside: BTreeMap::from([(PROJECT_FILE.to_owned(), text)]),
+        before: BTreeMap::new(),
         files: Some(files.clone()),
     };
     let locked = locked(&package, from, &files);
-    let after = change.settle(&manifests.lock, Some(locked), ui)?;
+    let after = change.settle(&manifests, Some(locked), ui)?;
     change.write()?;
     ui.verb(GOOD, "Added", named(&package));
     describe(&package, &after, ui)?;

@@ -101,6 +101,8 @@ pub(super) struct Change {
     pub(super) files: Option<PackageFiles>,
     /// Texts of the files outside the package, by path.
     pub(super) beside: BTreeMap<String, String>,
+    /// The texts of these files before the change; `None` for one that does not exist.
+    pub(super) before: BTreeMap<String, Option<String>>,
 }
 
 impl Change {
@@ -132,10 +134,18 @@ impl Change {
     /// Locks the package with its items, and refuses changes that would introduce new errors into the project.
     pub(super) fn settle(
         &mut self,
-        lock: &Lock,
+        before: &Manifests,
         locked: Option<Locked>,
         ui: &mut Ui,
     ) -> Result<Manifests, Error> {
+        let lock = &before.lock;
+        refuse_unread(lock)?;
+        for path in [PROJECT_FILE, LOCK_FILE] {
+            let mut files = before.sources.files();
+            let file = files.find(|file| before.sources.path(*file) == path);
+            let text = file.map(|file| before.sources.text(file).to_owned());
+            self.before.insert(path.to_owned(), text);
+        }
         let mut locked = locked;
         if locked.is_some() {
             self.lock(lock, locked.clone());
@@ -171,7 +181,21 @@ impl Change {
         self.beside.insert(LOCK_FILE.to_owned(), lock.to_yaml());
     }
 
+    /// Writes everything, unless somebody changed the project meanwhile: a package can take a while to arrive.
     pub(super) fn write(&self) -> Result<(), Error> {
+        for (path, before) in &self.before {
+            let place = self.root.join(path);
+            let now = deskstate_files::read_text(&place, deskstate_files::Limit::MANIFEST).ok();
+            let now = now
+                .as_deref()
+                .map(|text| text.trim_start_matches('\u{feff}'));
+            if now != before.as_deref() {
+                return Err(Error::Failed {
+                    message: format!("`{path}` was changed meanwhile; nothing was written"),
+                    hint: Some("run the command again".to_owned()),
+                });
+            }
+        }
         let beside: Vec<(PathBuf, String)> = self
             .beside
             .iter()
@@ -240,6 +264,22 @@ impl Change {
         }
         Ok(())
     }
+}
+
+/// Refuses to write a lock anew that could not be read: only the old one says what else is locked, and what was removed.
+pub(super) fn refuse_unread(lock: &Lock) -> Result<(), Error> {
+    if !lock.is_unread {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        message: format!(
+            "`{LOCK_FILE}` cannot be read, so it is unknown which packages and which removed rows it lists; nothing was written"
+        ),
+        hint: Some(format!(
+            "{} shows why; after a merge, keep what both sides have",
+            suggest::suggest("validate", &[])
+        )),
+    })
 }
 
 /// Reads the text of the project file.

@@ -1,18 +1,22 @@
 //! `package remove`: checks what is still in use, and what agents would lose.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use deskstate_model::{AppProfile, LOCK_FILE, Manifests, PROJECT_FILE, PackageItem, load};
+use deskstate_model::{
+    AppProfile, Diagnostic, LOCK_FILE, Manifests, PACKAGES_FOLDER, PROJECT_FILE, PackageItem, load,
+};
 use serde_json::Value;
 
 use super::RemoveArgs;
 use super::add::shown;
-use super::change::{Change, edited};
+use super::change::{Change, edited, refuse_unread};
 use crate::door::{GOOD, WARN};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::global::Global;
 use crate::output::plain;
+use crate::paths::shown_path;
 use crate::project;
 use crate::suggest::suggest;
 use crate::ui::Ui;
@@ -41,7 +45,9 @@ pub(super) async fn remove(
     ui: &mut Ui,
 ) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
-    let (before, _) = load(&root, None);
+    let (before, found) = load(&root, None);
+    refuse_unread(&before.lock)?;
+    refuse_changed(&root, &args.name, &found)?;
     let is_locked = before.lock.packages.contains_key(&args.name);
     if !is_locked {
         in_use(&before, &args.name)?;
@@ -68,8 +74,9 @@ pub(super) async fn remove(
         name: args.name.clone(),
         files: None,
         beside: BTreeMap::from([(PROJECT_FILE.to_owned(), text)]),
+        before: BTreeMap::new(),
     };
-    change.settle(&before.lock, None, ui)?;
+    change.settle(&before, None, ui)?;
     refuse_loss(args, &change, ui)?;
     if args.dry_run {
         ui.note("nothing was written");
@@ -81,6 +88,31 @@ pub(super) async fn remove(
     }
     change.show_plans(&args.showing, ui).await?;
     Ok(ExitCode::Done)
+}
+
+/// Refuses to delete files of a package that somebody changed.
+fn refuse_changed(root: &Path, name: &str, found: &[Diagnostic]) -> Result<(), Error> {
+    let folder = format!("{PACKAGES_FOLDER}/{name}");
+    let is_of_it = |finding: &&Diagnostic| {
+        finding.code == "package-changed"
+            && finding.message.contains(&format!("`{folder}/"))
+            && !finding.message.ends_with("is missing")
+    };
+    let Some(changed) = found.iter().find(is_of_it) else {
+        return Ok(());
+    };
+    let place = root.join(&folder);
+    Err(Error::Refused {
+        message: format!(
+            "{}; removing the package would delete {}, so nothing was written",
+            plain(&changed.message),
+            shown_path(&place)
+        ),
+        hint: Some(format!(
+            "copy what you need, then {} restores the files",
+            suggest("package", &["update", name])
+        )),
+    })
 }
 
 /// Reports which rows stay because their kinds are removed with the package.

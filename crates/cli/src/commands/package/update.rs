@@ -57,13 +57,14 @@ pub(super) async fn update(
         name: args.name.clone(),
         files: Some(files.clone()),
         beside: BTreeMap::from([(PROJECT_FILE.to_owned(), text)]),
+        before: BTreeMap::new(),
     };
     let old = manifests
         .packages
         .iter()
         .find(|one| one.name.value == args.name);
     let locked = locked(&package, from, &files);
-    change.settle(&manifests.lock, Some(locked), ui)?;
+    change.settle(&manifests, Some(locked), ui)?;
     versions(old, &package, ui)?;
     tell_loss(&change, ui);
     let paths: BTreeSet<&String> = before.keys().chain(files.keys()).collect();

@@ -33,13 +33,18 @@ impl Loader {
                     .at(start_of(file), "this file")
                     .help(problem.help()),
                 );
-                return Lock::default();
+                return unread();
             }
         };
         let file = self.sources.add(LOCK_FILE, text);
+        let found = diagnostics.len();
         let documents = self.parse(file, diagnostics);
         match documents.as_slice() {
-            [node] => Lock::of(node, diagnostics),
+            [node] => {
+                let mut lock = Lock::of(node, diagnostics);
+                lock.is_unread = diagnostics[found..].iter().any(Diagnostic::is_error);
+                lock
+            }
             _ => {
                 diagnostics.push(
                     Diagnostic::error(
@@ -49,7 +54,7 @@ impl Loader {
                     .at(start_of(file), "this file")
                     .help("restore it from git, and change it with `deskstate package` only"),
                 );
-                Lock::default()
+                unread()
             }
         }
     }
@@ -80,6 +85,9 @@ impl Loader {
             return;
         }
         let Some(locked) = self.lock.packages.get(name).cloned() else {
+            if self.lock.is_unread {
+                return;
+            }
             diagnostics.push(
                 Diagnostic::error(
                     PACKAGE_LOCK.code,
@@ -174,5 +182,13 @@ impl Loader {
             );
         }
         all
+    }
+}
+
+/// A lock that exists and says nothing.
+fn unread() -> Lock {
+    Lock {
+        is_unread: true,
+        ..Lock::default()
     }
 }
