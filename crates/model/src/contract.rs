@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::compare::agree;
 use self::compare::same;
 use crate::glob::matches_pattern;
 use crate::kinds::{Kind, ResourceKey};
@@ -335,6 +336,7 @@ const INACTIVE: &str = "Inactive";
 #[must_use]
 pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let of = (subject.key.kind, subject.key.name.as_written());
     let mut find = |path: Vec<String>, problem: Problem| {
         let finding = Finding {
             key: Some(subject.key.clone()),
@@ -348,17 +350,16 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     };
     for locked in &rule.locked {
         let actual = value_at(&subject.spec, &locked.path);
-        if !actual.is_some_and(|actual| same(subject, &locked.path, actual, &locked.value)) {
+        if !actual.is_some_and(|actual| same(of, &locked.path, actual, &locked.value)) {
             let problem = Problem::NotLocked {
                 expected: locked.value.clone(),
                 actual: actual.cloned(),
             };
             find(locked.path.clone(), problem);
-        } else if let Some(member) = off_in(
-            subject,
-            &locked.path,
-            &wanted_on(rule.resource.kind, &locked.path, &locked.value),
-        ) {
+        } else if let Some(member) = actual.and_then(|actual| {
+            let on = wanted_on(of, &locked.path, actual, &locked.value);
+            off_in(subject, &locked.path, &on)
+        }) {
             find(locked.path.clone(), Problem::SwitchedOff { member });
         }
     }
@@ -377,7 +378,7 @@ pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     }
     for preferred in &rule.preferred {
         if let Some(actual) = value_at(&subject.spec, &preferred.path)
-            && !same(subject, &preferred.path, actual, &preferred.value)
+            && !same(of, &preferred.path, actual, &preferred.value)
         {
             let problem = Problem::NotPreferred {
                 expected: preferred.value.clone(),
@@ -482,13 +483,21 @@ fn names_in(subject: &Subject, path: &[String], value: &Value) -> BTreeSet<Strin
     }
 }
 
-/// The members of a locked value that it does not want off: items may say that they are.
-fn wanted_on(kind: Kind, path: &[String], value: &Value) -> Value {
+/// The members of a list, but for those that a rule wants off: its items may say that they are.
+fn wanted_on(
+    (kind, parent): (Kind, &str),
+    path: &[String],
+    actual: &Value,
+    expected: &Value,
+) -> Value {
     let word = path.first().map_or("", String::as_str);
     let field = kind.fields().iter().find(|field| field.word == word);
-    let (Some(Holds::Parts(part)), Some(items)) = (field.map(|one| one.holds), value.as_array())
-    else {
-        return value.clone();
+    let (Some(Holds::Parts(part)), Some(items), Some(wanted)) = (
+        field.map(|one| one.holds),
+        actual.as_array(),
+        expected.as_array(),
+    ) else {
+        return actual.clone();
     };
     let is_off = |item: &&Value| {
         part.fields.iter().any(|field| {
@@ -502,8 +511,18 @@ fn wanted_on(kind: Kind, path: &[String], value: &Value) -> Value {
             }
         })
     };
-    let on = items.iter().filter(|item| !is_off(item));
+    let names = |item| names_of(field, parent, item);
+    let off: BTreeSet<String> = wanted.iter().filter(is_off).flat_map(names).collect();
+    let on = items
+        .iter()
+        .filter(|item| names(item).iter().all(|name| !off.contains(name)));
     Value::Array(on.cloned().collect())
+}
+
+/// Whether a value fulfils a locked one.
+#[must_use]
+pub fn fulfils(key: &ResourceKey, path: &[String], actual: &Value, expected: &Value) -> bool {
+    same((key.kind, key.name.as_written()), path, actual, expected)
 }
 
 /// Something that a value names and that is switched off.
@@ -573,8 +592,10 @@ pub fn names_of(field: Option<&Field>, parent: &str, value: &Value) -> Vec<Strin
     let given = fields.iter().filter(is_name);
     let given = given.filter_map(|field| Some(of_unit(text(field.word)?, unit)));
     let derived = match name {
-        NameOf::Behind(word) => text(word).and_then(|text| unique_name_of_part(name, parent, text)),
-        NameOf::PaneTab(_) | NameOf::Given => None,
+        NameOf::Behind(word) | NameOf::PaneTab(word) => {
+            text(word).and_then(|text| unique_name_of_part(name, parent, text))
+        }
+        NameOf::Given => None,
     };
     let mut names: Vec<String> = given.chain(derived).map(|name| fold(&name)).collect();
     names.dedup();

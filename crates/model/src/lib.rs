@@ -77,7 +77,7 @@ pub use checks::slug::DOCUMENTED_SLUGS;
 pub use codes::MANIFEST_CODES;
 pub use contract::{
     Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
-    check as check_subject, evaluate, names_of, selects,
+    check as check_subject, evaluate, fulfils, names_of, selects,
 };
 pub use decoder::shortened;
 pub use definition::denied_table;

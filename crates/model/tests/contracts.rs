@@ -233,3 +233,153 @@ fn a_required_name_is_missed_and_one_that_is_not_required_is_not() {
     let of_other_kind = subject(Kind::APP_PROFILE, "CTI_a", json!({}));
     assert_eq!(evaluate(&rules[0], &[of_other_kind]).len(), 1);
 }
+
+#[test]
+fn a_locked_list_compares_its_items_as_the_product_does() {
+    let locked = |kind: &str, name: &str, field: &str, wanted: &Value| {
+        rules(&format!(
+            "    - {{id: a, resource: {{kind: {kind}, name: {name}}}, locked: {{{field}: {wanted}}}}}\n"
+        ))
+    };
+    let pane = json!([{"tool": "contoso_t", "tooltip": "T"}]);
+    let script = json!([{"displayName": "Ask", "script": "contoso_other"}]);
+    let views = json!([{"name": "contoso_one", "displayName": "A", "configuration": {}}, {"name": "contoso_two", "displayName": "B", "configuration": {}}]);
+    let json_list = json!([{"url": "https://a.example"}]);
+    let lines = json!([{"header": "Call", "displayName": "Call", "order": 1}]);
+    for (kind, field, actual, wanted, is_kept) in [
+        // Only what the rule gives counts.
+        (
+            "ProductivityPane",
+            "tools",
+            pane.clone(),
+            json!([{"tool": "contoso_T"}]),
+            true,
+        ),
+        (
+            "ProductivityPane",
+            "tools",
+            pane.clone(),
+            json!([{"tool": "contoso_t", "tooltip": "other"}]),
+            false,
+        ),
+        // A field that is missing has no value, but it is not known to be empty.
+        (
+            "ProductivityPane",
+            "tools",
+            pane.clone(),
+            json!([{"tool": "contoso_t", "iconPath": null}]),
+            false,
+        ),
+        (
+            "ProductivityPane",
+            "tools",
+            json!([{"tool": "contoso_t", "iconPath": null}]),
+            json!([{"tool": "contoso_t", "iconPath": null}]),
+            true,
+        ),
+        // What is on is not written, and what is off is like what nobody lists.
+        (
+            "ProductivityPane",
+            "tools",
+            pane.clone(),
+            json!([{"tool": "contoso_t", "enabled": true}]),
+            true,
+        ),
+        (
+            "ProductivityPane",
+            "tools",
+            pane.clone(),
+            json!([{"tool": "contoso_t"}, {"tool": "contoso_u", "enabled": false}]),
+            true,
+        ),
+        (
+            "ProductivityPane",
+            "tools",
+            json!([{"tool": "contoso_t"}, {"tool": "contoso_u", "enabled": false}]),
+            json!([{"tool": "contoso_t"}]),
+            true,
+        ),
+        (
+            "ProductivityPane",
+            "tools",
+            json!([{"tool": "contoso_t"}, {"tool": "contoso_u"}]),
+            json!([{"tool": "contoso_t"}, {"tool": "contoso_u", "enabled": false}]),
+            false,
+        ),
+        // The name of an entry can be derived.
+        (
+            "ProductivityPane",
+            "tools",
+            pane,
+            json!([{"tool": "contoso_t", "name": "contoso_t_contoso_x_pane_tab"}]),
+            true,
+        ),
+        // A reference is a value, whatever the item is called.
+        ("AgentScript", "steps", script.clone(), script.clone(), true),
+        (
+            "AgentScript",
+            "steps",
+            json!([{"displayName": "Ask", "name": "contoso_other", "text": "x"}]),
+            script,
+            false,
+        ),
+        // The order of a set has no meaning, but its texts are texts.
+        (
+            "AppProfile",
+            "inboxViews",
+            json!([views[1], views[0]]),
+            views.clone(),
+            true,
+        ),
+        (
+            "AppProfile",
+            "inboxViews",
+            json!([{"name": "contoso_one", "displayName": "a", "configuration": {}}, views[1]]),
+            views,
+            false,
+        ),
+        // JSON is compared as a whole.
+        (
+            "ChannelProvider",
+            "customParameters",
+            json!([{"url": "https://a.example", "evil": true}]),
+            json_list.clone(),
+            false,
+        ),
+        (
+            "ChannelProvider",
+            "customParameters",
+            json_list.clone(),
+            json_list,
+            true,
+        ),
+        ("NotificationTemplate", "fields", lines.clone(), lines, true),
+    ] {
+        let rules = locked(kind, "contoso_x", field, &wanted);
+        assert_eq!(rules[0].locked.len(), 1, "{wanted}");
+        let kind: Kind = kind.parse().unwrap();
+        let found = evaluate(
+            &rules[0],
+            &[subject(kind, "contoso_x", json!({field: actual}))],
+        );
+        assert_eq!(found.is_empty(), is_kept, "{actual} {wanted}");
+    }
+}
+
+#[test]
+fn a_locked_step_that_is_switched_off_is_found_whatever_its_name() {
+    let rules = rules(
+        "    - {id: a, resource: {kind: AgentScript, name: contoso_x}, locked: {steps: [{displayName: Ask, text: x}]}}\n",
+    );
+    let mut script = subject(
+        Kind::AGENT_SCRIPT,
+        "contoso_x",
+        json!({"steps": [{"displayName": "Ask", "name": "contoso_given", "text": "x"}]}),
+    );
+    assert_eq!(evaluate(&rules[0], std::slice::from_ref(&script)), []);
+    let name = "contoso_given".to_owned();
+    script
+        .off
+        .insert("steps".to_owned(), BTreeMap::from([(name.clone(), name)]));
+    assert_eq!(evaluate(&rules[0], &[script]).len(), 1);
+}

@@ -6,6 +6,8 @@ use deskstate_model::{
     Contract, MatchMode, ResourceKey, Rule, Subject, check_subject, fold, selects,
 };
 
+use serde_json::Value as Json;
+
 use super::Sentence;
 
 /// How binding a value is.
@@ -91,6 +93,31 @@ impl<'a> Demands<'a> {
             .flat_map(|demand| weights(demand.rule, word, member));
         weights.min().unwrap_or(Weight::Free)
     }
+
+    /// How binding the value of a box is, in an item of a list.
+    pub(super) fn weight_of_box(
+        &self,
+        key: &ResourceKey,
+        word: &str,
+        inner: &str,
+        value: &Json,
+    ) -> Weight {
+        let rules = self.on(key).iter().map(|demand| demand.rule);
+        let weights = rules
+            .filter(|rule| !leaves_open(rule, word, inner, value))
+            .flat_map(|rule| weights(rule, word, None));
+        weights.min().unwrap_or(Weight::Free)
+    }
+}
+
+/// Whether a rule locks a list, and gives this value in none of its items: they may have any other value then.
+fn leaves_open(rule: &Rule, word: &str, key: &str, value: &Json) -> bool {
+    let locked = rule.locked.iter().find(|locked| locked.path == [word]);
+    let items = locked.and_then(|locked| locked.value.as_array());
+    items.is_some_and(|items| {
+        let mut given = items.iter().filter_map(|item| item.get(key));
+        !given.any(|given| given == value)
+    })
 }
 
 fn weights(rule: &Rule, word: &str, member: Option<&str>) -> Vec<Weight> {

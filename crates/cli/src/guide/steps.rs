@@ -363,7 +363,10 @@ impl<'a> Making<'a> {
         Row {
             label: label(field, naming),
             value: one(self.desk, field, value),
-            weight: self.desk.demands.weight(self.key(), list.word, None),
+            weight: self
+                .desk
+                .demands
+                .weight_of_box(self.key(), list.word, field.word, value),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::contract::{Contract, RuleValue};
+use crate::contract::{Contract, RuleValue, agree};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::kinds::Kind;
@@ -39,10 +39,12 @@ pub(crate) fn check(contracts: &[Contract], diagnostics: &mut Vec<Diagnostic>) {
                     .or_else(|| locked.get(&everywhere))
                     .copied();
                 match earlier {
-                    Some((other, first)) if first.value != value.value => {
-                        diagnostics.push(conflict(contract, value, other, first));
+                    Some((other, first)) => {
+                        let of = (rule.resource.kind, name.unwrap_or(""));
+                        if !agree(of, &value.path, &first.value, &value.value) {
+                            diagnostics.push(conflict(contract, value, other, first));
+                        }
                     }
-                    Some(_) => {}
                     None => {
                         locked.insert(key, (contract, value));
                     }

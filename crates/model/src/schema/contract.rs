@@ -64,8 +64,8 @@ struct RuleForm {
     /// If a name is given: whether the resource must exist under exactly this unique name.
     #[schemars(default)]
     required: bool,
-    /// Fields that must have these values. Mappings are compared key by key, lists exactly. Omitting such a field in a manifest is also an
-    /// error.
+    /// Fields that must have these values. Mappings are compared key by key; of the items of a list, the keys that the rule gives. Omitting
+    /// such a field in a manifest is also an error.
     #[schemars(default)]
     locked: Map<String, Value>,
     /// Fields that should have these values. A different value is a warning.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{Field, Finding, Holds, Kind, Problem, Referent, same_json};
+use deskstate_model::{Field, Finding, Holds, Kind, Problem, Referent, Written, fulfils};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -127,19 +127,18 @@ fn lacks_owners(kind: Kind, finding: &Finding) -> bool {
     let Some(owner) = owners.find(|field| matches!(field.holds, Holds::Owner)) else {
         return false;
     };
-    let (Some(expected), Some(actual)) = (expected.as_array(), actual.as_array()) else {
+    let (Some(key), Some(items)) = (&finding.key, actual.as_array()) else {
         return false;
     };
-    let mut pairs = expected.iter().zip(actual);
+    let is_lacking = items.iter().any(|item| item.get(owner.word).is_none());
+    let mut rest = expected.clone();
+    for item in rest.as_array_mut().into_iter().flatten() {
+        if let Some(item) = item.as_object_mut() {
+            item.shift_remove(owner.word);
+        }
+    }
     // If anything else differs, the rule is broken whoever the owners are.
-    expected.len() == actual.len()
-        && pairs.all(|(wanted, item)| {
-            let mut wanted = wanted.as_object().into_iter().flatten();
-            wanted.all(|(key, value)| match item.get(key) {
-                Some(one) => same_json(one, value),
-                None => key == owner.word,
-            })
-        })
+    is_lacking && rest != *expected && fulfils(key, &finding.path, actual, &rest)
 }
 
 fn is_guid(text: &str) -> bool {
@@ -151,6 +150,10 @@ pub(super) fn is_form_of_manifest(kind: Kind, finding: &Finding) -> bool {
     let Some((word, rest)) = finding.path.split_first() else {
         return false;
     };
-    let is_set = |field: &Field| matches!(field.holds, Holds::Set { .. });
+    let is_set = |field: &Field| match field.holds {
+        Holds::Set { .. } => true,
+        Holds::Parts(part) => matches!(part.written, Written::Set),
+        _ => false,
+    };
     !rest.is_empty() && field(kind, word).is_some_and(is_set)
 }

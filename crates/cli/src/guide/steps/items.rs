@@ -134,7 +134,10 @@ fn made_before<'i>(
     let name = item.get("shared")?.as_str()?;
     let shared = ResourceKey::new(Kind::NOTIFICATION_FIELD, name);
     let mut all = desk.present();
-    if all.any(|(declared, _)| declared.key == shared && declared.state == State::Existing) {
+    // One with values of its own is adjusted on the first page that has it.
+    if all.any(|(declared, spec)| {
+        declared.key == shared && declared.state == State::Existing && spec.is_empty()
+    }) {
         return Some(name);
     }
     let lists = |spec: &Map<String, Json>| {
