@@ -231,6 +231,7 @@ const NEWEST: &[(&str, &str)] = &[
         "tenfold",
         "counts requests on the newest age; `a_project_that_sets_nothing_the_age_lacks_plans_applies_and_is_in_sync` applies it to 2022",
     ),
+    ("reverting", "what a plan leaves alone"),
     ("revisions", "what belongs to a commit"),
     ("rules", "contracts and packages"),
     ("taken", "what a plan finds before it writes"),

@@ -628,3 +628,36 @@ fn holders_of_a_role_count_although_they_are_added_as_users() {
         );
     }
 }
+
+/// What comes switched off fills no list, and what is switched on does.
+#[test]
+fn a_pane_is_emptied_by_tools_that_are_off_and_filled_by_one_that_is_switched_on() {
+    let server = Server::plain();
+    let tool = |name: &str, status: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {{name: {name}}}\nspec: {{displayName: T, status: {status}, controlName: contoso_c}}\n"
+        )
+    };
+    let pane = |tools: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: ProductivityPane\nmetadata: {{name: contoso_p}}\nspec: {{displayName: P, tools: [{tools}]}}\n{}{}{}",
+            tool("contoso_a", "Active"),
+            tool("contoso_b", "Active"),
+            tool("contoso_off", "Inactive")
+        )
+    };
+    let project = desk(&server, "", &pane("{tool: contoso_a}"));
+    for tools in [
+        "{tool: contoso_a, enabled: false}, {tool: contoso_b, enabled: false}",
+        "{tool: contoso_off}",
+    ] {
+        let plan = plans(&project, &pane(tools)).ended(REFUSED);
+        says(&plan.err, &["error[set-emptied]"]);
+    }
+    plans(&project, &pane("{tool: contoso_b}")).ended(0);
+    project.apply();
+    // The row of the other tool is still there, switched off.
+    plans(&project, &pane("{tool: contoso_a}")).ended(0);
+    project.apply();
+    in_sync(&project);
+}

@@ -47,6 +47,7 @@ mod reading;
 mod real_rows;
 mod refusals;
 mod renderers;
+mod reverting;
 mod reviewed;
 mod revisions;
 mod rules;

@@ -553,3 +553,143 @@ fn sets_of_packs_are_exported_as_exact_so_that_others_are_drift_and_a_difference
         project.run(&diff).ended(CHANGES);
     }
 }
+
+#[test]
+fn a_change_of_the_app_gives_nobody_a_second_profile() {
+    let server = Server::plain();
+    let app = |name: &str, app: &str, users: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: {name}}}\nspec: {{displayName: {name}, app: {app}{users}}}\n"
+        )
+    };
+    let (service, hub) = ("CustomerServiceApps", "OmnichannelEngagementHub");
+    let both = |one: &str| {
+        app(
+            "contoso_a",
+            one,
+            ", users: {mode: atLeast, members: [ada@contoso.com]}",
+        ) + &app(
+            "contoso_b",
+            service,
+            ", users: {mode: atLeast, members: [nora@contoso.com]}",
+        )
+    };
+    let project = Project::desk(&server, "", "", &both(service));
+    project.apply();
+    project.write("manifests/all.yaml", &both(hub));
+    let moved = project.run(&[
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--allow",
+        "unlink=AppProfile.users:1",
+    ]);
+    let undo = Project::undo_file(&moved.ended(0));
+    add_agent(&server, "contoso_b", "ada@contoso.com");
+    // Back by an undo, or by a plan.
+    let refused = project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(REFUSED);
+    says(
+        &refused.err,
+        &["`ada@contoso.com` would have two profiles there, this one and `contoso_b`"],
+    );
+    for users in [", users: {mode: atLeast, members: [ada@contoso.com]}", ""] {
+        let back = app("contoso_a", service, users)
+            + &app(
+                "contoso_b",
+                service,
+                ", users: {mode: atLeast, members: [nora@contoso.com]}",
+            );
+        project.write("manifests/all.yaml", &back);
+        let plan = project.run(&["plan", "--env", "server"]).ended(FAILED);
+        says(
+            &plan.err,
+            &[
+                "error[user-has-profile]",
+                "gives a second profile to users of `contoso_b`: ",
+            ],
+        );
+    }
+    remove_agent(&server, "contoso_b", "ada@contoso.com");
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+}
+
+/// An apply that takes a user out and changes the app is undone by the app that comes back.
+#[test]
+fn an_undo_judges_profiles_by_the_apps_that_come_back() {
+    let server = Server::plain();
+    let profile = |name: &str, app: &str, users: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: {name}}}\nspec: {{displayName: {name}, app: {app}, users: {users}}}\n"
+        )
+    };
+    let (service, hub) = ("CustomerServiceApps", "OmnichannelEngagementHub");
+    let other = profile("contoso_b", hub, "[ada@contoso.com, nora@contoso.com]");
+    let before = profile("contoso_a", service, "[ada@contoso.com]") + &other;
+    let project = Project::desk(&server, "", "", &before);
+    project.apply();
+    project.write(
+        "manifests/all.yaml",
+        &(profile("contoso_a", hub, "[]") + &other),
+    );
+    let apply = project.run(&[
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--allow",
+        "empty=AppProfile.users:1",
+    ]);
+    let undo = Project::undo_file(&apply.ended(0));
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    project.write("manifests/all.yaml", &before);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}
+
+/// What a row referred to before can be gone for good.
+#[test]
+fn an_undo_leaves_a_reference_to_a_row_that_was_deleted_since() {
+    let server = Server::plain();
+    let tab = |name: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: T, title: T, pageType: Search}}\n"
+        )
+    };
+    let session = |anchor: &str, title: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_s}}\nspec: {{displayName: S, title: {title}, type: Generic, anchorTab: {anchor}}}\n"
+        )
+    };
+    let tabs = tab("contoso_t") + &tab("contoso_u");
+    let project = Project::desk(&server, "", "", &(session("contoso_t", "S") + &tabs));
+    project.apply();
+    project.write(
+        "manifests/all.yaml",
+        &(session("contoso_u", "Other") + &tabs),
+    );
+    let undo = Project::undo_file(&project.apply());
+    let id = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "contoso_t",
+    );
+    server.delete(&format!("msdyn_applicationtabtemplates({id})"));
+    let undone = project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    says(
+        &undone.err,
+        &[
+            "warning[undo-link]: `anchorTab` of msdyn_sessiontemplate `contoso_s` cannot be restored",
+        ],
+    );
+    says(&undone.out, &["Other → S"]);
+}

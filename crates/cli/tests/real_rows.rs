@@ -1912,3 +1912,29 @@ fn a_tool_is_added_to_the_pane_of_somebody_else_as_suggested() {
         "{tabs:?}"
     );
 }
+
+/// Two pages of Microsoft say that a CIF v1 provider without roles is shown to everybody.
+#[test]
+fn roles_that_leave_a_provider_to_few_people_are_said() {
+    let server = Server::plain();
+    let provider = |roles: &str| {
+        document(
+            "CifProvider",
+            "Contoso softphone",
+            &format!(
+                "{{label: Softphone, channelUrl: \"https://cti.example/\", channelOrder: 1, apps: [CustomerServiceHub], roles: {roles}}}"
+            ),
+        )
+    };
+    let project = Project::desk(&server, "", "", &provider("[]"));
+    let few =
+        "only System Administrator and System Customizer will see CifProvider Contoso softphone";
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.err, &["warning[few-see-it]", few]);
+    project.write(
+        "manifests/all.yaml",
+        &provider("[Customer Service Representative]"),
+    );
+    let applied = project.apply();
+    assert!(!applied.err.contains("few-see-it"), "{}", applied.err);
+}

@@ -17,6 +17,7 @@ pub const PLAN_CODES: &[Explanation] = &[
     review::environment::CUSTOMIZATIONS_BLOCKED,
     plan::defined::DEFINITION_DIFFERS,
     plan::planner::EXISTING_MISSING,
+    plan::seers::FEW_SEE_IT,
     plan::rows::FOREIGN_LANGUAGE,
     plan::rows::ID_TAKEN,
     plan::rows::INACTIVE_ROW,

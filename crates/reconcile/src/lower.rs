@@ -27,6 +27,12 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// All resources that documents declare, also those that stay missing.
+    pub fn declared(&self) -> impl Iterator<Item = &DeclaredResource> {
+        let resources = self.resources.values().map(Box::as_ref);
+        resources.chain(&self.stays_missing)
+    }
+
     /// Finds the resource whose own row has this key.
     pub fn resource(&self, key: &RowKey) -> Option<&DeclaredResource> {
         let RowKey::Named { table, name } = key else {

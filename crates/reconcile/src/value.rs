@@ -321,7 +321,7 @@ fn ids_in(cell: &Cell) -> Option<BTreeSet<Uuid>> {
 }
 
 /// Whether a row is always in such a column.
-fn is_always(holds: Holds, label: &str) -> bool {
+pub(crate) fn is_always(holds: Holds, label: &str) -> bool {
     matches!(holds, Holds::Ids { always, .. } if always.contains(&label))
 }
 

@@ -158,6 +158,7 @@ fn a_tool_that_is_off_stays_and_what_an_item_does_not_say_stays_unsaid() {
       tooltip: The script
     - {tool: msdyn_assist, enabled: false}
     - tool: msdyn_search
+      name: msdyn_search_contoso_pane
       displayName: msdyn_search
       tooltip: The script
       iconPath: icon.svg

@@ -337,7 +337,7 @@ pub fn drift(input: Input<'_>) -> Report {
         contracts::attach(&broken, &drifted.key, &mut drifted.differences);
     }
     drifted.sort_by(|left, right| left.key.cmp(&right.key));
-    let resources = judged(input.plan, &drifted);
+    let resources = judged(input.plan, &drifted, &mut rules);
     let (ignored, expired) = rules.finish();
     Report {
         resources,
@@ -384,13 +384,18 @@ fn lost_manifests(input: &Input<'_>) -> Option<Elsewhere> {
 }
 
 /// The states of the plan's resources, disregarding accepted differences.
-fn judged(plan: &Plan, drifted: &[Drifted]) -> Vec<Judged> {
+fn judged(plan: &Plan, drifted: &[Drifted], rules: &mut ignore::Rules<'_>) -> Vec<Judged> {
     let changing: HashSet<&ResourceKey> = plan.changes.iter().map(|change| &change.key).collect();
     let differing: HashSet<&ResourceKey> = drifted.iter().map(|drifted| &drifted.key).collect();
     let resources = plan.resources.iter().cloned();
     resources
-        .map(|judged| {
-            if !changing.contains(&judged.key) {
+        .map(|mut judged| {
+            let obstacles = judged.obstacles.len();
+            judged.obstacles.retain(|obstacle| {
+                obstacle.state != SyncState::Different
+                    || !rules.accepts(&judged.key, &obstacle.path)
+            });
+            if !changing.contains(&judged.key) && judged.obstacles.len() == obstacles {
                 return judged;
             }
             let differs = differing.contains(&judged.key);

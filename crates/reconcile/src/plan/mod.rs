@@ -1,5 +1,6 @@
 //! The plan: the ordered changes from the live to the desired state. A plain function of its inputs that is unable to write anything.
 
+mod app_change;
 pub(crate) mod defined;
 mod judged;
 mod kept;
@@ -15,6 +16,7 @@ pub(crate) mod ranks;
 pub(crate) mod references;
 pub(crate) mod removal;
 pub(crate) mod rows;
+pub(crate) mod seers;
 pub(crate) mod sets;
 
 use std::collections::BTreeSet;

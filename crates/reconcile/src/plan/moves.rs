@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, SetMode, Span, State, tables};
+use deskstate_model::{
+    Diagnostic, Explanation, Kind, Relationship, ResourceKey, SetMode, Span, State, tables,
+};
 use uuid::Uuid;
 
 use super::planner::{Declaring, Draft, Listed, Planner};
 use super::sets::{Moved, Wanted};
 use super::{Operation, Options};
 use crate::apps::live_app;
+use crate::extras::prefix;
 use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
@@ -36,7 +39,7 @@ pub(crate) const USER_STAYS: Explanation = Explanation::new(
 );
 
 /// What the project says of a user who has a profile and gets another one.
-enum Stance {
+pub(super) enum Stance {
     Undeclared,
     /// The profile is declared without `users`.
     Silent,
@@ -58,7 +61,7 @@ impl<'a> Planner<'a> {
         set: &DeclaredSet,
         member: &Wanted,
     ) -> Moved {
-        let others = self.other_profiles(draft, set, member.id);
+        let others = self.other_profiles(draft, set.relationship, member.id);
         let others: Vec<(Uuid, String, Stance)> = others
             .into_iter()
             .map(|other| {
@@ -136,25 +139,80 @@ impl<'a> Planner<'a> {
         member: Uuid,
         span: Span,
     ) -> bool {
-        if self.only_compares || set.relationship != &tables::PROFILE_USERS {
+        if set.relationship != &tables::PROFILE_USERS {
             return false;
+        }
+        let app = self.app_of(draft.resource, draft.row);
+        let key = &draft.resource.key;
+        let Some((why, help)) = self.stranded(key, draft.id, app.as_deref(), member) else {
+            return false;
+        };
+        let user = self.live.label(&tables::USER, member);
+        self.findings.blocked(
+            set.field.word,
+            Diagnostic::warning(USER_STAYS.code, format!("`{user}` stays in {key}: {why}"))
+                .at(span, "a user has one profile")
+                .help(help),
+        );
+        true
+    }
+
+    /// Whether a profile stays, because without it users would have none.
+    pub(super) fn strands(
+        &mut self,
+        key: &ResourceKey,
+        profile: Uuid,
+        declared_at: Option<Span>,
+    ) -> bool {
+        let app = live_app(self.live, profile);
+        let users: Vec<Uuid> = (self.live.links(&tables::PROFILE_USERS))
+            .members(profile)
+            .collect();
+        for user in users {
+            let Some((why, help)) = self.stranded(key, profile, app.as_deref(), user) else {
+                continue;
+            };
+            let user = self.live.label(&tables::USER, user);
+            let message = format!("{key} is not deleted, because `{user}` stays in it: {why}");
+            let finding = Diagnostic::warning(USER_STAYS.code, message).help(help);
+            match declared_at {
+                Some(span) => {
+                    let finding = finding.at(span, "declared absent here");
+                    self.findings.blocked("", finding);
+                }
+                None => self.findings.warn(finding),
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Why a user who leaves a profile would have none: another profile of the app declares the user, and does not get the user in this plan.
+    fn stranded(
+        &mut self,
+        own: &ResourceKey,
+        profile: Uuid,
+        app: Option<&str>,
+        member: Uuid,
+    ) -> Option<(String, &'static str)> {
+        if self.only_compares {
+            return None;
         }
         let (desired, live) = (self.desired, self.live);
         let declaring = self
             .declaring
             .get_or_insert_with(|| declaring_users(desired, live));
         let others = declaring.get(&member).cloned().unwrap_or_default();
-        let app = self.app_of(draft.resource, draft.row);
         let others: Vec<Declaring<'_>> = others
             .into_iter()
             .filter(|other| {
                 let id = live.find(&other.profile.row.key).one();
-                let is_in_app = match (id, &app, self.app_of(other.profile, None)) {
-                    (Some(id), ..) => self.same_app(id, app.as_deref()),
+                let is_in_app = match (id, app, self.app_of(other.profile, None)) {
+                    (Some(id), ..) => self.same_app(id, app),
                     (None, Some(app), Some(other)) => *app == other,
                     (None, ..) => true,
                 };
-                other.profile.key != draft.resource.key && is_in_app
+                other.profile.key != *own && is_in_app
             })
             .collect();
         let is_planned = |other: &Declaring<'_>| {
@@ -162,15 +220,13 @@ impl<'a> Planner<'a> {
             let planned = planned.is_none_or(|planned| planned.contains(&other.profile.key));
             planned && !other.is_accepted
         };
-        // Who has another profile, or gets one, loses nothing here.
-        if others.iter().any(is_planned) || !self.other_profiles(draft, set, member).is_empty() {
-            return false;
+        // Who gets another profile, or keeps one, loses nothing here.
+        let other = others.first()?;
+        if others.iter().any(is_planned) || self.keeps_another(profile, app, member) {
+            return None;
         }
-        let Some(other) = others.first() else {
-            return false;
-        };
         let key = &other.profile.key;
-        let (why, help) = match other.is_accepted {
+        Some(match other.is_accepted {
             true => (
                 format!("a rule of `ignore` accepts that {key} lacks the user"),
                 "remove the rule, or declare the user here",
@@ -179,19 +235,25 @@ impl<'a> Planner<'a> {
                 format!("{key} declares the user, and is not part of this plan"),
                 "plan both profiles, so that the user moves",
             ),
-        };
-        let message = format!(
-            "`{}` stays in {}: {why}",
-            live.label(&tables::USER, member),
-            draft.resource.key,
-        );
-        self.findings.blocked(
-            set.field.word,
-            Diagnostic::warning(USER_STAYS.code, message)
-                .at(span, "a user has one profile")
-                .help(help),
-        );
-        true
+        })
+    }
+
+    /// Whether a user has another profile of the app that neither goes nor takes the user out.
+    fn keeps_another(&mut self, profile: Uuid, app: Option<&str>, member: Uuid) -> bool {
+        let others = self.others_of(profile, app, &tables::PROFILE_USERS, member);
+        others.into_iter().any(|other| {
+            let name = self.live.label(&tables::PROFILE, other);
+            let key = ResourceKey::new(Kind::APP_PROFILE, &name);
+            if self.planned.is_some_and(|planned| !planned.contains(&key)) {
+                return true;
+            }
+            match self.stance(other, &name, member) {
+                Stance::TakesOut | Stance::LetsGo => false,
+                // It may be pruned.
+                Stance::Undeclared => !is_owned(&name, &self.options.prune),
+                Stance::Silent | Stance::Accepted | Stance::Keeps => true,
+            }
+        })
     }
 
     fn unlink_from(
@@ -220,7 +282,7 @@ impl<'a> Planner<'a> {
         if set.relationship != &tables::PROFILE_USERS {
             return;
         }
-        for other in self.other_profiles(draft, set, member.id) {
+        for other in self.other_profiles(draft, set.relationship, member.id) {
             let name = self.live.label(&tables::PROFILE, other);
             if let Stance::Undeclared | Stance::Silent | Stance::Accepted | Stance::Keeps =
                 self.stance(other, &name, member.id)
@@ -239,17 +301,32 @@ impl<'a> Planner<'a> {
     }
 
     /// The other profiles of the same app that a user has.
-    fn other_profiles(&self, draft: &Draft<'a>, set: &DeclaredSet, member: Uuid) -> Vec<Uuid> {
+    pub(super) fn other_profiles(
+        &self,
+        draft: &Draft<'a>,
+        relationship: &'static Relationship,
+        member: Uuid,
+    ) -> Vec<Uuid> {
         let app = self.app_of(draft.resource, draft.row);
-        let links = self.live.links(set.relationship);
+        self.others_of(draft.id, app.as_deref(), relationship, member)
+    }
+
+    fn others_of(
+        &self,
+        profile: Uuid,
+        app: Option<&str>,
+        relationship: &'static Relationship,
+        member: Uuid,
+    ) -> Vec<Uuid> {
+        let links = self.live.links(relationship);
         let owners = links.owners(member).iter().copied();
         owners
-            .filter(|owner| *owner != draft.id && self.same_app(*owner, app.as_deref()))
+            .filter(|owner| *owner != profile && self.same_app(*owner, app))
             .collect()
     }
 
     /// What the project says of a user who has this profile.
-    fn stance(&mut self, profile: Uuid, name: &str, member: Uuid) -> Stance {
+    pub(super) fn stance(&mut self, profile: Uuid, name: &str, member: Uuid) -> Stance {
         let desired = self.desired;
         let key = ResourceKey::new(Kind::APP_PROFILE, name);
         let Some(resource) = desired.resources.get(&key) else {
@@ -381,6 +458,11 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// Whether a name has a prefix under which undeclared rows are pruned.
+fn is_owned(name: &str, prefixes: &BTreeSet<String>) -> bool {
+    prefix(name).is_some_and(|prefix| prefixes.contains(&prefix))
+}
+
 /// The users whom profiles declare. A document of a row that is to be deleted declares nobody.
 fn declaring_users<'a>(desired: &'a Desired, live: &Live) -> HashMap<Uuid, Vec<Declaring<'a>>> {
     let mut found: HashMap<Uuid, Vec<Declaring<'a>>> = HashMap::new();
@@ -416,7 +498,7 @@ fn fit(live: &Live, key: &RowKey) -> Option<Uuid> {
 }
 
 /// Users in a set, listed directly or through teams, but for those whom it keeps out.
-fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
+pub(super) fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
     let without: BTreeSet<Uuid> = set
         .without
         .iter()

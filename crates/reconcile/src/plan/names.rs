@@ -7,8 +7,9 @@ use std::collections::HashSet;
 
 /// Tables and unique names of the rows that documents declare.
 pub(crate) fn declared_names(desired: &Desired) -> HashSet<(&'static Table, &str)> {
-    let resources = desired.resources.values();
-    let rows = resources.flat_map(|resource| std::iter::once(&resource.row).chain(&resource.parts));
+    let rows = desired
+        .declared()
+        .flat_map(|resource| std::iter::once(&resource.row).chain(&resource.parts));
     let mut names = HashSet::with_capacity(desired.resources.len());
     names.extend(rows.filter_map(|row| named_row(&row.key)));
     names
@@ -16,8 +17,8 @@ pub(crate) fn declared_names(desired: &Desired) -> HashSet<(&'static Table, &str
 
 /// Tables and unique names of the rows that documents declare or include in sets.
 pub(super) fn named(desired: &Desired) -> HashSet<(&'static Table, &str)> {
-    let resources = desired.resources.values();
-    let sets = resources.flat_map(|resource| &resource.sets);
+    let sets =
+        (desired.declared()).flat_map(|resource| resource.sets.iter().chain(&resource.accepted));
     let members = sets.flat_map(|set| &set.members);
     let mut names = declared_names(desired);
     names.extend(members.filter_map(|member| named_row(&member.key)));

@@ -49,7 +49,7 @@ pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
 /// The diagnostics report what cannot be planned, such as a lookup without a match or a duplicate row. Such a change is left out.
 #[tracing::instrument(level = "info", skip_all, fields(resources = desired.resources.len()))]
 pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
-    let mut planner = Planner::new(desired, live);
+    let mut planner = Planner::new(desired, live, options);
     planner.planned = options.only.as_ref();
     planner.only_compares = options.only_compares;
     let mut changes = Vec::new();
@@ -108,6 +108,7 @@ impl Options {
 pub(super) struct Planner<'a> {
     pub(super) desired: &'a Desired,
     pub(super) live: &'a Live,
+    pub(super) options: &'a Options,
     pub(super) findings: Findings<'a>,
     /// Parts that have unique names and may therefore be referenced before they exist.
     pub(super) declared_parts: BTreeSet<&'a RowKey>,
@@ -159,7 +160,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(desired: &'a Desired, live: &'a Live) -> Self {
+    fn new(desired: &'a Desired, live: &'a Live, options: &'a Options) -> Self {
         let parts = desired
             .resources
             .values()
@@ -167,6 +168,7 @@ impl<'a> Planner<'a> {
         Self {
             desired,
             live,
+            options,
             findings: Findings::default(),
             declared_parts: parts
                 .filter(|row| !row.only_if_there)
@@ -322,6 +324,7 @@ impl<'a> Planner<'a> {
         self.update_row(&mut draft, &resource.row, table, row);
         self.parts(&mut draft);
         self.sets(&mut draft);
+        self.second_by_app(&draft);
         if draft.operations.is_empty() {
             return None;
         }

@@ -79,6 +79,9 @@ impl Planner<'_> {
             self.findings.blocked("", diagnostic);
             return None;
         }
+        if key.kind == Kind::APP_PROFILE && self.strands(key, row.id, declared_at) {
+            return None;
+        }
         let mut operations = Vec::new();
         let mut along = Vec::new();
         for part in Kind::part_tables().filter(|part| part.parent == table) {
@@ -103,7 +106,7 @@ impl Planner<'_> {
                 }
             }
         }
-        operations.extend(self.delete_items(key.kind, row.id));
+        operations.extend(self.delete_items(key.kind, row.id, reason));
         let target = RowTarget {
             table,
             id: row.id,
@@ -127,13 +130,19 @@ impl Planner<'_> {
         })
     }
 
-    /// Deletes the linked rows that are parts of this row alone, such as the lines of a notification.
-    fn delete_items(&self, kind: Kind, owner: Uuid) -> Vec<Operation> {
+    /// Deletes the linked rows that are parts of this row alone, such as the lines of a notification. Pruning leaves protected ones.
+    fn delete_items(&self, kind: Kind, owner: Uuid, reason: Reason) -> Vec<Operation> {
+        let stays = |table: &'static Table, id: Uuid| {
+            let kind = Kind::of_table(table).filter(|_| reason == Reason::NotDeclared);
+            let key = kind.map(|kind| ResourceKey::new(kind, &self.live.label(table, id)));
+            key.is_some_and(|key| self.options.protect.iter().any(|glob| glob.matches(&key)))
+        };
         let mut operations = Vec::new();
         for relationship in item_links(kind) {
             let table = relationship.member;
             for member in self.live.links(relationship).members(owner) {
                 if self.is_orphan(relationship, owner, member)
+                    && !stays(table, member)
                     && let Some(row) = self.live.row(table, member)
                 {
                     operations.push(Operation::Delete {
@@ -156,11 +165,8 @@ impl Planner<'_> {
     /// Deletes nothing if the run does not cover the complete project and environment: with a selection, after any error, or with unread
     /// workstreams (for templates). If nothing is declared, the manifests may be lost, so nothing is deleted either.
     pub(super) fn prune(&mut self, options: &Options, planned: &[Change]) -> Vec<Change> {
-        let declares_something = self
-            .desired
-            .resources
-            .values()
-            .any(|resource| resource.state == State::Present);
+        let mut declared = self.desired.declared();
+        let declares_something = declared.any(|resource| resource.state == State::Present);
         let failed = self.findings.has_errors();
         if options.prune.is_empty() || options.only.is_some() || failed {
             return Vec::new();

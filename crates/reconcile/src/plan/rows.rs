@@ -117,6 +117,7 @@ impl<'a> Planner<'a> {
                     complete &= resolved == Resolved::Null || is_copy(column.field);
                 }
                 Some(resolved) => {
+                    self.few_see(draft, column, &resolved, None);
                     body.extend(value::write(column.field, &resolved, true));
                     if !is_copy(column.field) && !(resolved == Resolved::Null) {
                         draft.fields.push(FieldChange {
@@ -238,6 +239,7 @@ impl<'a> Planner<'a> {
             {
                 continue;
             }
+            self.few_see(draft, column, &resolved, Some(row));
             let resolved = match resolved {
                 Resolved::IdsAmong { with, without } => {
                     let all = value::among(column.field, with, &without, &row.row, self.live);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, Explanation, Relationship, SetMode, Span, tables};
+use deskstate_model::{
+    Diagnostic, Explanation, Kind, Relationship, ResourceKey, SetMode, Span, tables,
+};
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};
@@ -442,7 +444,10 @@ impl<'a> Planner<'a> {
             .any(|other| *other != owner);
         let named = self.named.contains(&(relationship.member, name.as_str()));
         let whole = self.live.table(relationship.member).access.is_whole();
+        let key = Kind::of_table(relationship.member).map(|kind| ResourceKey::new(kind, &name));
+        let declared_now = key.is_some_and(|key| self.options.declared_now.contains(&key));
         whole
+            && !declared_now
             && !others
             && !named
             && !row.is_managed()

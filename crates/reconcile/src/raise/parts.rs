@@ -193,18 +193,23 @@ impl<'a> Raising<'a> {
                 Holds::UniqueName => {
                     let text = |word: &str| item.get(word)?.as_str();
                     let derived = match rows.name {
-                        NameOf::Behind(word) => text(word).and_then(|of| {
+                        NameOf::Behind(word) | NameOf::PaneTab(word) => text(word).and_then(|of| {
                             unique_name_of_part(rows.name, &self.name, &of_unit(of, unit))
                         }),
-                        NameOf::PaneTab(_) | NameOf::Given => None,
+                        NameOf::Given => None,
                     };
-                    let is_identity = rows.part.is_none() || is_identity;
-                    (is_identity && derived.as_ref() != Some(&label)).then(|| json!(label))
+                    let name = match rows.name {
+                        // Scripts of vendors find their entries by these names.
+                        NameOf::PaneTab(_) => row.row.text(field.column),
+                        _ => (rows.part.is_none() || is_identity).then_some(label.as_str()),
+                    };
+                    name.filter(|name| derived.as_deref() != Some(*name))
+                        .map(|name| json!(name))
                 }
                 Holds::Position => {
                     let number = row.row.int(field.column);
                     number
-                        .filter(|number| *number != place)
+                        .filter(|number| *number != place || self.options.as_read)
                         .map(|number| json!(number))
                 }
                 Holds::OneOf(words) => {
@@ -271,6 +276,7 @@ impl<'a> Raising<'a> {
                 return Err(format!("{label} has no `{}`", field.word));
             }
             let filled = match field.fill {
+                _ if self.options.as_read => false,
                 Fill::TextOf(word) => value.is_null() || item.get(word) == Some(&value),
                 Fill::NameOf(_) => value.is_null(),
                 _ => value.is_null() && !(field.is_clearable() && self.says_nulls()),
@@ -443,8 +449,16 @@ impl<'a> Raising<'a> {
         let mut written = Vec::new();
         for (at, row) in (1_i64..).zip(rows) {
             match self.own_item(relationship, items, row, at)? {
-                Some(item) => {
+                Some(mut item) => {
                     self.holds.insert(row.id);
+                    // A rule can be about the line or about the row.
+                    if self.options.as_read
+                        && let Json::Object(item) = &mut item
+                    {
+                        let name = self.live.label(table, row.id);
+                        let shared = items.shared.iter();
+                        item.extend(shared.map(|field| (field.word.to_owned(), json!(name))));
+                    }
                     written.push(item);
                 }
                 None => {
@@ -478,7 +492,7 @@ impl<'a> Raising<'a> {
             && !is_others(table, &name, self.options.owned)
             && !self.has_document(table, &name)
             && row.row.int("statecode").unwrap_or(0) == 0;
-        if !alone {
+        if !alone && !self.options.as_read {
             return Ok(None);
         }
         let rows = Rows {

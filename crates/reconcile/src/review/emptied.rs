@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_dataverse::{Cell, Value};
 use deskstate_model::{
-    Explanation, Holds, Kind, Relationship, ResourceKey, State, Table, Unlisted, lookup_read_name,
-    tables,
+    Explanation, Holds, Kind, PartTable, Referent, Relationship, ResourceKey, State, Table,
+    Unlisted, lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -231,7 +232,9 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<(&'static str, bo
         let (mut came, mut went) = (0, 0);
         for operation in &change.operations {
             match (operation, part.unlisted) {
-                (Operation::Create { row, .. }, _) if row.table == part.table => came += 1,
+                (Operation::Create { row, body, .. }, _) if row.table == part.table => {
+                    came += usize::from(!comes_off(case, part, body));
+                }
                 (Operation::Delete { row, .. }, Unlisted::Delete) if row.table == part.table => {
                     went += usize::from(live.contains(&row.id));
                 }
@@ -240,6 +243,8 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<(&'static str, bo
                 {
                     let goes = live.contains(&row.id) && is_set(body, column, &false.into());
                     went += usize::from(goes);
+                    let is_on_now = is_set(body, column, &true.into());
+                    came += usize::from(is_on_now && !live.contains(&row.id));
                 }
                 _ => {}
             }
@@ -257,6 +262,31 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<(&'static str, bo
         }
     }
     words
+}
+
+/// Whether a new part is switched off, or refers to something that is.
+fn comes_off(case: &Case<'_>, part: &PartTable, body: &[(String, Value)]) -> bool {
+    let by_flag = match part.unlisted {
+        Unlisted::SwitchOff(column) => is_set(body, column, &false.into()),
+        Unlisted::Delete | Unlisted::Leave => false,
+    };
+    let inactive = Value::Cell(Cell::Int(1));
+    let refers = |id: &Uuid, set: &str| {
+        part.fields.iter().any(|field| match field.holds {
+            Holds::Lookup {
+                to: Referent::Named(table),
+                ..
+            } => table.set == set && case.live.is_off(table, *id),
+            _ => false,
+        })
+    };
+    let mut bound = body.iter();
+    by_flag
+        || is_set(body, tables::STATUS.column, &inactive)
+        || bound.any(|(_, value)| match value {
+            Value::Bind { set, id } => refers(id, set),
+            Value::Cell(_) | Value::Unbind => false,
+        })
 }
 
 /// Columns that list ids, such as the roles that see a provider, and that would list none but those that are always there.

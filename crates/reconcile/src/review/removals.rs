@@ -470,7 +470,7 @@ fn prune_to_empty(case: &Case<'_>, found: &mut Vec<Finding>) {
         let Some(known) = Kind::all().find(|known| known.as_str() == kind) else {
             continue;
         };
-        let left = case.desired.resources.values().any(|resource| {
+        let left = case.desired.declared().any(|resource| {
             let mut items = resource.parts.iter();
             let has_item = items.any(
                 |row| matches!(&row.key, RowKey::Named { table, .. } if *table == known.table()),

@@ -39,7 +39,7 @@ pub(crate) const UNDO_ELSEWHERE: Explanation = Explanation::new(
 
 pub(crate) const UNDO_LINK: Explanation = Explanation::new(
     "undo-link",
-    "A link or a part cannot be restored, because a row that it needs was deleted after the apply.",
+    "A link, a reference or a part cannot be restored, because a row that it needs was deleted after the apply.",
     "Everything else is restored.",
     "If you need the link, declare the missing row. Otherwise do nothing.",
 );
@@ -99,16 +99,7 @@ fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
             .flat_map(|change| &change.deleted)
             .map(|row| (row.id, name(row)))
             .collect(),
-        apps: file
-            .changes
-            .iter()
-            .flat_map(|change| &change.deleted)
-            .filter(|row| row.table == tables::PROFILE.logical)
-            .filter_map(|row| {
-                let app = row.columns.get(crate::kinds::profile("app").column)?;
-                Some((row.id, fold(app.as_str()?)))
-            })
-            .collect(),
+        apps: apps(file),
     };
     if file.organization != live.facts.organization {
         undoing.diagnostics.push(Diagnostic::error(
@@ -207,8 +198,24 @@ struct Undoing<'a> {
     left: BTreeSet<&'a SavedLink>,
     /// Rows that the apply deleted and the undo restores, with their names.
     coming: BTreeMap<Uuid, String>,
-    /// Apps of the profiles that the undo restores.
+    /// Apps of the profiles that the undo restores, or whose app it restores.
     apps: BTreeMap<Uuid, String>,
+}
+
+fn apps(file: &UndoFile) -> BTreeMap<Uuid, String> {
+    let column = crate::kinds::profile("app").column;
+    let rows = file.changes.iter().flat_map(|change| {
+        let deleted = change.deleted.iter();
+        let deleted = deleted.map(|row| (&row.table, row.id, &row.columns));
+        let updated = change.updated.iter();
+        deleted.chain(updated.map(|row| (&row.table, row.id, &row.before)))
+    });
+    let profiles = rows.filter(|(table, ..)| *table == tables::PROFILE.logical);
+    let apps = profiles.filter_map(|(_, id, columns)| {
+        let app = columns.get(column)?.as_str()?;
+        Some((id, fold(app)))
+    });
+    apps.collect()
 }
 
 /// Rows that the apply created and that exist.
@@ -274,6 +281,9 @@ impl Undoing<'_> {
         }
         for update in &recorded.updated {
             self.put_back(update, &mut change);
+        }
+        if kind == Kind::APP_PROFILE {
+            self.second_by_app(recorded.id);
         }
         for row in &recorded.created {
             self.remove(row, &mut change);

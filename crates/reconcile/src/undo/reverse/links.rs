@@ -78,8 +78,42 @@ impl Undoing<'_> {
         });
     }
 
+    /// Reports users whom a profile takes along to its old app, where they have another profile by now.
+    pub(super) fn second_by_app(&mut self, profile: Uuid) {
+        let (live, now) = (self.live, live_app(self.live, profile));
+        let restored = self.apps.get(&profile);
+        if now.is_none() || restored.is_none() || now.as_ref() == restored {
+            return;
+        }
+        for user in live.links(&PROFILE_USERS).members(profile) {
+            let link = SavedLink {
+                relationship: PROFILE_USERS.schema_name.to_owned(),
+                owner: profile,
+                member: user,
+            };
+            if self.linked.contains(&link) {
+                continue;
+            }
+            if let Some(other) = self.other_profile(&PROFILE_USERS, &link) {
+                let (user, own) = (
+                    self.label(&tables::USER, user),
+                    self.label(&tables::PROFILE, profile),
+                );
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        UNDO_CHANGED.code,
+                        format!(
+                            "the old app of `{own}` does not come back: `{user}` would have two profiles there, this one and `{other}`"
+                        ),
+                    )
+                    .help(format!("take the user out of `{other}`, or keep the new app and do not undo")),
+                );
+            }
+        }
+    }
+
     /// Whether a row exists, or comes back. Users are not read as a whole, so none counts as gone.
-    fn is_there(&self, table: &'static Table, id: Uuid) -> bool {
+    pub(super) fn is_there(&self, table: &'static Table, id: Uuid) -> bool {
         table == &tables::USER
             || self.live.row(table, id).is_some()
             || self.coming.contains_key(&id)
@@ -102,9 +136,10 @@ impl Undoing<'_> {
             && before.all(is_gone)
     }
 
-    /// The app of a profile that exists or comes back.
+    /// The app of a profile that exists or comes back, as the undo leaves it.
     fn app(&self, profile: Uuid) -> Option<String> {
-        live_app(self.live, profile).or_else(|| self.apps.get(&profile).cloned())
+        let restored = self.apps.get(&profile).cloned();
+        restored.or_else(|| live_app(self.live, profile))
     }
 
     /// Whether two profiles may be for one app. Unknown counts as one: a user with two profiles is worse than an undo that is refused.
@@ -123,7 +158,8 @@ impl Undoing<'_> {
             return None;
         }
         let profiles = self.live.links(relationship).owners(saved.member).iter();
-        let mut profiles = profiles.filter(|owner| self.may_be_one_app(**owner, saved.owner));
+        let mut profiles = profiles
+            .filter(|owner| **owner != saved.owner && self.may_be_one_app(**owner, saved.owner));
         let other = profiles.find(|owner| {
             let link = SavedLink {
                 owner: **owner,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Row, Value as Wire};
-use deskstate_model::{Diagnostic, Holds, Kind, PartTable, Table};
+use deskstate_model::{Diagnostic, Holds, Kind, PartTable, Referent, Table};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -77,6 +77,17 @@ impl Undoing<'_> {
             );
             return;
         }
+        // A part that is identified by a row is nothing without it.
+        let identity = known.iter().find(|column| {
+            let field = column.field.zip(part);
+            field.is_some_and(|(field, part)| part.is_identity(field))
+        });
+        if let Some(column) = identity
+            && let Some(value) = saved.columns.get(&column.name)
+            && self.is_lost(column, value, table, &saved.label)
+        {
+            return;
+        }
         if saved.id == change.id {
             change.action = Action::Create;
             change.reason = Reason::Declared;
@@ -90,6 +101,9 @@ impl Undoing<'_> {
             let Some(value) = saved.columns.get(&column.name) else {
                 continue;
             };
+            if self.is_lost(column, value, table, &saved.label) {
+                continue;
+            }
             columns::write(column, value, &mut body);
             if saved.id == change.id
                 && let Some(field) = column.field
@@ -108,6 +122,31 @@ impl Undoing<'_> {
             body,
             attaches_to: parent.filter(|parent: &Uuid| !self.coming.contains_key(parent)),
         });
+    }
+
+    /// Whether the row that a value refers to was deleted since, and does not come back. The value stays as it is.
+    fn is_lost(&mut self, column: &Column, value: &Json, table: &Table, label: &str) -> bool {
+        let to = match column.field.map(|field| field.holds) {
+            Some(Holds::Lookup {
+                to: Referent::Named(to),
+                ..
+            }) => to,
+            _ => return false,
+        };
+        let is_whole = self.live.table(to).access.is_whole();
+        let bound = columns::bound(value).filter(|(_, id)| is_whole && !self.is_there(to, *id));
+        let Some((_, id)) = bound else {
+            return false;
+        };
+        self.diagnostics.push(Diagnostic::warning(
+            UNDO_LINK.code,
+            format!(
+                "`{}` of {} `{label}` cannot be restored: row {id}, to which it referred, no longer exists",
+                column.field.map_or("", |field| field.word),
+                table.logical
+            ),
+        ));
+        true
     }
 
     /// Another row with the unique name of a deleted one, unless this undo deletes it.
@@ -207,6 +246,9 @@ impl Undoing<'_> {
             if !saved.after.get(name).is_some_and(as_applied) && !self.own.contains(&saved.id) {
                 self.changed(table, &saved.label);
                 return;
+            }
+            if self.is_lost(column, before, table, &saved.label) {
+                continue;
             }
             columns::write(column, before, &mut body);
             if let Some(field) = column.field {

@@ -1,0 +1,300 @@
+//! What `apply --only-drift` leaves alone: what rules of `ignore` accept, and what the current manifests declare.
+
+use serde_json::json;
+
+use super::support::by_hand::{add_agent, make, remove_agent, users_of};
+use super::support::{Project, Server, says};
+
+const UNTIL: &str = "reason: a trial, until: 2999-01-01";
+
+fn ignoring(rule: &str) -> String {
+    format!("ignore: [{{{rule}, {UNTIL}}}]")
+}
+
+fn users(name: &str, users: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: {name}}}\nspec: {{displayName: {name}, app: CustomerServiceApps, users: {users}}}\n"
+    )
+}
+
+fn document(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    )
+}
+
+fn applied(spec: &str, manifests: &str) -> (Project, Server) {
+    let server = Server::plain();
+    let project = Project::desk(&server, spec, "", manifests);
+    project.apply();
+    project.commit_applied();
+    (project, server)
+}
+
+fn delete(server: &Server, set: &str, key: &str, name: &str) {
+    let id = server.id(set, key, name);
+    server.delete(&format!("{set}({id})"));
+}
+
+#[test]
+fn an_agent_whom_a_rule_leaves_in_a_profile_loses_none_with_it() {
+    let manifests = users("contoso_c", "[ada@contoso.com, lin@contoso.com]")
+        + &users("contoso_d", "[nora@contoso.com]")
+        + "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_old, state: absent}\n";
+    let rule = ignoring("kind: AppProfile, name: contoso_c, fields: [users]");
+    let spec = format!("owns: {{prefixes: [contoso]}}\nprune: owned\n{rule}");
+    let (project, server) = applied(&spec, &manifests);
+    for name in ["contoso_tmp", "contoso_old"] {
+        let row = json!({
+            "msdyn_uniquename": name, "msdyn_name": name, "msdyn_appmoduleuniquename": "CustomerServiceApps",
+        });
+        make(&server, "msdyn_appconfigurations", &row);
+        remove_agent(&server, "contoso_c", "ada@contoso.com");
+        add_agent(&server, name, "ada@contoso.com");
+        let run = project.revert_drift();
+        says(
+            &run.err,
+            &[
+                "[user-stays]",
+                &format!("AppProfile {name} is not deleted, because `ada@contoso.com` stays in it"),
+            ],
+        );
+        assert!(users_of(&server, name).contains("ada@contoso.com"));
+        remove_agent(&server, name, "ada@contoso.com");
+        add_agent(&server, "contoso_c", "ada@contoso.com");
+    }
+}
+
+#[test]
+fn an_agent_in_two_profiles_does_not_leave_both() {
+    let manifests = users("contoso_c", "[ada@contoso.com, lin@contoso.com]")
+        + &users("contoso_d", "[nora@contoso.com]")
+        + &users("contoso_e", "[dev.agent1@contoso.com]");
+    let rule = ignoring("kind: AppProfile, name: contoso_c, fields: [users]");
+    let (project, server) = applied(&rule, &manifests);
+    remove_agent(&server, "contoso_c", "ada@contoso.com");
+    for profile in ["contoso_d", "contoso_e"] {
+        add_agent(&server, profile, "ada@contoso.com");
+    }
+    says(&project.revert_drift().err, &["[user-stays]"]);
+    for profile in ["contoso_d", "contoso_e"] {
+        assert!(users_of(&server, profile).contains("ada@contoso.com"));
+    }
+}
+
+#[test]
+fn a_user_who_moved_to_an_undeclared_profile_may_stay_there() {
+    let manifests = users("contoso_c", "[ada@contoso.com, lin@contoso.com]")
+        + &document(
+            "ApplicationTab",
+            "contoso_t",
+            "{displayName: T, title: T, pageType: Search}",
+        );
+    let rule = ignoring("kind: AppProfile, name: contoso_c, fields: [users]");
+    let (project, server) = applied(&rule, &manifests);
+    let row = json!({
+        "msdyn_uniquename": "fabrikam_tmp", "msdyn_name": "T", "msdyn_appmoduleuniquename": "CustomerServiceApps",
+    });
+    make(&server, "msdyn_appconfigurations", &row);
+    remove_agent(&server, "contoso_c", "ada@contoso.com");
+    add_agent(&server, "fabrikam_tmp", "ada@contoso.com");
+    project.run(&["drift", "--env", "server"]).ended(0);
+    let id = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "contoso_t",
+    );
+    server.patch(
+        &format!("msdyn_applicationtabtemplates({id})"),
+        "{\"msdyn_title\": \"By hand\"}",
+    );
+    project.revert_drift().ended(0);
+    assert!(users_of(&server, "fabrikam_tmp").contains("ada@contoso.com"));
+    project.run(&["drift", "--env", "server"]).ended(0);
+}
+
+#[test]
+fn what_refers_to_a_row_that_may_be_missing_is_reverted_without_it() {
+    let tool = document(
+        "PaneTool",
+        "contoso_tool",
+        "{displayName: T, controlName: contoso_control}",
+    );
+    let pane = document(
+        "ProductivityPane",
+        "contoso_pane",
+        "{displayName: P, tools: [{tool: contoso_tool}]}",
+    );
+    let rule = ignoring("kind: PaneTool, name: contoso_tool");
+    let (project, server) = applied(&rule, &(tool + &pane));
+    delete(
+        &server,
+        "msdyn_panetoolconfigurations",
+        "msdyn_panetoolconfigurationid",
+        "contoso_tool",
+    );
+    let id = server.id(
+        "msdyn_paneconfigurations",
+        "msdyn_paneconfigurationid",
+        "contoso_pane",
+    );
+    server.patch(
+        &format!("msdyn_paneconfigurations({id})"),
+        "{\"msdyn_name\": \"By hand\"}",
+    );
+    says(
+        &project.revert_drift().ended(0).out,
+        &["displayName", "By hand"],
+    );
+
+    // A row that would be another one without the reference stays missing, too.
+    let tab = document(
+        "ApplicationTab",
+        "contoso_t",
+        "{displayName: T, title: T, pageType: Search}",
+    );
+    let session = document(
+        "SessionTemplate",
+        "contoso_s",
+        "{displayName: S, title: S, type: Generic, anchorTab: contoso_t}",
+    );
+    let rule = ignoring("kind: ApplicationTab, name: contoso_t");
+    let (project, server) = applied(&rule, &(tab + &session));
+    delete(
+        &server,
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "contoso_s",
+    );
+    delete(
+        &server,
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "contoso_t",
+    );
+    project.revert_drift().ended(0);
+    let rows = server
+        .get("/api/data/v9.2/msdyn_sessiontemplates?$filter=msdyn_uniquename%20eq%20'contoso_s'");
+    assert_eq!(rows["value"], json!([]));
+}
+
+#[test]
+fn a_part_that_is_made_again_has_every_value() {
+    let script = document(
+        "AgentScript",
+        "contoso_sc",
+        "{displayName: S, language: 1033, steps: [{name: contoso_greet, displayName: Greet, text: Hello}, {name: contoso_end, displayName: End, text: Bye}]}",
+    );
+    let rule = ignoring(
+        "kind: AgentScript, name: contoso_sc, fields: [steps.contoso_greet.text, steps.contoso_end.text]",
+    );
+    let (project, server) = applied(&rule, &script);
+    let (set, key) = (
+        "msdyn_productivityagentscriptsteps",
+        "msdyn_productivityagentscriptstepid",
+    );
+    let end = server.id(set, key, "contoso_end");
+    server.patch(
+        &format!("{set}({end})"),
+        "{\"msdyn_textinstruction\": \"Tuned\"}",
+    );
+    delete(&server, set, key, "contoso_greet");
+    project.revert_drift().ended(0);
+    let text = |name: &str| {
+        let rows = server.get(&format!(
+            "/api/data/v9.2/{set}?$filter=msdyn_uniquename%20eq%20'{name}'"
+        ));
+        rows["value"][0]["msdyn_textinstruction"].clone()
+    };
+    assert_eq!(
+        [text("contoso_greet"), text("contoso_end")],
+        ["Hello", "Tuned"]
+    );
+}
+
+#[test]
+fn lines_of_a_template_that_may_be_missing_are_not_pruned() {
+    let template = |name: &str| {
+        document(
+            "NotificationTemplate",
+            name,
+            "{displayName: N, title: N, fields: [{header: Call, value: x}]}",
+        )
+    };
+    let rule = ignoring("kind: NotificationTemplate, name: contoso_one");
+    let spec = format!("owns: {{prefixes: [contoso]}}\nprune: owned\n{rule}");
+    let (project, server) = applied(&spec, &(template("contoso_one") + &template("contoso_two")));
+    delete(
+        &server,
+        "msdyn_notificationtemplates",
+        "msdyn_notificationtemplateid",
+        "contoso_one",
+    );
+    let run = project.revert_drift().ended(0);
+    assert!(!run.err.contains("pruned"), "{}", run.err);
+    server.id(
+        "msdyn_notificationfields",
+        "msdyn_notificationfieldid",
+        "contoso_one_call",
+    );
+}
+
+#[test]
+fn a_line_that_the_current_manifests_declare_is_not_deleted() {
+    let template = |fields: &str| {
+        document(
+            "NotificationTemplate",
+            "contoso_n",
+            &format!("{{displayName: N, title: N, fields: [{{header: Call, value: x}}{fields}]}}"),
+        )
+    };
+    let line = document(
+        "NotificationField",
+        "contoso_line",
+        "{displayName: L, header: L, value: l}",
+    );
+    let (project, _server) = applied("", &template(""));
+    project.write(
+        "manifests/all.yaml",
+        &(template(", {shared: contoso_line}") + &line),
+    );
+    project.apply();
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-q", "-m", "line"]);
+    project.revert_drift();
+    project.run(&["plan", "--env", "server"]).ended(0);
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    assert!(!plan.out.contains("+ NotificationField"), "{}", plan.out);
+}
+
+#[test]
+fn pruning_a_template_leaves_its_protected_lines() {
+    let template = document(
+        "NotificationTemplate",
+        "contoso_n",
+        "{displayName: N, title: N, fields: [{header: Call, value: x}]}",
+    );
+    let other = document(
+        "ApplicationTab",
+        "contoso_t",
+        "{displayName: T, title: T, pageType: Search}",
+    );
+    let keep = document(
+        "NotificationTemplate",
+        "contoso_k",
+        "{displayName: K, title: K}",
+    );
+    let spec = "owns: {prefixes: [contoso]}\nprune: owned\nprotect: [NotificationField/contoso_*]";
+    let (project, server) = applied(spec, &(template + &other + &keep));
+    project.write("manifests/all.yaml", &(other + &keep));
+    project.apply();
+    server.id(
+        "msdyn_notificationfields",
+        "msdyn_notificationfieldid",
+        "contoso_n_call",
+    );
+    let rows = server.get(
+        "/api/data/v9.2/msdyn_notificationtemplates?$filter=msdyn_uniquename%20eq%20'contoso_n'",
+    );
+    assert_eq!(rows["value"], json!([]));
+}
