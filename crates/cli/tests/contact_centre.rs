@@ -1577,3 +1577,17 @@ fn what_a_file_refers_to_by_its_name_need_not_be_in_the_file() {
         ],
     );
 }
+
+/// Microsoft fills slugs from the context variables of a conversation.
+#[test]
+fn a_context_variable_of_a_workstream_is_a_slug() {
+    let project = Project::example("contact-centre");
+    project.edit(WORKSTREAMS, "name: orderNumber,", "name: va_CustomerName,");
+    project.write(
+        "manifests/callpop.yaml",
+        "apiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {name: contoso_callpop}\nspec: {displayName: N, title: \"Call of {va_CustomerName}, {va_Custom}\"}\n",
+    );
+    let run = project.run(&["validate"]).ended(0);
+    assert!(!run.err.contains("`{va_CustomerName}` is"), "{}", run.err);
+    says(&run.err, &["warning[slug]: `{va_Custom}`"]);
+}

@@ -575,3 +575,48 @@ fn a_parameter_that_one_environment_alone_has_is_a_difference_in_both_directions
         &["parameters.relationship"],
     );
 }
+
+/// A vendor's script looks its entry up by the unique name, and makes another one if it finds none.
+#[test]
+fn a_tool_of_a_pane_keeps_the_unique_name_that_a_script_gave_it() {
+    let document = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+        )
+    };
+    let tool = |name: &str| document("PaneTool", name, "{displayName: T, controlName: contoso_c}");
+    let pane = "{displayName: P, tools: [{tool: contoso_tool, name: contoso_tool_config_pane_tab}, {tool: contoso_other}]}";
+    let manifests = tool("contoso_tool")
+        + &tool("contoso_other")
+        + &document("ProductivityPane", "contoso_pane", pane);
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &manifests);
+    project.apply();
+    let names = |server: &Server| {
+        let rows = server.get("/api/data/v9.2/msdyn_panetabconfigurations?$filter=startswith(msdyn_uniquename,'contoso')&$orderby=msdyn_order");
+        let rows = rows["value"].as_array().unwrap().clone();
+        let names = rows.iter().map(|row| row["msdyn_uniquename"].clone());
+        names.collect::<Vec<_>>()
+    };
+    let expected = [
+        "contoso_tool_config_pane_tab",
+        "contoso_other_contoso_pane_pane_tab",
+    ];
+    assert_eq!(names(&server), expected);
+    let export = [
+        "export",
+        "--env",
+        "server",
+        "--kind",
+        "ProductivityPane",
+        "--out",
+        "out",
+    ];
+    project.run(&export).ended(0);
+    let written = project.read("out/productivity-panes/contoso_pane.yaml");
+    assert!(
+        written.contains("name: contoso_tool_config_pane_tab"),
+        "{written}"
+    );
+    assert!(!written.contains("contoso_other_contoso_pane"), "{written}");
+}

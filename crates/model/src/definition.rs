@@ -162,6 +162,7 @@ struct PartForm {
     deletable: bool,
     component: bool,
     deleted_with_row: bool,
+    supplies_slugs: bool,
     fields: Vec<FieldForm>,
 }
 

@@ -15,8 +15,10 @@ use crate::kinds::{
 use crate::manifests::State;
 use crate::name::UniqueName;
 use crate::parameters::ParameterValue;
+use crate::record::{Record, Value as Stored};
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
+use crate::table::{Holds, PartTable};
 
 pub(crate) const SLUG: Explanation = Explanation::new(
     "slug",
@@ -106,7 +108,35 @@ fn declared_slugs<'a>(context: &'a Context<'_>) -> BTreeSet<&'a str> {
         .iter()
         .chain(contracts)
         .chain(providers);
-    all.map(String::as_str).collect()
+    let present = context.resources.iter();
+    let present = present.filter(|declared| declared.state != State::Absent);
+    let parts = present.flat_map(|declared| names_of_parts(declared.spec.record()));
+    all.map(String::as_str).chain(parts).collect()
+}
+
+/// The names of parts that templates may use, such as the context variables of a workstream.
+fn names_of_parts(record: &Record) -> impl Iterator<Item = &str> {
+    record.columns().flat_map(|(field, value)| {
+        let (Holds::Parts(part), Some(Stored::Set(set))) = (field.holds, value.value()) else {
+            return Vec::new();
+        };
+        if !part.supplies_slugs {
+            return Vec::new();
+        }
+        set.members
+            .iter()
+            .filter_map(|member| name_of_part(part, &member.value))
+            .collect()
+    })
+}
+
+fn name_of_part<'v>(part: &PartTable, item: &'v Stored) -> Option<&'v str> {
+    let Stored::Item(item) = item else {
+        return item.as_text();
+    };
+    let mut fields = item.columns();
+    let (_, name) = fields.find(|(field, _)| part.is_identity(field))?;
+    name.value()?.as_text()
 }
 
 /// Whether a provider supplies slugs that are not listed anywhere.

@@ -545,6 +545,7 @@ fn part(
         },
         server_adds: false,
         goes_with_parent: form.deleted_with_row,
+        supplies_slugs: form.supplies_slugs,
         makes_up_row: true,
         names: Names::Free,
     }));

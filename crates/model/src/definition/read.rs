@@ -452,6 +452,7 @@ fn part(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<PartForm> {
         deletable: flag(node, "deletable"),
         component: flag(node, "solutionComponent"),
         deleted_with_row: node.get("deletedWithRow").and_then(Node::as_flag) != Some(false),
+        supplies_slugs: flag(node, "suppliesSlugs"),
         fields: entries(node, "fields")
             .filter_map(|entry| field(entry, diagnostics))
             .collect(),

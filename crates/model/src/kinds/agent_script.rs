@@ -84,6 +84,7 @@ pub(crate) static STEPS: PartTable = PartTable {
     unlisted: Unlisted::Delete,
     server_adds: false,
     goes_with_parent: true,
+    supplies_slugs: false,
     makes_up_row: true,
     names: Names::Ruled,
 };

@@ -206,6 +206,7 @@ pub static ROLES: PartTable = PartTable {
     unlisted: Unlisted::Delete,
     server_adds: false,
     goes_with_parent: false,
+    supplies_slugs: false,
     makes_up_row: false,
     names: Names::Free,
 };
@@ -253,6 +254,7 @@ const fn features(
         unlisted: Unlisted::Leave,
         server_adds: false,
         goes_with_parent: true,
+        supplies_slugs: false,
         makes_up_row: false,
         names: Names::Free,
     }
@@ -328,6 +330,7 @@ pub(crate) static INBOX_VIEWS: PartTable = PartTable {
     unlisted: Unlisted::Delete,
     server_adds: false,
     goes_with_parent: true,
+    supplies_slugs: false,
     makes_up_row: false,
     names: Names::Ruled,
 };

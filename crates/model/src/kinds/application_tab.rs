@@ -112,6 +112,7 @@ pub static PARAMETERS: PartTable = PartTable {
     unlisted: Unlisted::Leave,
     server_adds: true,
     goes_with_parent: true,
+    supplies_slugs: false,
     makes_up_row: true,
     names: Names::Free,
 };

@@ -2,7 +2,7 @@
 //!
 //! Omitting a tool from a pane switches it off; its row stays. The navigation properties of an entry's lookups contain capital letters.
 
-use super::build::{derived_name, flag, flag_choice, hidden, name, options, parts, record, text};
+use super::build::{flag, flag_choice, hidden, name, options, parts, record, text, unique_name};
 use super::pane_tool::TOOL;
 use super::place::now;
 use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
@@ -79,6 +79,7 @@ pub(crate) static ENTRIES: PartTable = PartTable {
     unlisted: Unlisted::SwitchOff("msdyn_isenabled"),
     server_adds: false,
     goes_with_parent: false,
+    supplies_slugs: false,
     makes_up_row: true,
     names: Names::Free,
 };
@@ -88,8 +89,8 @@ record! {
     PaneEntry, ENTRY_FIELDS {
         /// The tool.
         tool: Name = name("tool", "msdyn_toolid", &TOOL).bound_by("msdyn_ToolId").required().stored("`msdyn_ToolId`").label("Productivity tools");
-        /// The unique name of the entry.
-        name: Hidden = derived_name();
+        /// Unique name for the row of the tool in this pane. Used only when the row is created.
+        name: Text = unique_name("name").max(128).note("Default: derived from the tool and the pane.").no_box();
         /// Whether the tool is on. Default: `true`.
         enabled: Flag = flag("enabled", "msdyn_isenabled").fill(Fill::Yes)
             .instead("Turn the toggle of the tool on or off.");

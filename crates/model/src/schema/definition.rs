@@ -265,6 +265,9 @@ struct PartForm {
     /// Whether the server deletes the parts with their row. Default: `true`.
     #[schemars(default)]
     deleted_with_row: bool,
+    /// Whether templates may use the names of the parts as slugs: `{name}`. Default: `false`.
+    #[schemars(default)]
+    supplies_slugs: bool,
     /// The fields of a part, by the word that manifests write.
     fields: BTreeMap<String, FieldForm>,
 }

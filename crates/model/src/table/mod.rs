@@ -91,6 +91,8 @@ pub struct PartTable {
     pub server_adds: bool,
     /// Whether the server deletes the rows with their parent. Otherwise it only clears the lookup, and the rows remain.
     pub goes_with_parent: bool,
+    /// Whether templates may use the names of the parts as slugs.
+    pub supplies_slugs: bool,
     /// Whether the parts are contents of their parent, such as the parameters of a tab. Otherwise they assign it, such as the roles of a
     /// profile.
     pub makes_up_row: bool,
