@@ -595,23 +595,31 @@ fn a_change_of_the_app_gives_nobody_a_second_profile() {
         &refused.err,
         &["`ada@contoso.com` would have two profiles there, this one and `contoso_b`"],
     );
-    for users in [", users: {mode: atLeast, members: [ada@contoso.com]}", ""] {
-        let back = app("contoso_a", service, users)
+    let back = |users: &str| {
+        app("contoso_a", service, users)
             + &app(
                 "contoso_b",
                 service,
                 ", users: {mode: atLeast, members: [nora@contoso.com]}",
-            );
-        project.write("manifests/all.yaml", &back);
-        let plan = project.run(&["plan", "--env", "server"]).ended(FAILED);
-        says(
-            &plan.err,
-            &[
-                "error[user-has-profile]",
-                "gives a second profile to users of `contoso_b`: ",
-            ],
-        );
-    }
+            )
+    };
+    project.write("manifests/all.yaml", &back(""));
+    let plan = project.run(&["plan", "--env", "server"]).ended(FAILED);
+    says(
+        &plan.err,
+        &[
+            "error[user-has-profile]",
+            "gives a second profile to users of `contoso_b`: ",
+        ],
+    );
+    // Who is listed moves, like a user who is added.
+    let listed = ", users: {mode: atLeast, members: [ada@contoso.com]}";
+    project.write("manifests/all.yaml", &back(listed));
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &plan.out,
+        &["+ ada@contoso.com  goes with the profile, moves from contoso_b"],
+    );
     remove_agent(&server, "contoso_b", "ada@contoso.com");
     project
         .run(&["undo", "--env", "server", &undo, "--yes"])

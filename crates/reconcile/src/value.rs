@@ -306,10 +306,24 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
     }
 }
 
-/// Parses a text that consists only of ids separated by semicolons.
+/// Parses a text that consists only of ids separated by semicolons. The product looks for an id with its hyphens.
 pub(crate) fn ids_of(text: &str) -> Option<BTreeSet<Uuid>> {
     let ids = text.split(';').map(str::trim).filter(|id| !id.is_empty());
-    ids.map(|id| Uuid::parse_str(id).ok()).collect()
+    let id = |text: &str| Uuid::parse_str(text).ok().filter(|_| text.contains('-'));
+    ids.map(id).collect()
+}
+
+/// The value with the names that the environment has, where a manifest writes them in another case.
+pub(crate) fn named_as_live(field: &Field, value: Resolved, live: &Live) -> Resolved {
+    let (Holds::Ids { to, .. }, Resolved::Ids(ids)) = (field.holds, &value) else {
+        return value;
+    };
+    let ids = ids.iter().map(|(id, label)| {
+        let known = live.label(target_table(to), *id);
+        let is_same = fold(&known) == fold(label);
+        (*id, if is_same { known } else { label.clone() })
+    });
+    Resolved::Ids(ids.collect())
 }
 
 /// The ids in a column that may be empty: Dataverse keeps an empty text as none.

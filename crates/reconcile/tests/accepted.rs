@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::support::{Rows, id, live};
 use deskstate_model::load_texts;
 use deskstate_model::tables::{SCRIPT, SESSION, SESSION_TABS, STEP, TAB};
-use deskstate_reconcile::drift::keep_accepted;
+use deskstate_reconcile::drift::plan_accepting;
+use deskstate_reconcile::lower;
 use deskstate_reconcile::plan::Options;
-use deskstate_reconcile::{lower, plan};
 use serde_json::json;
 
 const DOCUMENTS: &str = "apiVersion: deskstate/v1
@@ -68,15 +68,8 @@ fn left(rules: &[&str]) -> Vec<String> {
     let live = live(&rows());
     let mut desired = lower(&manifests);
     let mut options = Options::default();
-    let (before, _) = plan(&desired, &live, &options);
-    keep_accepted(
-        &manifests,
-        "2026-11-23",
-        &before,
-        &mut desired,
-        &mut options,
-    );
-    let (after, found) = plan(&desired, &live, &options);
+    let ((after, found), _) =
+        plan_accepting(&manifests, "2026-11-23", &mut desired, &live, &mut options);
     assert!(found.iter().all(|finding| !finding.is_error()), "{found:?}");
     let changes = after.changes.iter();
     let mut left: Vec<String> = changes

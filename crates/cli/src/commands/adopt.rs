@@ -11,13 +11,13 @@ use deskstate_model::{
     DEFAULT_FOLDER, Diagnostic, Environment, Manifests, Project, ResourceKey, load, load_with,
 };
 use deskstate_reconcile::adopt::{Adoption, FileChange, Into as Place, Request, adopt};
-use deskstate_reconcile::drift::keep_accepted;
+use deskstate_reconcile::drift::plan_accepting;
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Options as PlanOptions, Plan, SyncState};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{NothingChosen, Selector, select};
-use deskstate_reconcile::{Desired, lower, plan as make_plan};
+use deskstate_reconcile::{Desired, lower};
 use similar::{ChangeTag, TextDiff};
 
 use super::choosing::{self, Choosing};
@@ -33,7 +33,7 @@ use crate::output::count;
 use crate::output::plain;
 use crate::output::sides;
 use crate::output::verdict::unplanned;
-use crate::paths::shown_path;
+use crate::paths::{shown_path, with_slashes};
 use crate::project::{Loaded, load_environment};
 use crate::today;
 use crate::ui::Ui;
@@ -64,6 +64,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: Access,
 }
+
+/// The byte order mark, which reading removes.
+const MARK: &str = "\u{feff}";
 
 /// The target of adopted values: the base or the overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,7 +111,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 write_files(&files)?;
             }
             if args.check {
-                ui.print(patch(adoption))?;
+                ui.print(patch(adoption, &loaded.root))?;
             }
             tell(adoption, plan, &loaded, ui);
             if !args.check {
@@ -166,16 +169,15 @@ pub(super) async fn work_out(
         only_compares: true,
         ..PlanOptions::default()
     };
-    let (mut plan, mut found) = make_plan(&desired, &live, &options);
     let (rules, today) = (&loaded.manifests, today::utc());
-    let accepted = keep_accepted(rules, &today, &plan, &mut desired, &mut options);
+    let ((plan, found), accepted) =
+        plan_accepting(rules, &today, &mut desired, &live, &mut options);
     if !accepted.is_empty() {
         ui.note(format_args!(
             "{} not adopted: rules under `ignore` accept {}",
             count(accepted.len(), "difference"),
             if accepted.len() == 1 { "it" } else { "them" }
         ));
-        (plan, found) = make_plan(&desired, &live, &options);
     }
     let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
     if !errors.is_empty() {
@@ -283,29 +285,35 @@ fn place(root: &Path, path: &str) -> PathBuf {
     place.canonicalize().unwrap_or(place)
 }
 
-/// Whether a file is in a folder, or a link in the folder leads to it.
+/// Whether a file is in a folder, or links in the folder lead to it.
 fn leads_to(folder: &Path, file: &Path) -> bool {
-    if file.starts_with(folder) {
-        return true;
-    }
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        let leads = match kind.is_symlink() {
-            true => (entry.path().canonicalize()).is_ok_and(|target| file.starts_with(target)),
-            false => kind.is_dir() && leads_to(&entry.path(), file),
-        };
-        if leads {
+    let mut seen = BTreeSet::from([folder.to_owned()]);
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        if file.starts_with(&folder) {
             return true;
+        }
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        for entry in entries {
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
+            if !kind.is_symlink() && !kind.is_dir() {
+                continue;
+            }
+            // What a link leads to can hold further links.
+            if let Ok(next) = entry.path().canonicalize()
+                && seen.insert(next.clone())
+            {
+                open.push(next);
+            }
         }
     }
     false
 }
 
 /// Renders the changes as one patch that `git apply` accepts.
-pub(super) fn patch(adoption: &Adoption) -> String {
+pub(super) fn patch(adoption: &Adoption, root: &Path) -> String {
     let mut text = String::new();
     for (path, change) in &adoption.files {
         let before = change.before.as_deref();
@@ -313,9 +321,24 @@ pub(super) fn patch(adoption: &Adoption) -> String {
         for line in look_alikes(&diff) {
             text.push_str(&format!("# {line}\n"));
         }
-        text.push_str(&patch_of_file(path, before, &change.after));
+        text.push_str(&patch_in(root, path, before, &change.after));
     }
     text
+}
+
+/// Renders the change of a file of a project as a patch. Git knows a file behind a link by its own path, and with its byte order mark.
+pub(super) fn patch_in(root: &Path, path: &str, before: Option<&str>, after: &str) -> String {
+    let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let place = place(root, path);
+    let own = place.strip_prefix(&real).ok().map(with_slashes);
+    let path = own.as_deref().unwrap_or(path);
+    let Some(before) = before else {
+        return patch_of_file(path, None, after);
+    };
+    let is_marked = deskstate_files::start(&place, 3) == MARK.as_bytes();
+    let mark = if is_marked { MARK } else { "" };
+    let [before, after] = [before, after].map(|text| format!("{mark}{text}"));
+    patch_of_file(path, Some(&before), &after)
 }
 
 /// Renders the change of one file as a patch. A file without a previous text is new.
@@ -391,10 +414,9 @@ pub(super) fn chosen(
     Ok((Some(selection.chosen), new))
 }
 
-/// The text of a file after its change, with its byte order mark, which reading removes. Fails if somebody changed the file since it was
+/// The text of a file after its change, with its byte order mark. Fails if somebody changed the file since it was
 /// read: reading an environment can take a while.
 fn as_it_will_be(path: &Path, change: &FileChange) -> Result<String, Error> {
-    const MARK: &str = "\u{feff}";
     let now = deskstate_files::read(path, Limit::MANIFEST).ok();
     let (mark, now) = match &now {
         Some(bytes) => match bytes.strip_prefix(MARK.as_bytes()) {
@@ -485,10 +507,7 @@ fn differing(
     today: &str,
 ) -> BTreeSet<(ResourceKey, String)> {
     let mut desired = lower(after);
-    let (mut plan, _) = make_plan(&desired, live, &options);
-    if !keep_accepted(after, today, &plan, &mut desired, &mut options).is_empty() {
-        (plan, _) = make_plan(&desired, live, &options);
-    }
+    let ((plan, _), _) = plan_accepting(after, today, &mut desired, live, &mut options);
     let fields = plan.changes.iter().flat_map(|change| {
         let words = change.fields.iter();
         words.map(|field| {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deskstate_model::{
     Allow, Allowance, Diagnostic, Environment, Manifests, Project, Prune, ResourceKey, State,
-    Target,
+    Target, Writes,
 };
 use deskstate_reconcile::Desired;
 use deskstate_reconcile::plan::Options;
@@ -53,7 +53,10 @@ impl Judging {
         loaded: &Loaded,
         desired: &Desired,
     ) -> Result<(Options, Vec<String>), Error> {
-        let mut options = Options::default();
+        let mut options = Options {
+            assigns_only: loaded.environment()?.writes == Writes::Assignments,
+            ..Options::default()
+        };
         if let Some(project) = &loaded.manifests.project {
             options.protect = project
                 .protect

@@ -7,7 +7,7 @@ use deskstate_dataverse::{Reader, Stop};
 use deskstate_files::{Limit, read_text};
 use deskstate_model::{Diagnostic, Environment, Manifests, ResourceKey, Severity, load};
 use deskstate_reconcile::check::{named_users, needs_names};
-use deskstate_reconcile::drift::{Ignored, keep_accepted};
+use deskstate_reconcile::drift::{Ignored, plan_accepting};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
     Action, Change, Limits, Operation, Options, Reason, SyncState, transactions,
@@ -139,14 +139,11 @@ pub(super) async fn compare(
         ..Scope::default()
     };
     let live = read(reader, &desired, &scope, &environment.name, ui).await?;
-    let (mut planned, mut diagnostics) = plan(&desired, &live, &options);
-    let accepted = accepting.map_or_else(Vec::new, |rules| {
-        keep_accepted(rules, &today::utc(), &planned, &mut desired, &mut options)
-    });
-    if !accepted.is_empty() {
-        (planned, diagnostics) = plan(&desired, &live, &options);
-    }
-    let mut plan = planned;
+    let (planned, accepted) = match accepting {
+        Some(rules) => plan_accepting(rules, &today::utc(), &mut desired, &live, &mut options),
+        None => (plan(&desired, &live, &options), Vec::new()),
+    };
+    let (mut plan, mut diagnostics) = planned;
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
     let mut rules = judging.allowing.rules(loaded, environment)?;

@@ -2,12 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use deskstate_model::{Holds, IgnoreRule, Links, Manifests, ResourceKey, Span, UniqueName};
+
+use super::{DriftState, Drifted, Shift};
+use crate::live::Live;
+use crate::lookup::Match;
 use crate::lower::Desired;
+use crate::plan::planner::EXISTING_MISSING;
 use crate::plan::{
-    Action, Change, Operation, Options, Plan, RowTarget, SyncState, is_copy, path, repeats,
+    Action, Difference, FieldChange, Obstacle, Options, Plan, Planned, SyncState, is_copy, path,
+    plan, repeats,
 };
-use crate::state::{DeclaredColumn, DeclaredResource, DeclaredSet, PartName, RowKey, Stored};
-use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span, UniqueName};
+use crate::state::{
+    DeclaredColumn, DeclaredResource, DeclaredRow, DeclaredSet, PartName, RowKey, Stored,
+};
 
 /// A difference that a rule accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,23 +72,25 @@ impl<'a> Rules<'a> {
         valid.find(|rule| covers(rule, key, path)).copied()
     }
 
-    /// Accepts that a row is missing because it refers to one that is.
-    fn accept_with(&mut self, resource: &DeclaredResource, missing: &BTreeSet<RowKey>) {
-        let columns = resource.row.columns.iter();
+    /// Accepts a difference that follows from rows that may be missing.
+    fn accept_with<'c>(
+        &mut self,
+        key: &ResourceKey,
+        path: &str,
+        columns: impl Iterator<Item = &'c DeclaredColumn>,
+        missing: &BTreeSet<RowKey>,
+    ) {
         let keys = columns.flat_map(|column| column.value.keys());
-        let cause = keys
-            .filter(|key| missing.contains(*key))
-            .find_map(|key| {
-                let accepted = self.ignored.iter();
-                let mut accepted = accepted.filter(|one| one.path.is_empty());
-                accepted.find(|one| one.key.name.as_written() == key.label())
-            })
-            .or(self.ignored.last());
+        let named = keys.filter(|key| missing.contains(*key)).find_map(|key| {
+            let mut accepted = self.ignored.iter().filter(|one| one.path.is_empty());
+            accepted.find(|one| one.key.name.as_written() == key.label())
+        });
+        let cause = named.or(self.ignored.iter().rfind(|one| one.path.is_empty()));
         if let Some(cause) = cause.cloned() {
             self.ignored.push(Ignored {
-                key: resource.key.clone(),
+                key: key.clone(),
                 reason: format!("refers to {}: {}", cause.key, cause.reason),
-                path: String::new(),
+                path: path.to_owned(),
                 until: cause.until,
             });
         }
@@ -109,13 +119,42 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Removes the differences that rules accept from the declared resources and from pruning, so that the next plan leaves them alone. Returns
-/// the accepted differences.
-pub fn keep_accepted(
+/// Plans without the differences that rules accept: they are removed from the declared resources and from pruning. Returns the accepted
+/// differences, too.
+pub fn plan_accepting(
+    manifests: &Manifests,
+    today: &str,
+    desired: &mut Desired,
+    live: &Live,
+    options: &mut Options,
+) -> (Planned, Vec<Ignored>) {
+    /// What one plan leaves alone can show more in the next one, such as rows to prune. Nobody needs more rounds than this.
+    const MOST: usize = 8;
+    let mut accepted: Vec<Ignored> = Vec::new();
+    let mut planned = plan(desired, live, options);
+    for _ in 0..MOST {
+        let new = keep_accepted(manifests, today, &planned.0, desired, live, options);
+        let before = accepted.len();
+        for one in new {
+            if !accepted.contains(&one) {
+                accepted.push(one);
+            }
+        }
+        if accepted.len() == before {
+            break;
+        }
+        planned = plan(desired, live, options);
+    }
+    (planned, accepted)
+}
+
+/// Removes the differences of a plan that rules accept from the declared resources and from pruning.
+fn keep_accepted(
     manifests: &Manifests,
     today: &str,
     plan: &Plan,
     desired: &mut Desired,
+    live: &Live,
     options: &mut Options,
 ) -> Vec<Ignored> {
     let mut rules = Rules::new(manifests, today);
@@ -140,90 +179,225 @@ pub fn keep_accepted(
         let Some(resource) = desired.resources.get_mut(key) else {
             continue;
         };
-        let new = new_parts(change, resource);
         let mut accepted: Vec<&IgnoreRule> = Vec::new();
         for field in &change.fields {
             // A part that does not exist has no values that could stay.
-            let part = new.iter().find(|part| repeats(part, &field.path));
-            if part.is_none_or(|part| rules.covering(key, part).is_some()) {
+            let mut new = resource.parts.iter().filter(|part| !is_there(live, part));
+            let part = new.find(|part| repeats(&part.path, &field.path));
+            let is_lone = part.is_none_or(|part| rules.covering(key, &part.path).is_some());
+            // What is adopted would drop the value from the manifest.
+            if is_lone || options.only_compares {
                 accepted.extend(rules.accepting(key, &field.path));
+            } else if let Some(item) = item_path(key, field) {
+                accepted.extend(rules.accepting(key, &item));
             }
         }
         for rule in accepted {
-            leave_to_live(resource, &new, &|path| covers(rule, key, path));
+            leave_to_live(resource, live, &|path| covers(rule, key, path));
         }
     }
-    accept_obstacles(&mut rules, plan, desired);
-    leave_missing(&mut rules, created, missing, desired);
+    accept_obstacles(&mut rules, plan, desired, live, &mut missing);
+    leave_missing(&mut rules, created, missing, desired, live);
     rules.finish().0
 }
 
-/// Removes what differs and cannot be changed, such as a value that is written only on creation, if a rule accepts it.
-fn accept_obstacles(rules: &mut Rules<'_>, plan: &Plan, desired: &mut Desired) {
+/// Removes what differs and cannot be changed, such as a value that is written only on creation, if a rule accepts it. A row that is missing
+/// has no values that could stay.
+fn accept_obstacles(
+    rules: &mut Rules<'_>,
+    plan: &Plan,
+    desired: &mut Desired,
+    live: &Live,
+    missing: &mut BTreeSet<RowKey>,
+) {
     for judged in &plan.resources {
-        let obstacles = judged.obstacles.iter();
-        for obstacle in obstacles.filter(|one| one.state == SyncState::Different) {
-            let key = &judged.key;
-            if desired.resources.contains_key(key)
-                && let Some(rule) = rules.accepting(key, &obstacle.path)
-            {
-                if obstacle.path.is_empty() {
-                    let resource = desired.resources.remove(key);
-                    desired
-                        .stays_missing
-                        .extend(resource.map(|resource| *resource));
-                } else if let Some(resource) = desired.resources.get_mut(key) {
-                    leave_to_live(resource, &[], &|path| covers(rule, key, path));
-                }
+        let key = &judged.key;
+        for obstacle in judged.obstacles.iter().filter(|one| is_acceptable(one)) {
+            let Some(resource) = desired.resources.get_mut(key) else {
+                continue;
+            };
+            if !obstacle.path.is_empty() && !is_there(live, &resource.row) {
+                continue;
+            }
+            let Some(rule) = rules.accepting(key, &obstacle.path) else {
+                continue;
+            };
+            if !obstacle.path.is_empty() {
+                leave_to_live(resource, live, &|path| covers(rule, key, path));
+            } else if let Some(resource) = desired.resources.remove(key) {
+                missing.insert(resource.row.key.clone());
+                desired.stays_missing.push(*resource);
             }
         }
     }
 }
 
-/// Removes references to rows that stay missing. A new row that refers to one in a column of its own stays missing, too: without the
-/// reference, it would be another row.
+/// Whether a rule can accept what an obstacle is about: something that is known to differ.
+pub(super) fn is_acceptable(obstacle: &Obstacle) -> bool {
+    let is_whole = obstacle.path.is_empty();
+    obstacle.state == SyncState::Different && (!is_whole || obstacle.code == EXISTING_MISSING.code)
+}
+
+fn is_there(live: &Live, row: &DeclaredRow) -> bool {
+    !matches!(live.find(&row.key), Match::None)
+}
+
+/// Whether a difference is the value of a part that does not exist: a rule about the value does not accept that the part is missing.
+pub(super) fn is_of_missing_part(
+    rules: &Rules<'_>,
+    resource: &DeclaredResource,
+    live: &Live,
+    path: &str,
+) -> bool {
+    let mut new = resource.parts.iter().filter(|part| !is_there(live, part));
+    let part = new.find(|part| repeats(&part.path, path));
+    part.is_some_and(|part| rules.covering(&resource.key, &part.path).is_none())
+}
+
+/// The path of an item in a list of rows that a change adds or removes: rules can name the item.
+fn item_path(key: &ResourceKey, field: &FieldChange) -> Option<String> {
+    let (Difference::Added { member, .. } | Difference::Removed { member, .. }) = &field.difference
+    else {
+        return None;
+    };
+    path_of_item(key, &field.path, member)
+}
+
+pub(super) fn path_of_item(key: &ResourceKey, path: &str, member: &str) -> Option<String> {
+    let mut fields = key.kind.fields().iter();
+    let is_list = fields.any(|field| {
+        let has_items = match field.holds {
+            Holds::Parts(_) => true,
+            Holds::Set { links, .. } => matches!(links, Links::Items(_)),
+            _ => false,
+        };
+        field.word == path && has_items
+    });
+    is_list.then(|| format!("{path}.{member}"))
+}
+
+/// The first new row that refers, in a column of its own, to a row that stays missing: without the reference, it would be another row.
+fn next_dependent<'k>(
+    desired: &Desired,
+    mut created: impl Iterator<Item = &'k ResourceKey>,
+    missing: &BTreeSet<RowKey>,
+) -> Option<&'k ResourceKey> {
+    created.find(|key| {
+        let resource = desired.resources.get(*key);
+        let mut columns = resource.into_iter().flat_map(|one| &one.row.columns);
+        columns.any(|column| refers_to(column, missing))
+    })
+}
+
+/// Removes references to rows that stay missing. A new row, or part, that refers to one in a column of its own stays missing, too.
 fn leave_missing(
     rules: &mut Rules<'_>,
     created: Vec<&ResourceKey>,
     mut missing: BTreeSet<RowKey>,
     desired: &mut Desired,
+    live: &Live,
 ) {
-    loop {
-        let next = created.iter().find(|key| {
-            let resource = desired.resources.get(**key);
-            let columns = resource.into_iter().flat_map(|one| &one.row.columns);
-            let mut columns = columns.filter(|column| refers_to(column, &missing));
-            columns.next().is_some()
-        });
-        let Some(resource) = next.and_then(|key| desired.resources.remove(*key)) else {
-            break;
-        };
-        rules.accept_with(&resource, &missing);
+    while let Some(key) = next_dependent(desired, created.iter().copied(), &missing)
+        && let Some(resource) = desired.resources.remove(key)
+    {
+        rules.accept_with(key, "", resource.row.columns.iter(), &missing);
         missing.insert(resource.row.key.clone());
         desired.stays_missing.push(*resource);
     }
-    if !missing.is_empty() {
-        let resources = desired.resources.values_mut();
-        resources.for_each(|resource| forget(resource, &missing));
+    if missing.is_empty() {
+        return;
+    }
+    for resource in desired.resources.values_mut() {
+        let new = resource.parts.iter().filter(|part| {
+            let mut columns = part.columns.iter();
+            columns.any(|column| refers_to(column, &missing)) && !is_there(live, part)
+        });
+        let paths: Vec<String> = new.map(|part| part.path.clone()).collect();
+        for part in &mut resource.parts {
+            if paths.contains(&part.path) {
+                rules.accept_with(&resource.key, &part.path, part.columns.iter(), &missing);
+                part.only_if_there = true;
+            }
+        }
+        forget(resource, &missing);
     }
 }
 
-/// The paths of the parts that a change creates.
-fn new_parts(change: &Change, resource: &DeclaredResource) -> Vec<String> {
-    let created: Vec<&RowTarget> = change
-        .operations
-        .iter()
-        .filter_map(|operation| match operation {
-            Operation::Create { row, .. } => Some(row),
-            _ => None,
-        })
-        .collect();
-    let parts = resource.parts.iter().filter(|part| {
-        let label = part.key.label();
-        let mut created = created.iter();
-        created.any(|row| part.key.table() == Some(row.table) && row.label == label)
-    });
-    parts.map(|part| part.path.clone()).collect()
+/// Of the differences that remain, accepts those that only follow from rows that may be missing.
+pub(super) fn accept_consequences(
+    rules: &mut Rules<'_>,
+    desired: &Desired,
+    mut missing: BTreeSet<RowKey>,
+    drifted: &mut Vec<Drifted>,
+) {
+    loop {
+        let created = drifted
+            .iter()
+            .filter(|one| one.state == DriftState::Missing);
+        let next = next_dependent(desired, created.map(|one| &one.key), &missing).cloned();
+        let Some((key, resource)) =
+            next.and_then(|key| Some((key.clone(), desired.resources.get(&key)?)))
+        else {
+            break;
+        };
+        rules.accept_with(&key, "", resource.row.columns.iter(), &missing);
+        missing.insert(resource.row.key.clone());
+        drifted.retain(|one| one.key != key);
+    }
+    if missing.is_empty() {
+        return;
+    }
+    for one in drifted.iter_mut() {
+        let Some(resource) = desired.resources.get(&one.key) else {
+            continue;
+        };
+        one.differences.retain(|difference| {
+            let follows = follows_from(resource, &missing, difference);
+            if follows {
+                let none = std::iter::empty();
+                rules.accept_with(&one.key, &difference.path, none, &missing);
+            }
+            !follows
+        });
+    }
+    drifted.retain(|one| !one.differences.is_empty());
+}
+
+/// Whether a difference is a reference to a row that may be missing.
+fn follows_from(
+    resource: &DeclaredResource,
+    missing: &BTreeSet<RowKey>,
+    difference: &super::Difference,
+) -> bool {
+    let rows = std::iter::once(&resource.row).chain(&resource.parts);
+    match &difference.shift {
+        Shift::Lost { member } => {
+            let mut sets = resource.sets.iter();
+            let mut parts = resource.parts.iter();
+            sets.any(|set| {
+                let mut members = set.members.iter();
+                set.field.word == difference.path
+                    && members.any(|one| one.key.label() == *member && missing.contains(&one.key))
+            }) || parts.any(|part| match &part.key {
+                RowKey::Part {
+                    part: PartName::Row(row),
+                    ..
+                } => {
+                    part.path == format!("{}.{member}", difference.path)
+                        && missing.contains(row.as_ref())
+                }
+                _ => false,
+            })
+        }
+        Shift::Value { .. } => {
+            let mut of_rows =
+                rows.flat_map(|row| row.columns.iter().map(move |column| (row, column)));
+            of_rows.any(|(row, column)| {
+                path(&row.path, column.field) == difference.path && refers_to(column, missing)
+            })
+        }
+        Shift::Copy { .. } | Shift::Gained { .. } | Shift::Row => false,
+    }
 }
 
 /// Whether the value of a column names one of these rows.
@@ -257,15 +431,16 @@ fn forget(resource: &mut DeclaredResource, missing: &BTreeSet<RowKey>) {
 }
 
 /// Removes the covered fields from the declaration.
-fn leave_to_live(
-    resource: &mut DeclaredResource,
-    new_parts: &[String],
-    covered: &dyn Fn(&str) -> bool,
-) {
+fn leave_to_live(resource: &mut DeclaredResource, live: &Live, covered: &dyn Fn(&str) -> bool) {
     let mut some_part = false;
+    let mut stay_missing = Vec::new();
     for part in &mut resource.parts {
-        if new_parts.contains(&part.path) && !covered(&part.path) {
+        let is_new = !is_there(live, part);
+        if is_new && !covered(&part.path) {
             continue;
+        }
+        if is_new {
+            stay_missing.push(part.key.clone());
         }
         let declared = part.columns.len();
         part.columns
@@ -274,6 +449,10 @@ fn leave_to_live(
         some_part |= is_less;
         // The part stays listed, since an exact list would delete an unlisted part.
         part.only_if_there |= covered(&part.path) || is_less && part.columns.is_empty();
+    }
+    for set in &mut resource.sets {
+        set.members
+            .retain(|member| !stay_missing.contains(&member.key));
     }
     resource.part_lists.retain(|list| !covered(list.field.word));
     let (accepted, sets) = std::mem::take(&mut resource.sets)

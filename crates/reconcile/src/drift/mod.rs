@@ -13,7 +13,7 @@ use deskstate_model::{Kind, Manifests, Prune, ResourceKey, Span, State, Undeclar
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-pub use ignore::{Expired, Ignored, keep_accepted};
+pub use ignore::{Expired, Ignored, plan_accepting};
 
 use crate::blame::{Audit, Blame};
 use crate::check::{Broken, check};
@@ -24,6 +24,7 @@ use crate::plan::{
     self, Action, Change, Elsewhere, FieldChange, Judged, Obstacle, Plan, States, SyncState,
     nothing_to_compare, pruned_to_nothing,
 };
+use crate::state::DeclaredResource;
 use crate::value::differing_in_copy;
 
 /// The input of a report.
@@ -73,6 +74,8 @@ pub struct Report {
     pub undeclared: Undeclared,
     /// Accepted differences.
     pub ignored: Vec<Ignored>,
+    /// Accepted differences that no plan can change: their findings say nothing new.
+    pub accepted_obstacles: Vec<Obstacle>,
     /// Expired rules.
     pub expired: Vec<Expired>,
     /// Contract rules that the environment breaks.
@@ -277,13 +280,29 @@ fn unlisted(manifests: &Manifests, live: &Live) -> Vec<(Kind, String)> {
 pub fn drift(input: Input<'_>) -> Report {
     let mut rules = ignore::Rules::new(input.manifests, input.today);
     let mut drifted = Vec::new();
+    let mut missing = BTreeSet::new();
     for change in &input.plan.changes {
         let found = resource(&input, change);
         let key = found.key.clone();
-        let (accepted, mut kept): (Vec<Difference>, Vec<Difference>) = found
-            .differences
-            .into_iter()
-            .partition(|difference| rules.accepts(&key, &difference.path));
+        let (accepted, mut kept): (Vec<Difference>, Vec<Difference>) =
+            found.differences.into_iter().partition(|difference| {
+                let item = match &difference.shift {
+                    Shift::Lost { member } | Shift::Gained { member } => {
+                        ignore::path_of_item(&key, &difference.path, member)
+                    }
+                    _ => None,
+                };
+                let resource = input.desired.resources.get(&key).map(Box::as_ref);
+                let is_of_missing = |resource: &DeclaredResource| {
+                    let path = &difference.path;
+                    ignore::is_of_missing_part(&rules, resource, input.live, path)
+                };
+                if change.action == Action::Update && resource.is_some_and(is_of_missing) {
+                    return false;
+                }
+                rules.accepts(&key, &difference.path)
+                    || item.is_some_and(|item| rules.accepts(&key, &item))
+            });
         // A copy that differs only in parts is reported, or accepted, together with those parts.
         let parts = accepted.iter().chain(&kept);
         let parts = parts.filter(|part| !matches!(part.shift, Shift::Copy { .. }));
@@ -310,6 +329,10 @@ pub fn drift(input: Input<'_>) -> Report {
                 None => repeated.is_empty(),
             }
         });
+        if kept.is_empty() && change.action == Action::Create {
+            let resource = input.desired.resources.get(&key);
+            missing.extend(resource.map(|resource| resource.row.key.clone()));
+        }
         if !kept.is_empty() {
             drifted.push(Drifted {
                 differences: kept,
@@ -317,6 +340,24 @@ pub fn drift(input: Input<'_>) -> Report {
             });
         }
     }
+    let mut accepted_obstacles = Vec::new();
+    for judged in &input.plan.resources {
+        for obstacle in judged
+            .obstacles
+            .iter()
+            .filter(|one| ignore::is_acceptable(one))
+        {
+            if !rules.accepts(&judged.key, &obstacle.path) {
+                continue;
+            }
+            if obstacle.path.is_empty() {
+                let resource = input.desired.resources.get(&judged.key);
+                missing.extend(resource.map(|resource| resource.row.key.clone()));
+            }
+            accepted_obstacles.push(obstacle.clone());
+        }
+    }
+    ignore::accept_consequences(&mut rules, input.desired, missing, &mut drifted);
     let extras = owned_extras(input.manifests, input.desired, input.live)
         .into_iter()
         .filter(|extra| !rules.accepts(&extra.key, ""))
@@ -337,7 +378,7 @@ pub fn drift(input: Input<'_>) -> Report {
         contracts::attach(&broken, &drifted.key, &mut drifted.differences);
     }
     drifted.sort_by(|left, right| left.key.cmp(&right.key));
-    let resources = judged(input.plan, &drifted, &mut rules);
+    let resources = judged(input.plan, &drifted, &accepted_obstacles);
     let (ignored, expired) = rules.finish();
     Report {
         resources,
@@ -351,6 +392,7 @@ pub fn drift(input: Input<'_>) -> Report {
             .map_or_else(Undeclared::default, |project| project.undeclared),
         ignored,
         expired,
+        accepted_obstacles,
         broken,
         elsewhere,
         audit: input.blame.audit.clone(),
@@ -384,17 +426,16 @@ fn lost_manifests(input: &Input<'_>) -> Option<Elsewhere> {
 }
 
 /// The states of the plan's resources, disregarding accepted differences.
-fn judged(plan: &Plan, drifted: &[Drifted], rules: &mut ignore::Rules<'_>) -> Vec<Judged> {
+fn judged(plan: &Plan, drifted: &[Drifted], accepted: &[Obstacle]) -> Vec<Judged> {
     let changing: HashSet<&ResourceKey> = plan.changes.iter().map(|change| &change.key).collect();
     let differing: HashSet<&ResourceKey> = drifted.iter().map(|drifted| &drifted.key).collect();
     let resources = plan.resources.iter().cloned();
     resources
         .map(|mut judged| {
             let obstacles = judged.obstacles.len();
-            judged.obstacles.retain(|obstacle| {
-                obstacle.state != SyncState::Different
-                    || !rules.accepts(&judged.key, &obstacle.path)
-            });
+            judged
+                .obstacles
+                .retain(|obstacle| !accepted.contains(obstacle));
             if !changing.contains(&judged.key) && judged.obstacles.len() == obstacles {
                 return judged;
             }

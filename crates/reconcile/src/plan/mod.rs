@@ -48,6 +48,8 @@ pub struct Options {
     pub protect: Vec<KindNameGlob>,
     /// Resources that other manifests declare, where the plan is made from those of an earlier revision. No plan deletes them.
     pub declared_now: BTreeSet<ResourceKey>,
+    /// The environment takes assignments only, so a change of a value is shown and not written.
+    pub assigns_only: bool,
     /// Nobody applies the plan. A user who has a profile that the project does not declare is a difference then, not an error.
     pub only_compares: bool,
 }

@@ -11,7 +11,6 @@ use super::planner::{Declaring, Draft, Listed, Planner};
 use super::sets::{Moved, Wanted};
 use super::{Operation, Options};
 use crate::apps::live_app;
-use crate::extras::prefix;
 use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
@@ -238,7 +237,8 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Whether a user has another profile of the app that neither goes nor takes the user out.
+    /// Whether a user has another profile of the app that neither goes nor takes the user out. If all of them would, the first one keeps the
+    /// user.
     fn keeps_another(&mut self, profile: Uuid, app: Option<&str>, member: Uuid) -> bool {
         let others = self.others_of(profile, app, &tables::PROFILE_USERS, member);
         others.into_iter().any(|other| {
@@ -248,9 +248,8 @@ impl<'a> Planner<'a> {
                 return true;
             }
             match self.stance(other, &name, member) {
-                Stance::TakesOut | Stance::LetsGo => false,
-                // It may be pruned.
-                Stance::Undeclared => !is_owned(&name, &self.options.prune),
+                Stance::TakesOut | Stance::LetsGo => other < profile,
+                Stance::Undeclared => !self.may_prune(&key) || other < profile,
                 Stance::Silent | Stance::Accepted | Stance::Keeps => true,
             }
         })
@@ -311,7 +310,7 @@ impl<'a> Planner<'a> {
         self.others_of(draft.id, app.as_deref(), relationship, member)
     }
 
-    fn others_of(
+    pub(super) fn others_of(
         &self,
         profile: Uuid,
         app: Option<&str>,
@@ -456,11 +455,6 @@ impl<'a> Planner<'a> {
             _ => true,
         }
     }
-}
-
-/// Whether a name has a prefix under which undeclared rows are pruned.
-fn is_owned(name: &str, prefixes: &BTreeSet<String>) -> bool {
-    prefix(name).is_some_and(|prefix| prefixes.contains(&prefix))
 }
 
 /// The users whom profiles declare. A document of a row that is to be deleted declares nobody.

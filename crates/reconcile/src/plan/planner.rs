@@ -68,6 +68,7 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     planner.report_lacking();
     planner.rank_ties();
     planner.double_assignments(options);
+    planner.second_by_app();
     planner.findings.about(None);
     let resources = included()
         .zip(changing)
@@ -120,6 +121,8 @@ pub(super) struct Planner<'a> {
     pub(super) listed: BTreeMap<Uuid, Listed>,
     /// The profiles that declare a user, as soon as somebody asks.
     pub(super) declaring: Option<HashMap<Uuid, Vec<Declaring<'a>>>>,
+    /// Profiles that go to another app.
+    pub(super) app_changes: Vec<AppChange<'a>>,
     /// The resources that are planned, if not all of them are.
     pub(super) planned: Option<&'a BTreeSet<ResourceKey>>,
     pub(super) only_compares: bool,
@@ -130,6 +133,13 @@ pub(super) struct Planner<'a> {
     /// Number of names for which a suggestion was requested.
     pub(super) suggested: usize,
     pub(super) other_language: Option<&'static str>,
+}
+
+/// A profile that goes to another app, and the users whom its own change takes out.
+pub(super) struct AppChange<'a> {
+    pub(super) resource: &'a DeclaredResource,
+    pub(super) id: Uuid,
+    pub(super) goes: BTreeSet<Uuid>,
 }
 
 /// The users whom a declared profile names.
@@ -178,6 +188,7 @@ impl<'a> Planner<'a> {
             unlinked: BTreeSet::new(),
             listed: BTreeMap::new(),
             declaring: None,
+            app_changes: Vec::new(),
             planned: None,
             only_compares: false,
             lacking: Lacking::new(),
@@ -324,7 +335,7 @@ impl<'a> Planner<'a> {
         self.update_row(&mut draft, &resource.row, table, row);
         self.parts(&mut draft);
         self.sets(&mut draft);
-        self.second_by_app(&draft);
+        self.note_app_change(&draft);
         if draft.operations.is_empty() {
             return None;
         }

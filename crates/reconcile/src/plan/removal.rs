@@ -79,7 +79,11 @@ impl Planner<'_> {
             self.findings.blocked("", diagnostic);
             return None;
         }
-        if key.kind == Kind::APP_PROFILE && self.strands(key, row.id, declared_at) {
+        // What is pruned was asked before.
+        if key.kind == Kind::APP_PROFILE
+            && reason == Reason::StateAbsent
+            && self.strands(key, row.id, declared_at)
+        {
             return None;
         }
         let mut operations = Vec::new();
@@ -183,6 +187,10 @@ impl Planner<'_> {
         let mut candidates = self.candidates(options);
         candidates.retain(|extra| !going.contains(&extra.id));
         candidates.retain(|extra| !self.is_kept_by_definition(extra));
+        // What a profile that stays refers to stays, too.
+        candidates.retain(|extra| {
+            extra.key.kind != Kind::APP_PROFILE || !self.strands(&extra.key, extra.id, None)
+        });
         if !declares_something {
             self.findings.about(None);
             if let Some(diagnostic) = pruned_to_nothing(candidates.len()) {

@@ -249,7 +249,7 @@ impl<'a> Planner<'a> {
                     };
                     all
                 }
-                other => other,
+                other => value::named_as_live(column.field, other, self.live),
             };
             body.extend(value::write(column.field, &resolved, false));
             let mut before = value::show_live(column.field, &row.row, self.live);

@@ -29,7 +29,7 @@ impl<'a> Planner<'a> {
         let (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }) = resolved else {
             return;
         };
-        if always.is_empty() {
+        if always.is_empty() || self.only_compares {
             return;
         }
         let text = row.and_then(|row| row.row.text(column.field.column));

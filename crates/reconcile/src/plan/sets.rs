@@ -115,7 +115,7 @@ impl<'a> Planner<'a> {
         for member in &wanted {
             match live.contains(&member.id) {
                 false => self.link(draft, set, member),
-                true => self.report_second_profile(draft, set, member),
+                true => self.arrives(draft, set, member),
             }
         }
         // With unresolved members, it is unknown which live members are declared.

@@ -264,29 +264,29 @@ fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<(&'static str, bo
     words
 }
 
-/// Whether a new part is switched off, or refers to something that is.
+/// Whether a new part is switched off, or is for something that is when the plan is done.
 fn comes_off(case: &Case<'_>, part: &PartTable, body: &[(String, Value)]) -> bool {
     let by_flag = match part.unlisted {
         Unlisted::SwitchOff(column) => is_set(body, column, &false.into()),
         Unlisted::Delete | Unlisted::Leave => false,
     };
     let inactive = Value::Cell(Cell::Int(1));
-    let refers = |id: &Uuid, set: &str| {
-        part.fields.iter().any(|field| match field.holds {
-            Holds::Lookup {
-                to: Referent::Named(table),
-                ..
-            } => table.set == set && case.live.is_off(table, *id),
+    let mut identities = part.fields.iter().filter(|field| part.is_identity(field));
+    let table = identities.find_map(|field| match field.holds {
+        Holds::Lookup {
+            to: Referent::Named(table),
+            ..
+        } => Some(table),
+        _ => None,
+    });
+    let is_off = |table: &'static Table| {
+        let mut bound = body.iter();
+        bound.any(|(_, value)| match value {
+            Value::Bind { set, id } if *set == table.set => switched_off(case, table).contains(id),
             _ => false,
         })
     };
-    let mut bound = body.iter();
-    by_flag
-        || is_set(body, tables::STATUS.column, &inactive)
-        || bound.any(|(_, value)| match value {
-            Value::Bind { set, id } => refers(id, set),
-            Value::Cell(_) | Value::Unbind => false,
-        })
+    by_flag || is_set(body, tables::STATUS.column, &inactive) || table.is_some_and(is_off)
 }
 
 /// Columns that list ids, such as the roles that see a provider, and that would list none but those that are always there.

@@ -62,8 +62,12 @@ pub(in crate::commands) async fn look_with(
     draws: bool,
 ) -> Result<Looked, Error> {
     let organization = loaded.environment()?.organization_id;
-    let (report, findings, reaches, requests, picture) =
+    let (report, mut findings, reaches, requests, picture) =
         read(loaded, applied, only, reader, organization, today, draws).await?;
+    findings.retain(|finding| {
+        let mut accepted = report.accepted_obstacles.iter();
+        !accepted.any(|one| one.code == finding.code && one.reason == finding.message)
+    });
     let points_nowhere = report.state() == SyncState::InSync
         && report.ignored.is_empty()
         && report.expired.is_empty()
