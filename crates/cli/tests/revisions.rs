@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::symlink;
 
-use super::support::{Project, Server, git, says};
+use super::support::{Project, Server, deskstate, git, says};
 
 const AT: [&str; 5] = ["drift", "--env", "server", "--at", "HEAD"];
 
@@ -228,15 +228,22 @@ fn a_submodule_that_patterns_or_links_reach_may_not_lack_its_commit() {
 /// With `prune: owned`, what they declare would be deleted.
 #[test]
 fn manifests_of_the_commit_that_are_not_checked_out_are_an_error() {
-    let vendor = tempfile::tempdir().unwrap();
-    std::fs::write(vendor.path().join("v.yaml"), tab("v", "T")).unwrap();
-    for words in [
-        &["init", "-q"][..],
-        &["add", "-A"],
-        &["commit", "-q", "-m", "a"],
-    ] {
-        assert!(git(vendor.path(), words).status.success());
-    }
+    let local = ["-c", "protocol.file.allow=always", "submodule", "--quiet"];
+    let repository = |name: &str, submodule: Option<&std::path::Path>| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(format!("{name}.yaml")), tab(name, "T")).unwrap();
+        assert!(git(folder.path(), &["init", "-q"]).status.success());
+        if let Some(submodule) = submodule {
+            let words = [&local[..], &["add", submodule.to_str().unwrap(), "inner"]];
+            assert!(git(folder.path(), &words.concat()).status.success());
+        }
+        for words in [&["add", "-A"][..], &["commit", "-q", "-m", "a"]] {
+            assert!(git(folder.path(), words).status.success());
+        }
+        folder
+    };
+    let inner = repository("w", None);
+    let vendor = repository("v", Some(inner.path()));
     let server = Server::plain();
     let spec = "owns: {prefixes: [contoso]}\nprune: owned";
     let project = Project::desk(&server, spec, "", &tab("a", "T"));
@@ -245,16 +252,8 @@ fn manifests_of_the_commit_that_are_not_checked_out_are_an_error() {
     symlink("../common", project.path().join("manifests/common")).unwrap();
     project.git(&["init", "-q"]);
     let from = vendor.path().to_str().unwrap();
-    let module = "manifests/vendor";
-    project.git(&[
-        "-c",
-        "protocol.file.allow=always",
-        "submodule",
-        "--quiet",
-        "add",
-        from,
-        module,
-    ]);
+    project.git(&[&local[..], &["add", from, "manifests/vendor"]].concat());
+    project.git(&[&local[..], &["update", "--init", "--recursive"]].concat());
     project.git(&["add", "-A"]);
     project.git(&["commit", "-q", "-m", "all"]);
     project.apply();
@@ -289,14 +288,24 @@ fn manifests_of_the_commit_that_are_not_checked_out_are_an_error() {
         "`manifests/vendor` is a submodule that is not checked out",
     );
     let place = without.path().join("clone");
-    let update = [
-        "-c",
-        "protocol.file.allow=always",
-        "submodule",
-        "--quiet",
-        "update",
-        "--init",
-    ];
+    let run = deskstate(&place)
+        .args(["validate"])
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    // Without git, too.
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    says(
+        &told,
+        &["`manifests/vendor` is a submodule that is not checked out"],
+    );
+    let update = [&local[..], &["update", "--init"]].concat();
+    assert!(git(&place, &update).status.success());
+    refused(
+        &without,
+        "`manifests/vendor/inner` is a submodule that is not checked out",
+    );
+    let update = [&local[..], &["update", "--init", "--recursive"]].concat();
     assert!(git(&place, &update).status.success());
     let plan = [
         "--project",

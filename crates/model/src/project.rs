@@ -113,6 +113,60 @@ impl Project {
             .any(|pattern| pattern.value.matches(key))
     }
 
+    /// Whether the project, or one environment of it, would read a file with this path.
+    #[must_use]
+    pub fn reads_file(&self, environment: Option<&str>, path: &str) -> bool {
+        let takes = |written: &str| PathPattern::new(written).is_ok_and(|one| one.takes(path));
+        is_yaml(path)
+            && !self.leaves_out(path)
+            && self.patterns(environment).any(|pattern| takes(&pattern))
+    }
+
+    /// Whether the project, or one environment of it, may read a file below a folder.
+    #[must_use]
+    pub fn may_read_below(&self, environment: Option<&str>, folder: &str) -> bool {
+        let probes = ["a.yaml", "a/a.yaml"].map(|probe| format!("{folder}/{probe}"));
+        let folder = format!("{folder}/");
+        !probes.iter().all(|probe| self.leaves_out(probe))
+            && self.patterns(environment).any(|pattern| {
+                let pattern = pattern.trim_start_matches("./");
+                // A wildcard may stand for the rest of a name.
+                let start = match pattern.split_once(['*', '?', '[', '{']) {
+                    Some((start, _)) => start.to_owned(),
+                    None => format!("{}/", pattern.trim_end_matches('/')),
+                };
+                start == "./"
+                    || start == "/"
+                    || folder.starts_with(&start)
+                    || start.starts_with(&folder)
+            })
+    }
+
+    /// What the project, or one environment of it, reads.
+    fn patterns(&self, environment: Option<&str>) -> impl Iterator<Item = String> {
+        let lists = [&self.manifests, &self.contracts, &self.kinds];
+        let own = lists.into_iter().flatten();
+        let own = own.map(|pattern| pattern.value.clone());
+        let read = self.environments.values();
+        let read = read.filter(move |one| environment.is_none_or(|name| one.name == name));
+        let overlays = read.flat_map(|environment| &environment.overlay);
+        own.chain(overlays.map(|path| path.value.to_string_lossy().replace('\\', "/")))
+    }
+
+    /// Whether a path is ignored, or hidden.
+    fn leaves_out(&self, path: &str) -> bool {
+        let takes = |written: &str| PathPattern::new(written).is_ok_and(|one| one.takes(path));
+        let mut folders = path
+            .rsplit_once('/')
+            .map_or("", |(folders, _)| folders)
+            .split('/');
+        folders.any(|folder| folder.starts_with('.'))
+            || self
+                .ignore_files
+                .iter()
+                .any(|pattern| takes(&pattern.value))
+    }
+
     /// Returns a folder in which the project would read new files as manifests, relative to its root; `None` if no pattern matches such
     /// files.
     #[must_use]

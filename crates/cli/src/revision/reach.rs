@@ -2,39 +2,33 @@
 
 use deskstate_model::Project;
 
-/// Whether a project, or one environment of it, may read files of a folder, or the file with this path. `links` has the places of links, and
-/// what they lead to.
+/// The place of a link, and what it leads to.
+pub(super) type Link = (String, String);
+
+/// Whether a project, or one environment of it, may read files of a folder, also through links.
 pub(super) fn may_read(
     project: &Project,
     environment: Option<&str>,
-    links: &[(String, String)],
-    path: &str,
+    links: &[Link],
+    folder: &str,
 ) -> bool {
-    let lists = [&project.manifests, &project.contracts, &project.kinds];
-    let own = lists.into_iter().flatten();
-    let own = own.map(|pattern| pattern.value.clone());
-    let read = project.environments.values();
-    let read = read.filter(|one| environment.is_none_or(|name| one.name == name));
-    let overlays = read.flat_map(|environment| &environment.overlay);
-    let overlays = overlays.map(|path| path.value.to_string_lossy().replace('\\', "/"));
-    let patterns: Vec<String> = own.chain(overlays).collect();
-    let reads = |path: &str| {
-        let path = format!("{path}/");
-        patterns.iter().any(|pattern| {
-            let pattern = pattern.trim_start_matches("./");
-            // A wildcard may stand for the rest of a name.
-            let start = match pattern.split_once(['*', '?', '[', '{']) {
-                Some((start, _)) => start.to_owned(),
-                None => format!("{}/", pattern.trim_end_matches('/')),
-            };
-            start == "./" || start == "/" || path.starts_with(&start) || start.starts_with(&path)
-        })
-    };
-    reads(path) || leading_to(links, path).into_iter().any(reads)
+    project.may_read_below(environment, folder)
+        || reads_by_links(project, environment, links, folder)
+}
+
+/// Whether a project may read files of a folder through links that lead to it.
+pub(super) fn reads_by_links(
+    project: &Project,
+    environment: Option<&str>,
+    links: &[Link],
+    folder: &str,
+) -> bool {
+    let mut places = leading_to(links, folder).into_iter();
+    places.any(|place| project.may_read_below(environment, place))
 }
 
 /// The places of links that lead into a folder, to one that contains it, or to such a link.
-fn leading_to<'l>(links: &'l [(String, String)], folder: &str) -> Vec<&'l str> {
+fn leading_to<'l>(links: &'l [Link], folder: &str) -> Vec<&'l str> {
     let mut reached = vec![format!("{folder}/")];
     let mut found: Vec<&str> = Vec::new();
     let mut open: Vec<(&str, String)> = links

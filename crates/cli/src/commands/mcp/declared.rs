@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Declared, Diagnostic, Manifests, PROJECT_FILE, ResourceKey, SourceMap, Target, load,
-    load_project, load_with,
+    Declared, Diagnostic, Manifests, PROJECT_FILE, ResourceKey, SourceMap, Target, load_project,
+    load_with,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -17,7 +17,8 @@ use crate::commands::schema;
 use crate::output::places::Places;
 use crate::output::{count, diagnostics_json};
 use crate::preview::{Desktop, Preview as Drawn, Session, Tab, Toast};
-use crate::project;
+use crate::project::{self, load_whole};
+use crate::revision::not_checked_out;
 use crate::specs::Specs;
 use crate::ui::Ui;
 
@@ -165,10 +166,13 @@ pub(super) fn checked(
     changed: BTreeMap<String, String>,
 ) -> (Manifests, Vec<Diagnostic>) {
     if changed.is_empty() {
-        load(desk.root(), environment)
-    } else {
-        load_with(desk.root(), environment, changed)
+        return load_whole(desk.root(), environment);
     }
+    let (manifests, mut found) = load_with(desk.root(), environment, changed);
+    if let Some(project) = &manifests.project {
+        found.extend(not_checked_out(desk.root(), project, environment));
+    }
+    (manifests, found)
 }
 
 /// Findings with their locations, as items.

@@ -266,7 +266,10 @@ pub(super) async fn who(
     Ok(Answer {
         summary: match (&profile, unseen) {
             (_, true) => "Not everything that determines the profile could be read.".to_owned(),
-            (Some(_), false) => format!("{} gets one profile, which `details` names.", asked.user),
+            (Some(_), false) => format!(
+                "The profile of {} is known; a user has one in each app, and the items list all.",
+                asked.user
+            ),
             (None, false) => format!("No single profile is known for {}.", asked.user),
         },
         state: match (&profile, unseen) {

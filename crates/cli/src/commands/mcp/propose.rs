@@ -1,6 +1,7 @@
 //! `propose`: returns patches for a person to apply. Writes nothing.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use deskstate_dataverse::Stop;
 use deskstate_model::{Diagnostic, Project, Span};
@@ -72,7 +73,10 @@ async fn adopt(desk: &Desk, asked: &Propose, stop: &Stop, ui: &mut Ui) -> Result
     };
     let files = adoption.files.iter();
     let mut items: Vec<Json> = files
-        .map(|(path, change)| patch(path, change.before.as_deref(), &change.after, ADOPT))
+        .map(|(path, change)| {
+            let texts = (change.before.as_deref(), change.after.as_str());
+            patch(desk.root(), path, texts, ADOPT)
+        })
         .collect::<Result<_, Failure>>()?;
     let patches = items.len();
     items.extend(
@@ -143,8 +147,13 @@ fn place(sources: &deskstate_model::SourceMap, span: Span) -> String {
 }
 
 /// Creates a patch of one file. It is refused if escaping would alter its text, because it would not apply.
-fn patch(path: &str, before: Option<&str>, after: &str, by_hand: &str) -> Result<Json, Failure> {
-    let text = adopt::patch_of_file(path, before, after);
+fn patch(
+    root: &Path,
+    path: &str,
+    (before, after): (Option<&str>, &str),
+    by_hand: &str,
+) -> Result<Json, Failure> {
+    let text = adopt::patch_in(root, path, before, after);
     if text.len() > deskstate_files::ANSWER_PAGE * 3 / 4 {
         let limit = deskstate_files::ANSWER_PAGE * 3 / 4;
         return Err(Failure::new(
@@ -188,6 +197,17 @@ fn fix(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
             left.push((*finding).clone());
             continue;
         };
+        let span = label.span;
+        let written = sources
+            .text(span.file)
+            .get(span.start as usize..span.end as usize);
+        // A variable has another value in each environment, and settings are not taken from an assistant.
+        if written.is_none_or(|written| written.contains("${{"))
+            || refuse_settings(desk, sources.path(span.file)).is_err()
+        {
+            left.push((*finding).clone());
+            continue;
+        }
         let of_file = edits
             .entry(sources.path(label.span.file).to_owned())
             .or_default();
@@ -207,7 +227,7 @@ fn fix(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
         for (span, instead) in of_file {
             after.replace_range(span.start as usize..span.end as usize, instead);
         }
-        items.push(patch(&path, Some(before), &after, EDIT)?);
+        items.push(patch(desk.root(), &path, (Some(before), &after), EDIT)?);
         changed.insert(path, after);
     }
     let fixed = asked_for.len() - left.len();
@@ -315,7 +335,7 @@ fn manifest(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
         })
         .cloned()
         .collect();
-    let mut items = vec![patch(path, old, &text, EDIT)?];
+    let mut items = vec![patch(desk.root(), path, (old, &text), EDIT)?];
     items.extend(as_items(&warnings, &then.sources));
     Ok(Answer {
         summary: format!(
