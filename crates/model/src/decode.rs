@@ -49,7 +49,7 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         Holds::Text | Holds::UniqueName | Holds::BusinessUnit => {
             text(node, field.max_length, decoder)
         }
-        Holds::Json | Holds::JsonOrText => json(node, field.max_length, decoder),
+        Holds::Json | Holds::JsonOrText => json(field, node, decoder),
         Holds::Number | Holds::Position => {
             let (smallest, greatest) = field.range.unwrap_or((i64::MIN, i64::MAX));
             let number = node
@@ -119,11 +119,14 @@ fn name(to: Referent, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
     }
 }
 
-fn json(node: &Node, max_length: Option<u32>, decoder: &mut Decoder<'_>) -> Option<Value> {
+fn json(field: &Field, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
     match &node.value {
         NodeValue::Text(written) => {
             decoder.report_json_text(written, node.span);
-            text(node, max_length, decoder)
+            if matches!(field.holds, Holds::Json) {
+                decoder.report_no_json(field.word, written, node.span);
+            }
+            text(node, field.max_length, decoder)
         }
         NodeValue::Map(_) | NodeValue::List(_) => {
             decoder.report_spellings(node);

@@ -4,7 +4,7 @@
 //! all wording has one source. Problems that a schema cannot express are reported here directly.
 
 use crate::diagnostic::Diagnostic;
-use crate::json_text::{JsonProblem, json_problem};
+use crate::json_text::{JsonProblem, json_problem, looks_like_json};
 use crate::offer::Offer;
 use crate::shape_codes::{CURLY_QUOTES, JSON_TEXT};
 use crate::span::Span;
@@ -250,6 +250,25 @@ impl<'a> Decoder<'a> {
             .help("JSON has `\"` around keys and texts, and no comma after the last one; correct it, or write a YAML mapping instead of text"),
         };
         self.report(finding);
+    }
+
+    /// Reports a text in a field that holds JSON, if it is nothing like JSON, such as the few lines that stand for a large file in git.
+    pub(crate) fn report_no_json(&mut self, word: &str, text: &str, span: Span) {
+        if looks_like_json(text) || serde_json::from_str::<serde_json::Value>(text).is_ok() {
+            return;
+        }
+        let help = match text.starts_with("version https://git-lfs") {
+            true => "the file is kept with Git LFS: check it out with `git lfs pull`",
+            false => "write JSON, or a YAML mapping, which is stored as JSON",
+        };
+        self.report(
+            Diagnostic::warning(
+                JSON_TEXT.code,
+                format!("`{word}` holds JSON, and this text is none"),
+            )
+            .at(span, "not JSON")
+            .help(help),
+        );
     }
 
     /// Returns the items of a list; rejects any other value.

@@ -51,10 +51,14 @@ impl<'a> FileTexts<'a> {
             .values
             .checked_sub(values)
             .ok_or_else(|| Arc::new(FileProblem::TooManyValues))?;
-        Ok(Arc::new(match serde_json::from_str(text) {
+        let value = match serde_json::from_str(text) {
             Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => value,
-            _ => as_text(),
-        }))
+            _ => return Ok(Arc::new(as_text())),
+        };
+        match big_number(text) {
+            Some(number) => Err(Arc::new(FileProblem::BigNumber(number))),
+            None => Ok(Arc::new(value)),
+        }
     }
 
     /// Parses the content as JSON; content that is not JSON is plain text.
@@ -68,5 +72,55 @@ impl<'a> FileTexts<'a> {
         };
         self.read.insert(path.to_owned(), content.clone());
         content
+    }
+}
+
+/// The first digits of a whole number of JSON that does not fit 64 bits, and would become another one.
+fn big_number(json: &str) -> Option<String> {
+    let mut rest = json;
+    loop {
+        let at = rest.find(|sign: char| sign == '"' || sign.is_ascii_digit())?;
+        if let Some(inside) = rest[at..].strip_prefix('"') {
+            let mut escaped = false;
+            let end = inside.find(|sign: char| {
+                let ends = sign == '"' && !escaped;
+                escaped = sign == '\\' && !escaped;
+                ends
+            })?;
+            rest = &inside[end + 1..];
+            continue;
+        }
+        let number = &rest[at..];
+        let is_part = |sign: char| sign.is_ascii_digit() || ".eE+-".contains(sign);
+        let (number, behind) =
+            number.split_at(number.find(|sign| !is_part(sign)).unwrap_or(number.len()));
+        let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
+        if is_whole && number.parse::<u64>().is_err() {
+            return Some(number.chars().take(24).collect());
+        }
+        rest = behind;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_that_does_not_fit_is_found_and_digits_in_a_text_are_none() {
+        for json in [
+            "{\"a\": 12345678901234567890123}",
+            "[1, -12345678901234567890123]",
+            "{\"a\\\"1\": \"1\", \"b\": 99999999999999999999}",
+        ] {
+            assert!(big_number(json).is_some(), "{json}");
+        }
+        for json in [
+            "{\"a\": \"12345678901234567890123\"}",
+            "[18446744073709551615, 1.5e300, 0.12345678901234567890123]",
+            "{}",
+        ] {
+            assert_eq!(big_number(json), None, "{json}");
+        }
     }
 }

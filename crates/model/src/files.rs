@@ -111,6 +111,8 @@ pub(crate) enum FileProblem {
     TooDeep,
     #[error("the JSON files of the project together hold too many values")]
     TooManyValues,
+    #[error("it holds the number {0}…, which does not fit 64 bits")]
+    BigNumber(String),
     #[error("there are more than {MAX_FILES} files")]
     TooMany,
     #[error("the file is written in {0}, not in UTF-8")]
@@ -135,6 +137,7 @@ impl FileProblem {
         match self {
             FileProblem::Leaves => PATH_OUTSIDE.code,
             FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => ENCODING.code,
+            FileProblem::BigNumber(_) => "yaml-number",
             FileProblem::Unread(Problem::TooLarge(_) | Problem::TooLong { .. })
             | FileProblem::TooManyValues
             | FileProblem::TooMany
@@ -159,6 +162,7 @@ impl FileProblem {
             | FileProblem::TooMany => {
                 "split the project, name its folders more precisely, or allow more memory with `--memory`"
             }
+            FileProblem::BigNumber(_) => "quote the number to make it text",
             FileProblem::Io(_) => "check the path and the permissions",
             FileProblem::NotThere => "correct the path",
             FileProblem::OtherCase(_) => "spell it the same way: Linux distinguishes the two",

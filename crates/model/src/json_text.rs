@@ -46,7 +46,7 @@ pub(crate) fn json_problem(text: &str) -> Option<JsonProblem> {
     has_marked_key(&value).then_some(JsonProblem::CurlyQuotes)
 }
 
-fn looks_like_json(text: &str) -> bool {
+pub(crate) fn looks_like_json(text: &str) -> bool {
     let text = text.trim();
     let begins = |rest: &str, signs: &[char]| {
         rest.starts_with(signs)

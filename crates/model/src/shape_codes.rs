@@ -32,7 +32,7 @@ pub(crate) const EMPTY_TEXT: Explanation = Explanation::new(
 
 pub(crate) const JSON_TEXT: Explanation = Explanation::new(
     "json-text",
-    "A text begins like JSON, but is not valid JSON.",
+    "A text begins like JSON, but is not valid JSON, or a field that holds JSON has another text.",
     "deskstate sends it unchanged. A widget or page that reads it as JSON would refuse it.",
     "Correct the text, or write a YAML mapping, which is stored as JSON: `customParameters: {mode: live}`. If the text is not meant to be JSON, write `policy: {json-text: allow}` in `deskstate.yaml`.",
 );

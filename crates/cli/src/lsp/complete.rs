@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 
 use deskstate_model::{
     DOCUMENTED_SLUGS, Field, Holds, Kind, Links, PROJECT_FILE, PathStep, Referent, Tree, TreeValue,
+    yaml_scalar,
 };
 use lsp_types::{CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, TextEdit};
 
@@ -23,6 +24,8 @@ struct Choice {
     doc: String,
     /// The inserted text, if it differs from the word.
     written: Option<String>,
+    /// Whether it is the name of something, which can be any text.
+    is_name: bool,
 }
 
 impl Choice {
@@ -33,6 +36,7 @@ impl Choice {
             detail: detail.into(),
             doc: String::new(),
             written: None,
+            is_name: false,
         }
     }
 }
@@ -44,7 +48,7 @@ pub(super) fn complete(
     (path, text, byte): (&str, &str, usize),
     units: Units,
 ) -> Vec<CompletionItem> {
-    let (replaced, choices) = match in_text(state, text, byte) {
+    let (mut replaced, mut choices) = match in_text(state, text, byte) {
         Some(found) => found,
         None => match cursor::at(text, byte) {
             Some(cursor) => (
@@ -54,6 +58,18 @@ pub(super) fn complete(
             None => return Vec::new(),
         },
     };
+    // A name can hold signs that mean something else in YAML, and more than the word at the cursor.
+    if choices.iter().any(|choice| choice.is_name) {
+        let (scalar, quote) = cursor::scalar_before(text, byte);
+        replaced.start = scalar;
+        for choice in choices.iter_mut().filter(|choice| choice.is_name) {
+            choice.written = match quote {
+                None => Some(yaml_scalar(&choice.word)),
+                Some('"') => Some(choice.word.replace('\\', "\\\\").replace('"', "\\\"")),
+                Some(_) => Some(choice.word.replace('\'', "''")),
+            };
+        }
+    }
     let range = units.range(text, &replaced);
     let mut seen = BTreeSet::new();
     choices
@@ -283,6 +299,7 @@ fn resources(project: &Project, state: &State, kind: Kind) -> Vec<Choice> {
         });
         Choice {
             doc: title.unwrap_or_default(),
+            is_name: true,
             ..Choice::new(
                 key.name.as_written(),
                 CompletionItemKind::REFERENCE,
@@ -316,7 +333,10 @@ fn said_elsewhere(state: &State, field: &Field) -> Vec<Choice> {
     }
     let names = found.into_iter();
     names
-        .map(|name| Choice::new(name, CompletionItemKind::VALUE, "used elsewhere"))
+        .map(|name| Choice {
+            is_name: true,
+            ..Choice::new(name, CompletionItemKind::VALUE, "used elsewhere")
+        })
         .collect()
 }
 

@@ -157,6 +157,33 @@ fn word_around(text: &str, byte: usize) -> Range<usize> {
     before..byte + after
 }
 
+/// Where the value before a byte begins in its line, and the quotation mark that is open there.
+pub(super) fn scalar_before(text: &str, byte: usize) -> (usize, Option<char>) {
+    let line = text[..byte].rfind('\n').map_or(0, |at| at + 1);
+    let mut start = line;
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, one) in text[line..byte].char_indices() {
+        let behind = line + at + one.len_utf8();
+        match quote {
+            Some(mark) if mark == one => quote = None,
+            Some(_) => {}
+            None => match one {
+                '"' | '\'' if text[start..line + at].trim().is_empty() => {
+                    quote = Some(one);
+                    start = behind;
+                }
+                '[' | '{' | ',' => start = behind,
+                ' ' if before == ':' || text[start..line + at].trim() == "-" => start = behind,
+                _ => {}
+            },
+        }
+        before = one;
+    }
+    let blanks = text[start..byte].len() - text[start..byte].trim_start().len();
+    (start + if quote.is_none() { blanks } else { 0 }, quote)
+}
+
 enum Mark {
     Key,
     Value(Range<usize>),

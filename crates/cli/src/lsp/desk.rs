@@ -7,7 +7,7 @@ use deskstate_model::PROJECT_FILE;
 use lsp_types::{Diagnostic as Shown, Position, Uri};
 
 use super::findings::by_file;
-use super::paths::{below, file_of, real, root_of, roots_in, uri_of};
+use super::paths::{below, file_of, real, root_of, roots_in, spelled_below, uri_of};
 use super::place::Units;
 use super::project::{Project, State};
 
@@ -81,7 +81,13 @@ impl Desk {
         let above = file.ancestors().skip(1).find(is_root);
         let root = above.or(file.parent().filter(|_| is_project_file))?;
         let root = root.to_path_buf();
-        let path = below(&root, &file)?;
+        let path = below(&root, &file);
+        let by_link = spelled_below(uri).filter(|(at, spelled)| {
+            let real = path.as_deref().unwrap_or_default();
+            *at == root && !spelled.eq_ignore_ascii_case(real)
+        });
+        // Behind a link of the project, the file is known by the path that leads through the link.
+        let path = by_link.map(|(_, spelled)| spelled).or(path)?;
         Some((root, path))
     }
 
@@ -277,5 +283,33 @@ mod tests {
         let news = desk.news();
         let gone = news.iter().find(|(uri, _)| *uri == manifest);
         assert!(gone.is_some_and(|(_, found)| found.is_empty()), "{news:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_behind_a_link_of_the_project_is_the_one_that_the_project_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = real(folder.path());
+        let write = |path: &str, text: &str| {
+            std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            std::fs::write(root.join(path), text).unwrap();
+        };
+        write(
+            PROJECT_FILE,
+            "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: x}\nspec: {}\n",
+        );
+        let manifest = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_t}\nspec: {displayName: T, title: T, pageType: Search, parameters: {searchText: x}}\n";
+        write("shared/t.yaml", manifest);
+        write("manifests/readme.txt", "");
+        std::os::unix::fs::symlink("../shared", root.join("manifests/team")).unwrap();
+        let mut desk = Desk::default();
+        let uri = uri_of(&root, "manifests/team/t.yaml").unwrap();
+        desk.open(&uri, manifest.replace("pageType", "pageTyp"));
+        let news = desk.news();
+        let found = news.iter().find(|(known, _)| *known == uri);
+        assert!(
+            found.is_some_and(|(_, found)| !found.is_empty()),
+            "{news:?}"
+        );
     }
 }

@@ -18,6 +18,15 @@ pub(super) fn file_of(uri: &Uri) -> Option<PathBuf> {
     Some(real(&url.to_file_path().ok()?))
 }
 
+/// The root of the project above a file, and the path below it as the URI spells it.
+pub(super) fn spelled_below(uri: &Uri) -> Option<(PathBuf, String)> {
+    let url = Url::parse(uri.as_str()).ok()?;
+    let file = url.to_file_path().ok()?;
+    let root = root_of(file.parent()?)?;
+    let path = below(&root, &file)?;
+    Some((real(&root), path))
+}
+
 /// The URI of a file below a folder.
 pub(super) fn uri_of(root: &Path, path: &str) -> Option<Uri> {
     let whole = root.join(path);

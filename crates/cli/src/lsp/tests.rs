@@ -427,3 +427,42 @@ fn a_fix_is_offered_for_what_is_nearly_known_or_demanded() {
         assert_eq!(fix.after, meant, "{wrong}");
     }
 }
+
+/// A name can be any text: `Sales #2` would end before its comment.
+#[test]
+fn a_name_is_completed_as_yaml_writes_it_and_in_place_of_all_that_was_typed() {
+    let mut files = desk();
+    let profile = |roles: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_p}}\nspec:\n  displayName: P\n  app: CustomerServiceApps\n  roles:\n{roles}"
+        )
+    };
+    files.insert(
+        "manifests/one.yaml".to_owned(),
+        profile("    - \"Sales #2 agent\"\n").replace("contoso_p", "contoso_one"),
+    );
+    let path = "manifests/two.yaml";
+    files.insert(path.to_owned(), profile("    - x\n"));
+    let folder = folder(&files);
+    let mut project = Project::new(&real(folder.path()));
+    for (typed, wanted) in [
+        ("    - ", "    - \"Sales #2 agent\""),
+        ("    - Sales", "    - \"Sales #2 agent\""),
+        ("    - \"Sales #2 ag", "    - \"Sales #2 agent"),
+    ] {
+        let text = profile(&format!("{typed}\n"));
+        project.workspace.open(path, text.clone());
+        project.changed();
+        let state = project.state();
+        let byte = text.len() - 1;
+        let found = complete::complete(&project, &state, (path, &text, byte), Units::Utf16);
+        let item = found.iter().find(|item| item.label == "Sales #2 agent");
+        let Some(lsp_types::CompletionTextEdit::Edit(edit)) =
+            item.and_then(|item| item.text_edit.clone())
+        else {
+            panic!("{typed}: {found:?}");
+        };
+        let line = typed.get(..edit.range.start.character as usize).unwrap();
+        assert_eq!(format!("{line}{}", edit.new_text), wanted);
+    }
+}

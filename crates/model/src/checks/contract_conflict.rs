@@ -19,7 +19,7 @@ type LockedField<'a> = (Kind, Option<&'a str>, &'a [String]);
 
 /// Compares rules about the same named resource with each other, and rules about all resources of a kind with each other.
 pub(crate) fn check(contracts: &[Contract], diagnostics: &mut Vec<Diagnostic>) {
-    let mut locked: BTreeMap<LockedField<'_>, (&Contract, &RuleValue)> = BTreeMap::new();
+    let mut locked: BTreeMap<LockedField<'_>, Vec<(&Contract, &RuleValue)>> = BTreeMap::new();
     for contract in contracts {
         for rule in contract
             .rules
@@ -31,23 +31,21 @@ pub(crate) fn check(contracts: &[Contract], diagnostics: &mut Vec<Diagnostic>) {
                 .name
                 .as_ref()
                 .map(|name| name.value.name().folded());
+            let of = (rule.resource.kind, name.unwrap_or(""));
             for value in &rule.locked {
                 let key = (rule.resource.kind, name, value.path.as_slice());
                 let everywhere = (rule.resource.kind, None, value.path.as_slice());
-                let earlier = locked
-                    .get(&key)
-                    .or_else(|| locked.get(&everywhere))
-                    .copied();
-                match earlier {
+                let other = (key != everywhere).then_some(everywhere);
+                let earlier = [Some(key), other].into_iter().flatten();
+                let mut earlier = earlier.filter_map(|key| locked.get(&key)).flatten();
+                // Two values can each agree with a third one that gives less.
+                let first =
+                    earlier.find(|(_, first)| !agree(of, &value.path, &first.value, &value.value));
+                match first.copied() {
                     Some((other, first)) => {
-                        let of = (rule.resource.kind, name.unwrap_or(""));
-                        if !agree(of, &value.path, &first.value, &value.value) {
-                            diagnostics.push(conflict(contract, value, other, first));
-                        }
+                        diagnostics.push(conflict(contract, value, other, first));
                     }
-                    None => {
-                        locked.insert(key, (contract, value));
-                    }
+                    None => locked.entry(key).or_default().push((contract, value)),
                 }
             }
         }

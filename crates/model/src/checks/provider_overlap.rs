@@ -13,7 +13,7 @@ pub(crate) const PROVIDER_OVERLAP: Explanation = Explanation::new(
     "provider-overlap",
     "The same people get two CIF v1 providers in one app, or a profile has two CIF v2 providers on one host.",
     "Microsoft's page on the versions of the framework says that version 1.0 supports one channel provider at any time. In version 2.0, by public copies of the product's script, a message belongs to the first provider with the host of its sender.",
-    "Give the providers of CIF v1 different apps or roles, or deactivate one. Give those of CIF v2 different hosts, or different profiles.",
+    "Give the providers of CIF v1 different apps or roles, or take all apps from one. Give those of CIF v2 different hosts, or different profiles.",
 );
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -79,7 +79,7 @@ fn of_version_1(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                         )
                         .at(apps.span, "the same app")
                         .also(place, "first here")
-                        .help("CIF v1 supports one channel provider at a time: give the two different apps or roles, or deactivate one"),
+                        .help("CIF v1 supports one channel provider at a time: give the two different apps or roles, or take all apps from one"),
                     );
                 }
             }

@@ -9,9 +9,9 @@ use crate::suggest::nearest;
 
 pub(crate) const SANDBOX: Explanation = Explanation::new(
     "sandbox",
-    "`sandboxConfiguration` contains a word that is not a sandbox keyword of HTML.",
+    "`sandboxConfiguration` contains a word that is not a sandbox keyword of HTML, or keywords without commas between them.",
     "Browsers ignore unknown keywords, so the widget would lack the permission.",
-    "Correct the keyword, such as `allow-downloads`.",
+    "Correct the keyword, such as `allow-downloads`, and write commas between keywords.",
 );
 
 /// The keywords of the HTML standard, and one that it had earlier.
@@ -47,8 +47,22 @@ fn keywords(text: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     let Some(Spanned { value: text, span }) = text else {
         return;
     };
-    // Microsoft's page separates keywords by commas, HTML by spaces.
-    let words = text.split(|sign: char| sign.is_whitespace() || [',', ';'].contains(&sign));
+    // HTML separates keywords by blanks, and whether the product passes them on is not documented.
+    if !text.contains(',')
+        && text
+            .trim()
+            .contains(|sign: char| sign.is_whitespace() || sign == ';')
+    {
+        diagnostics.push(
+            Diagnostic::warning(
+                SANDBOX.code,
+                "the keywords of the sandbox have no commas between them",
+            )
+            .at(span, "Microsoft's page separates them by commas")
+            .help("write `allow-popups,allow-downloads`"),
+        );
+    }
+    let words = text.split(|sign: char| sign.is_whitespace() || ",;".contains(sign));
     let is_known = |word: &&str| {
         KEYWORDS
             .iter()

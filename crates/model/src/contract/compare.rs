@@ -156,6 +156,10 @@ fn pairs(
         return pairs.all(|(one, wanted)| same(one, wanted));
     }
     let mut left = actual.to_vec();
+    // What gives the most first: it fits the fewest.
+    let keys = |value: &Value| value.as_object().map_or(0, serde_json::Map::len);
+    let mut expected = expected.to_vec();
+    expected.sort_by_key(|value| std::cmp::Reverse(keys(value)));
     expected.iter().all(|wanted| {
         let found = left.iter().position(|one| same(one, wanted));
         found.map(|at| left.swap_remove(at)).is_some()

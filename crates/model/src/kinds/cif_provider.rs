@@ -60,13 +60,15 @@ pub(super) static DEFINITION: Definition = Definition {
 record! {
     /// The fields of a CIF v1 channel provider, as declared in a document.
     CifProvider, CIF_FIELDS {
-        /// Deactivates the provider without deleting it.
+        /// Deactivates the provider without deleting it. By older code of the product, an inactive provider is still loaded: an empty list of
+        /// `apps` is what takes it away.
         status: Status = STATUS;
         /// Title of the widget.
         label: Text = text("label", "msdyn_label").max(100).required().stored("`msdyn_Label`").label("Label");
         /// Channel URL: the page that the widget shows.
         channel_url: Text = text("channelUrl", "msdyn_landingurl").max(1024).required().form("URL").stored("`msdyn_LandingUrl`").of_one_environment().label("Channel URL");
-        /// Lets agents call a phone number by selecting it (click-to-dial).
+        /// Lets agents call a phone number by selecting it (click-to-dial). A widget can change it at run time in the name of its agent
+        /// (`setClickToAct`): if yours does, omit the field.
         enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_clicktoact").new_has(NewRow::Flag(false))
             .stored("`msdyn_ClickToAct`").label("Enable Outbound Communication");
         /// Channel Order: 0 comes first.

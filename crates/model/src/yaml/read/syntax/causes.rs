@@ -30,7 +30,7 @@ const CAUSES: &[(&str, &str, &str)] = &[
     (
         "found invalid Unicode character escape code",
         "a backslash inside `\"` is followed by a number that is no character",
-        "write `\\\\` for a backslash, or use `'` as quotation mark",
+        "write the character itself, or `\\U` and its eight digits: YAML has no pairs of `\\u`, as JSON has for emojis",
     ),
     (
         "misplaced bracket",
