@@ -475,3 +475,152 @@ fn a_step_without_the_script_that_it_runs_is_not_made() {
     ));
     assert_eq!(rows["value"], json!([]));
 }
+
+/// `existing` rows are missing as an obstacle, not as a change.
+#[test]
+fn what_refers_to_an_existing_row_that_may_be_missing_stays_missing_too() {
+    let session = |name: &str, anchor: &str| {
+        document(
+            "SessionTemplate",
+            name,
+            &format!("{{displayName: S, title: S, type: Generic, anchorTab: {anchor}}}"),
+        )
+    };
+    let tab = |name: &str| {
+        document(
+            "ApplicationTab",
+            name,
+            "{displayName: T, title: T, pageType: Search}",
+        )
+    };
+    let existing = "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_ext, state: existing}\n";
+    let rule = ignoring("kind: ApplicationTab, name: contoso_ext");
+    let server = Server::plain();
+    let row = json!({"msdyn_uniquename": "contoso_ext", "msdyn_name": "E", "msdyn_title": "E", "msdyn_pagetype": 509180003});
+    make(&server, "msdyn_applicationtabtemplates", &row);
+    let manifests = session("contoso_s", "contoso_ext")
+        + &session("contoso_k", "contoso_t")
+        + &tab("contoso_t")
+        + existing;
+    let project = Project::desk(&server, &rule, "", &manifests);
+    project.apply();
+    project.commit_applied();
+    for (set, key, name) in [
+        (
+            "msdyn_sessiontemplates",
+            "msdyn_sessiontemplateid",
+            "contoso_s",
+        ),
+        (
+            "msdyn_applicationtabtemplates",
+            "msdyn_applicationtabtemplateid",
+            "contoso_ext",
+        ),
+    ] {
+        delete(&server, set, key, name);
+    }
+    project.run(&["drift", "--env", "server"]).ended(0);
+    let run = project.revert_drift().ended(0);
+    assert!(!run.out.contains("Created"), "{}", run.out);
+}
+
+/// A rule about an item accepts that it is missing, not that somebody added it.
+#[test]
+fn an_item_that_somebody_added_is_drift_and_goes() {
+    let script = document(
+        "AgentScript",
+        "contoso_sc",
+        "{displayName: S, language: 1033, steps: [{displayName: A, name: contoso_a, text: x}]}",
+    );
+    let rule = ignoring("kind: AgentScript, name: contoso_sc, fields: [steps.contoso_hand]");
+    let (project, server) = applied(&rule, &script);
+    let id = server.id(
+        "msdyn_productivityagentscripts",
+        "msdyn_productivityagentscriptid",
+        "contoso_sc",
+    );
+    let step = json!({
+        "msdyn_uniquename": "contoso_hand", "msdyn_name": "H", "msdyn_order": 2, "msdyn_actiontype": 192_350_000,
+        "msdyn_textinstruction": "x", "msdyn_agentscriptid@odata.bind": format!("/msdyn_productivityagentscripts({id})"),
+    });
+    make(&server, "msdyn_productivityagentscriptsteps", &step);
+    project.run(&["drift", "--env", "server"]).ended(2);
+    project.revert_drift().ended(0);
+    project.run(&["drift", "--env", "server"]).ended(0);
+}
+
+/// Where only assignments are written, a profile does not go to another app.
+#[test]
+fn a_change_of_the_app_that_is_not_written_moves_nobody() {
+    let server = Server::plain();
+    let app = |name: &str, app: &str, users: &str| {
+        document(
+            "AppProfile",
+            name,
+            &format!(
+                "{{displayName: {name}, app: {app}, users: {{mode: atLeast, members: [{users}]}}}}"
+            ),
+        )
+    };
+    let (service, hub) = ("CustomerServiceApps", "OmnichannelEngagementHub");
+    let all = |one: &str, more: &str| {
+        app("contoso_a", one, "ada@contoso.com")
+            + &app("contoso_b", hub, "nora@contoso.com")
+            + &app(
+                "contoso_c",
+                service,
+                &format!("dev.agent1@contoso.com{more}"),
+            )
+    };
+    let project = Project::desk(&server, "", "", &all(service, ""));
+    project.apply();
+    add_agent(&server, "contoso_b", "ada@contoso.com");
+    project.edit(
+        "deskstate.yaml",
+        "      url:",
+        "      writes: assignments\n      url:",
+    );
+    project.write("manifests/all.yaml", &all(hub, ", lin@contoso.com"));
+    project.apply();
+    for (profile, user) in [
+        ("contoso_a", "ada@contoso.com"),
+        ("contoso_b", "ada@contoso.com"),
+        ("contoso_c", "lin@contoso.com"),
+    ] {
+        assert!(users_of(&server, profile).contains(user), "{profile}");
+    }
+}
+
+#[test]
+fn a_line_whose_link_may_be_missing_is_not_linked_again() {
+    let line = document(
+        "NotificationField",
+        "contoso_f",
+        "{displayName: F, header: F, value: f}",
+    );
+    let template = document(
+        "NotificationTemplate",
+        "contoso_n",
+        "{displayName: N, title: N, fields: [{header: Call, value: x}, {shared: contoso_f}]}",
+    );
+    let rule = ignoring("kind: NotificationTemplate, name: contoso_n, fields: [fields.contoso_f]");
+    let (project, server) = applied(&rule, &(line + &template));
+    let template = server.id(
+        "msdyn_notificationtemplates",
+        "msdyn_notificationtemplateid",
+        "contoso_n",
+    );
+    let field = server.id(
+        "msdyn_notificationfields",
+        "msdyn_notificationfieldid",
+        "contoso_f",
+    );
+    let relation = "msdyn_notificationtemplate_notificationfield";
+    server.delete(&format!(
+        "msdyn_notificationtemplates({template})/{relation}({field})/$ref"
+    ));
+    project.run(&["drift", "--env", "server"]).ended(0);
+    let run = project.revert_drift().ended(0);
+    assert!(!run.out.contains("+ contoso_f"), "{}", run.out);
+    project.run(&["drift", "--env", "server"]).ended(0);
+}

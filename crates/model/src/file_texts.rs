@@ -75,7 +75,7 @@ impl<'a> FileTexts<'a> {
     }
 }
 
-/// The first digits of a whole number of JSON that does not fit 64 bits, and would become another one.
+/// The first digits of a number of JSON that does not fit 64 bits, and would become another one.
 fn big_number(json: &str) -> Option<String> {
     let mut rest = json;
     loop {
@@ -95,8 +95,25 @@ fn big_number(json: &str) -> Option<String> {
         let (number, behind) =
             number.split_at(number.find(|sign| !is_part(sign)).unwrap_or(number.len()));
         let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
-        if is_whole && number.parse::<u64>().is_err() {
-            return Some(number.chars().take(24).collect());
+        let is_negative = rest[..at].ends_with('-');
+        let fits = match (is_whole, is_negative) {
+            (true, true) => format!("-{number}").parse::<i64>().is_ok(),
+            (true, false) => number.parse::<u64>().is_ok(),
+            // More digits than a number with a fraction keeps.
+            (false, _) => {
+                let digits = number.split(['e', 'E']).next().unwrap_or_default();
+                let digits = digits.trim_start_matches(['0', '.']).replace('.', "");
+                digits.len() <= 17
+            }
+        };
+        if !fits {
+            let start: String = number.chars().take(24).collect();
+            let more = if start.len() < number.len() {
+                "…"
+            } else {
+                ""
+            };
+            return Some(format!("{start}{more}"));
         }
         rest = behind;
     }
@@ -112,12 +129,14 @@ mod tests {
             "{\"a\": 12345678901234567890123}",
             "[1, -12345678901234567890123]",
             "{\"a\\\"1\": \"1\", \"b\": 99999999999999999999}",
+            "[-9999999999999999999]",
+            "[0.12345678901234567890123]",
         ] {
             assert!(big_number(json).is_some(), "{json}");
         }
         for json in [
             "{\"a\": \"12345678901234567890123\"}",
-            "[18446744073709551615, 1.5e300, 0.12345678901234567890123]",
+            "[18446744073709551615, -9223372036854775808, 1.5e300, 0.1234]",
             "{}",
         ] {
             assert_eq!(big_number(json), None, "{json}");

@@ -111,7 +111,7 @@ pub(crate) enum FileProblem {
     TooDeep,
     #[error("the JSON files of the project together hold too many values")]
     TooManyValues,
-    #[error("it holds the number {0}…, which does not fit 64 bits")]
+    #[error("it holds the number {0}, which does not fit 64 bits")]
     BigNumber(String),
     #[error("there are more than {MAX_FILES} files")]
     TooMany,

@@ -125,21 +125,12 @@ impl Project {
     /// Whether the project, or one environment of it, may read a file below a folder.
     #[must_use]
     pub fn may_read_below(&self, environment: Option<&str>, folder: &str) -> bool {
-        let probes = ["a.yaml", "a/a.yaml"].map(|probe| format!("{folder}/{probe}"));
-        let folder = format!("{folder}/");
-        !probes.iter().all(|probe| self.leaves_out(probe))
-            && self.patterns(environment).any(|pattern| {
-                let pattern = pattern.trim_start_matches("./");
-                // A wildcard may stand for the rest of a name.
-                let start = match pattern.split_once(['*', '?', '[', '{']) {
-                    Some((start, _)) => start.to_owned(),
-                    None => format!("{}/", pattern.trim_end_matches('/')),
-                };
-                start == "./"
-                    || start == "/"
-                    || folder.starts_with(&start)
-                    || start.starts_with(&folder)
-            })
+        // Only a pattern for whatever is in the folder leaves it out.
+        let anything = ["~", "~/~"].map(|name| format!("{folder}/{name}"));
+        !anything.iter().all(|path| self.leaves_out(path))
+            && self
+                .patterns(environment)
+                .any(|pattern| may_match_below(&pattern, folder))
     }
 
     /// What the project, or one environment of it, reads.
@@ -205,6 +196,28 @@ impl Project {
         name.prefix()
             .is_some_and(|prefix| self.owns.iter().any(|owned| owned.value == prefix))
     }
+}
+
+/// Whether a pattern may match a file below a folder.
+fn may_match_below(pattern: &str, folder: &str) -> bool {
+    let parts = |path: &str| {
+        path.split('/')
+            .filter(|part| !matches!(*part, "" | "."))
+            .count()
+    };
+    let wildcard = pattern.find(['*', '?', '[', '{']);
+    // Without `**`, a pattern matches as many folders as it has parts, and everything below a folder that it matches.
+    if wildcard.is_some() && !pattern.contains("**") && parts(pattern) <= parts(folder) {
+        return PathPattern::new(pattern).is_ok_and(|pattern| pattern.takes(folder));
+    }
+    let folder = format!("{folder}/");
+    let pattern = pattern.trim_start_matches("./");
+    // A wildcard may stand for the rest of a name.
+    let start = match pattern.split_once(['*', '?', '[', '{']) {
+        Some((start, _)) => start.to_owned(),
+        None => format!("{}/", pattern.trim_end_matches('/')),
+    };
+    start == "./" || start == "/" || folder.starts_with(&start) || start.starts_with(&folder)
 }
 
 impl Environment {

@@ -306,11 +306,16 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
     }
 }
 
-/// Parses a text that consists only of ids separated by semicolons. The product looks for an id with its hyphens.
+/// Parses a text that consists only of ids separated by semicolons.
 pub(crate) fn ids_of(text: &str) -> Option<BTreeSet<Uuid>> {
     let ids = text.split(';').map(str::trim).filter(|id| !id.is_empty());
-    let id = |text: &str| Uuid::parse_str(text).ok().filter(|_| text.contains('-'));
-    ids.map(id).collect()
+    ids.map(|id| Uuid::parse_str(id).ok()).collect()
+}
+
+/// Whether the product finds every id of such a text: it looks for an id with its hyphens.
+fn are_found(text: &str) -> bool {
+    let mut ids = text.split(';').map(str::trim).filter(|id| !id.is_empty());
+    ids.all(|id| id.contains('-'))
 }
 
 /// The value with the names that the environment has, where a manifest writes them in another case.
@@ -330,7 +335,7 @@ pub(crate) fn named_as_live(field: &Field, value: Resolved, live: &Live) -> Reso
 fn ids_in(cell: &Cell) -> Option<BTreeSet<Uuid>> {
     match cell {
         Cell::Null => Some(BTreeSet::new()),
-        cell => ids_of(cell.as_text()?),
+        cell => ids_of(cell.as_text().filter(|text| are_found(text))?),
     }
 }
 

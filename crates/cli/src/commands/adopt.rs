@@ -65,9 +65,6 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// The byte order mark, which reading removes.
-const MARK: &str = "\u{feff}";
-
 /// The target of adopted values: the base or the overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Into {
@@ -326,19 +323,17 @@ pub(super) fn patch(adoption: &Adoption, root: &Path) -> String {
     text
 }
 
-/// Renders the change of a file of a project as a patch. Git knows a file behind a link by its own path, and with its byte order mark.
+/// Renders the change of a file of a project as a patch. Git knows a file behind a link by its own path.
 pub(super) fn patch_in(root: &Path, path: &str, before: Option<&str>, after: &str) -> String {
     let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let place = place(root, path);
-    let own = place.strip_prefix(&real).ok().map(with_slashes);
-    let path = own.as_deref().unwrap_or(path);
-    let Some(before) = before else {
-        return patch_of_file(path, None, after);
+    // A new file has no place of its own yet.
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let at = match before {
+        Some(_) => place(root, path),
+        None => place(root, folder).join(name),
     };
-    let is_marked = deskstate_files::start(&place, 3) == MARK.as_bytes();
-    let mark = if is_marked { MARK } else { "" };
-    let [before, after] = [before, after].map(|text| format!("{mark}{text}"));
-    patch_of_file(path, Some(&before), &after)
+    let own = at.strip_prefix(&real).ok().map(with_slashes);
+    patch_of_file(own.as_deref().unwrap_or(path), before, after)
 }
 
 /// Renders the change of one file as a patch. A file without a previous text is new.
@@ -417,6 +412,7 @@ pub(super) fn chosen(
 /// The text of a file after its change, with its byte order mark. Fails if somebody changed the file since it was
 /// read: reading an environment can take a while.
 fn as_it_will_be(path: &Path, change: &FileChange) -> Result<String, Error> {
+    const MARK: &str = "\u{feff}";
     let now = deskstate_files::read(path, Limit::MANIFEST).ok();
     let (mark, now) = match &now {
         Some(bytes) => match bytes.strip_prefix(MARK.as_bytes()) {

@@ -48,36 +48,39 @@ pub(super) fn complete(
     (path, text, byte): (&str, &str, usize),
     units: Units,
 ) -> Vec<CompletionItem> {
-    let (mut replaced, mut choices) = match in_text(state, text, byte) {
-        Some(found) => found,
+    let (replaced, choices, scalar) = match in_text(state, text, byte) {
+        Some((replaced, choices)) => (replaced, choices, None),
         None => match cursor::at(text, byte) {
             Some(cursor) => (
                 cursor.replaced.clone(),
                 of_place(project, state, path, &cursor),
+                cursor.scalar,
             ),
             None => return Vec::new(),
         },
     };
-    // A name can hold signs that mean something else in YAML, and more than the word at the cursor.
-    if choices.iter().any(|choice| choice.is_name) {
-        let (scalar, quote) = cursor::scalar_before(text, byte);
-        replaced.start = scalar;
-        for choice in choices.iter_mut().filter(|choice| choice.is_name) {
-            choice.written = match quote {
-                None => Some(yaml_scalar(&choice.word)),
-                Some('"') => Some(choice.word.replace('\\', "\\\\").replace('"', "\\\"")),
-                Some(_) => Some(choice.word.replace('\'', "''")),
-            };
-        }
-    }
+    // A name can be any text: it takes the place of the whole scalar, with quotes where YAML needs them.
+    let whole = scalar.map(|scalar| {
+        let quote = text[scalar.clone()].chars().next();
+        let quote = quote.filter(|first| matches!(first, '"' | '\''));
+        (units.range(text, &scalar), quote)
+    });
     let range = units.range(text, &replaced);
     let mut seen = BTreeSet::new();
     choices
         .into_iter()
         .filter(|choice| seen.insert(choice.word.clone()))
         .map(|choice| {
-            let new_text = choice.written.unwrap_or_else(|| choice.word.clone());
+            let whole = whole.filter(|_| choice.is_name);
+            let new_text = match whole {
+                Some(_) => yaml_scalar(&choice.word),
+                None => choice.written.unwrap_or_else(|| choice.word.clone()),
+            };
+            let range = whole.map_or(range, |(range, _)| range);
+            // Editors compare it with what the range has.
+            let quote = whole.and_then(|(_, quote)| quote);
             CompletionItem {
+                filter_text: quote.map(|quote| format!("{quote}{}", choice.word)),
                 label: choice.word,
                 kind: Some(choice.kind),
                 detail: (!choice.detail.is_empty()).then(|| lines(&choice.detail)),

@@ -21,6 +21,8 @@ pub(super) struct Cursor {
     pub(super) is: Typed,
     /// The range that a completion replaces, in bytes of the file.
     pub(super) replaced: Range<usize>,
+    /// The range of the scalar around it, which the completion of a name replaces.
+    pub(super) scalar: Option<Range<usize>>,
 }
 
 /// The role of a word at the cursor.
@@ -62,6 +64,10 @@ pub(super) fn at(text: &str, byte: usize) -> Option<Cursor> {
         }
         let mut path = Vec::new();
         let found = find(tree, &mut path)?;
+        let scalar = match &found {
+            Mark::Value(place) => scalar_around((text, &document, byte), candidate, place),
+            Mark::Key => None,
+        };
         let is = match found {
             Mark::Key => Typed::Key {
                 has_colon: line_rest.trim_start_matches(is_word).starts_with(':'),
@@ -84,6 +90,7 @@ pub(super) fn at(text: &str, byte: usize) -> Option<Cursor> {
             path,
             is,
             replaced: word_around(text, byte),
+            scalar,
         })
     })
 }
@@ -157,31 +164,28 @@ fn word_around(text: &str, byte: usize) -> Range<usize> {
     before..byte + after
 }
 
-/// Where the value before a byte begins in its line, and the quotation mark that is open there.
-pub(super) fn scalar_before(text: &str, byte: usize) -> (usize, Option<char>) {
-    let line = text[..byte].rfind('\n').map_or(0, |at| at + 1);
-    let mut start = line;
-    let mut quote = None;
-    let mut before = ' ';
-    for (at, one) in text[line..byte].char_indices() {
-        let behind = line + at + one.len_utf8();
-        match quote {
-            Some(mark) if mark == one => quote = None,
-            Some(_) => {}
-            None => match one {
-                '"' | '\'' if text[start..line + at].trim().is_empty() => {
-                    quote = Some(one);
-                    start = behind;
-                }
-                '[' | '{' | ',' => start = behind,
-                ' ' if before == ':' || text[start..line + at].trim() == "-" => start = behind,
-                _ => {}
-            },
-        }
-        before = one;
-    }
-    let blanks = text[start..byte].len() - text[start..byte].trim_start().len();
-    (start + if quote.is_none() { blanks } else { 0 }, quote)
+/// The range of a scalar around a byte, with its quotation marks, if it is in one line and can be replaced as a whole. `place` is where it
+/// is in the candidate, which has a mark at the byte.
+fn scalar_around(
+    (text, document, byte): (&str, &Range<usize>, usize),
+    candidate: &str,
+    place: &Range<usize>,
+) -> Option<Range<usize>> {
+    let (before, after) = (&text[document.start..byte], &text[byte..document.end]);
+    let rest = candidate.strip_prefix(before)?.strip_prefix(MARK)?;
+    let start = (place.start <= before.len()).then_some(document.start + place.start)?;
+    let tail = place.end.saturating_sub(before.len() + MARK.len());
+    let tail = rest.get(..tail).filter(|tail| after.starts_with(tail));
+    let end = byte + tail.map_or(0, str::len);
+    let above = text[..start].trim_end_matches(' ');
+    let above = above.strip_suffix('\n').map(str::trim_end);
+    let is_block = above.is_some_and(|above| {
+        let header = above.trim_end_matches(['-', '+']);
+        header.ends_with(['|', '>'])
+    });
+    let scalar = text.get(start..end)?;
+    let is_whole = !is_block && !scalar.contains('\n') && !scalar.starts_with(['&', '!', '*']);
+    is_whole.then_some(start..end)
 }
 
 enum Mark {

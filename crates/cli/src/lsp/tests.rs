@@ -446,15 +446,24 @@ fn a_name_is_completed_as_yaml_writes_it_and_in_place_of_all_that_was_typed() {
     let folder = folder(&files);
     let mut project = Project::new(&real(folder.path()));
     for (typed, wanted) in [
-        ("    - ", "    - \"Sales #2 agent\""),
-        ("    - Sales", "    - \"Sales #2 agent\""),
-        ("    - \"Sales #2 ag", "    - \"Sales #2 agent"),
+        ("    - |", "    - \"Sales #2 agent\""),
+        ("    - Sal|", "    - \"Sales #2 agent\""),
+        ("    - Sal|es team", "    - \"Sales #2 agent\""),
+        ("    - \"Sales #2|", "    - \"Sales #2 agent\""),
+        ("    - \"Sal|es\"", "    - \"Sales #2 agent\""),
+        ("    - {role: Sal|}", "    - {role: \"Sales #2 agent\"}"),
+        (
+            "    - {\"role\": \"Sal|\"}",
+            "    - {\"role\": \"Sales #2 agent\"}",
+        ),
+        ("    - 'Agent''s |'", "    - \"Sales #2 agent\""),
     ] {
-        let text = profile(&format!("{typed}\n"));
+        let (before, after) = typed.split_once('|').unwrap();
+        let text = profile(&format!("{before}{after}\n"));
         project.workspace.open(path, text.clone());
         project.changed();
         let state = project.state();
-        let byte = text.len() - 1;
+        let byte = text.len() - 1 - after.len();
         let found = complete::complete(&project, &state, (path, &text, byte), Units::Utf16);
         let item = found.iter().find(|item| item.label == "Sales #2 agent");
         let Some(lsp_types::CompletionTextEdit::Edit(edit)) =
@@ -462,7 +471,9 @@ fn a_name_is_completed_as_yaml_writes_it_and_in_place_of_all_that_was_typed() {
         else {
             panic!("{typed}: {found:?}");
         };
-        let line = typed.get(..edit.range.start.character as usize).unwrap();
-        assert_eq!(format!("{line}{}", edit.new_text), wanted);
+        let line = format!("{before}{after}");
+        let [start, end] = [edit.range.start, edit.range.end].map(|at| at.character as usize);
+        let edited = format!("{}{}{}", &line[..start], edit.new_text, &line[end..]);
+        assert_eq!(edited, wanted, "{typed}");
     }
 }

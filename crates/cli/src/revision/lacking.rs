@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use deskstate_model::{Diagnostic, Project, is_yaml};
 
 use super::SHORT;
-use super::reach::{Link, may_read, reads_by_links, resolved};
+use super::reach::{Link, may_read, resolved};
 use crate::door::plain;
 use crate::git::{Git, GitError};
 use crate::paths::with_slashes;
@@ -38,11 +38,15 @@ pub(crate) fn not_checked_out(
     let links = &lacking.links;
     let mut found: Vec<Diagnostic> = unknown.into_iter().collect();
     let reads_below = |folder: &String| may_read(project, environment, links, folder);
-    // A file is read under its own path, or under that of a link to its folder.
+    // A file is read under its own path, or through a link to one of its folders.
     let reads = |path: &String| {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let through = |(place, leads_to): &Link| {
+            let folder = resolved(place, leads_to)?;
+            let below = path.strip_prefix(&folder)?.strip_prefix('/')?;
+            Some(project.reads_file(environment, &format!("{place}/{below}")))
+        };
         project.reads_file(environment, path)
-            || is_yaml(path) && reads_by_links(project, environment, links, folder)
+            || links.iter().any(|link| through(link) == Some(true))
     };
     let mut report = |read: Vec<&String>, what: &str, help: &str| {
         let mut read = read.into_iter();
@@ -132,7 +136,7 @@ impl Lacking {
                     let leads_to = leads_to.to_string_lossy().replace('\\', "/");
                     self.links.push((whole, leads_to));
                 }
-                (_, None) if *tag != "S" => {}
+                (_, None) if !tag.eq_ignore_ascii_case("s") => {}
                 (_, None) if is_yaml(path) => self.files.push(whole),
                 ("120000", None) => {
                     let text = git.run(&["cat-file", "blob", &format!(":./{path}")])?;
@@ -221,7 +225,13 @@ impl Repository {
     }
 }
 
-/// Whether a folder is missing, or has nothing in it.
+/// Whether a folder is missing, or has nothing in it but the link to its repository.
 fn is_empty(folder: &Path) -> bool {
-    fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+    let Ok(entries) = fs::read_dir(folder) else {
+        return true;
+    };
+    let mut files = entries
+        .flatten()
+        .filter(|entry| entry.file_name() != ".git");
+    files.next().is_none()
 }

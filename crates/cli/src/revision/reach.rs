@@ -12,19 +12,8 @@ pub(super) fn may_read(
     links: &[Link],
     folder: &str,
 ) -> bool {
-    project.may_read_below(environment, folder)
-        || reads_by_links(project, environment, links, folder)
-}
-
-/// Whether a project may read files of a folder through links that lead to it.
-pub(super) fn reads_by_links(
-    project: &Project,
-    environment: Option<&str>,
-    links: &[Link],
-    folder: &str,
-) -> bool {
-    let mut places = leading_to(links, folder).into_iter();
-    places.any(|place| project.may_read_below(environment, place))
+    let reads = |folder: &str| project.may_read_below(environment, folder);
+    reads(folder) || leading_to(links, folder).into_iter().any(reads)
 }
 
 /// The places of links that lead into a folder, to one that contains it, or to such a link.

@@ -45,7 +45,12 @@ pub(crate) fn check(contracts: &[Contract], diagnostics: &mut Vec<Diagnostic>) {
                     Some((other, first)) => {
                         diagnostics.push(conflict(contract, value, other, first));
                     }
-                    None => locked.entry(key).or_default().push((contract, value)),
+                    None => {
+                        let known = locked.entry(key).or_default();
+                        if !known.iter().any(|(_, first)| first.value == value.value) {
+                            known.push((contract, value));
+                        }
+                    }
                 }
             }
         }

@@ -48,15 +48,16 @@ fn keywords(text: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
         return;
     };
     // HTML separates keywords by blanks, and whether the product passes them on is not documented.
-    if !text.contains(',')
-        && text
+    let is_several = |entry: &str| {
+        entry
             .trim()
             .contains(|sign: char| sign.is_whitespace() || sign == ';')
-    {
+    };
+    if text.split(',').any(is_several) {
         diagnostics.push(
             Diagnostic::warning(
                 SANDBOX.code,
-                "the keywords of the sandbox have no commas between them",
+                "keywords of the sandbox have no comma between them",
             )
             .at(span, "Microsoft's page separates them by commas")
             .help("write `allow-popups,allow-downloads`"),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use deskstate_model::{Holds, IgnoreRule, Links, Manifests, ResourceKey, Span, UniqueName};
+use deskstate_model::{Holds, IgnoreRule, Links, Manifests, ResourceKey, Span, State, UniqueName};
 
-use super::{DriftState, Drifted, Shift};
+use super::{Drifted, Shift};
 use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
@@ -14,7 +14,7 @@ use crate::plan::{
     plan, repeats,
 };
 use crate::state::{
-    DeclaredColumn, DeclaredResource, DeclaredRow, DeclaredSet, PartName, RowKey, Stored,
+    DeclaredColumn, DeclaredResource, DeclaredRow, DeclaredSet, PartName, RowKey, Stored, fold,
 };
 
 /// A difference that a rule accepts.
@@ -72,26 +72,19 @@ impl<'a> Rules<'a> {
         valid.find(|rule| covers(rule, key, path)).copied()
     }
 
-    /// Accepts a difference that follows from rows that may be missing.
-    fn accept_with<'c>(
-        &mut self,
-        key: &ResourceKey,
-        path: &str,
-        columns: impl Iterator<Item = &'c DeclaredColumn>,
-        missing: &BTreeSet<RowKey>,
-    ) {
-        let keys = columns.flat_map(|column| column.value.keys());
-        let named = keys.filter(|key| missing.contains(*key)).find_map(|key| {
-            let mut accepted = self.ignored.iter().filter(|one| one.path.is_empty());
-            accepted.find(|one| one.key.name.as_written() == key.label())
+    /// Accepts a difference that follows from a row that may be missing.
+    fn accept_with(&mut self, key: &ResourceKey, path: &str, cause: &RowKey) {
+        let mut accepted = self.ignored.iter().filter(|one| one.path.is_empty());
+        let rule = accepted.find(|one| {
+            cause.table() == Some(one.key.kind.table())
+                && fold(one.key.name.as_written()) == fold(&cause.label())
         });
-        let cause = named.or(self.ignored.iter().rfind(|one| one.path.is_empty()));
-        if let Some(cause) = cause.cloned() {
+        if let Some(rule) = rule.cloned() {
             self.ignored.push(Ignored {
                 key: key.clone(),
-                reason: format!("refers to {}: {}", cause.key, cause.reason),
+                reason: format!("refers to {}: {}", rule.key, rule.reason),
                 path: path.to_owned(),
-                until: cause.until,
+                until: rule.until,
             });
         }
     }
@@ -158,8 +151,8 @@ fn keep_accepted(
     options: &mut Options,
 ) -> Vec<Ignored> {
     let mut rules = Rules::new(manifests, today);
-    let mut missing: BTreeSet<RowKey> = BTreeSet::new();
-    let mut created: Vec<&ResourceKey> = Vec::new();
+    let stays = desired.stays_missing.iter();
+    let mut missing: BTreeSet<RowKey> = stays.map(|resource| resource.row.key.clone()).collect();
     for change in &plan.changes {
         let key = &change.key;
         if change.action != Action::Update {
@@ -171,8 +164,6 @@ fn keep_accepted(
                     desired.stays_missing.push(*resource);
                 }
                 options.protect.push(rule.resources.clone());
-            } else if change.action == Action::Create {
-                created.push(key);
             }
             continue;
         }
@@ -188,7 +179,8 @@ fn keep_accepted(
             // What is adopted would drop the value from the manifest.
             if is_lone || options.only_compares {
                 accepted.extend(rules.accepting(key, &field.path));
-            } else if let Some(item) = item_path(key, field) {
+            }
+            if let Some(item) = item_path(key, field) {
                 accepted.extend(rules.accepting(key, &item));
             }
         }
@@ -197,7 +189,7 @@ fn keep_accepted(
         }
     }
     accept_obstacles(&mut rules, plan, desired, live, &mut missing);
-    leave_missing(&mut rules, created, missing, desired, live);
+    leave_missing(&mut rules, missing, desired, live);
     rules.finish().0
 }
 
@@ -254,13 +246,12 @@ pub(super) fn is_of_missing_part(
     part.is_some_and(|part| rules.covering(&resource.key, &part.path).is_none())
 }
 
-/// The path of an item in a list of rows that a change adds or removes: rules can name the item.
+/// The path of an item that a change adds to a list of rows: a rule can name an item that may be missing.
 fn item_path(key: &ResourceKey, field: &FieldChange) -> Option<String> {
-    let (Difference::Added { member, .. } | Difference::Removed { member, .. }) = &field.difference
-    else {
-        return None;
-    };
-    path_of_item(key, &field.path, member)
+    match &field.difference {
+        Difference::Added { member, .. } => path_of_item(key, &field.path, member),
+        _ => None,
+    }
 }
 
 pub(super) fn path_of_item(key: &ResourceKey, path: &str, member: &str) -> Option<String> {
@@ -277,45 +268,48 @@ pub(super) fn path_of_item(key: &ResourceKey, path: &str, member: &str) -> Optio
 }
 
 /// The first new row that refers, in a column of its own, to a row that stays missing: without the reference, it would be another row.
-fn next_dependent<'k>(
+fn next_dependent(
     desired: &Desired,
-    mut created: impl Iterator<Item = &'k ResourceKey>,
+    live: &Live,
     missing: &BTreeSet<RowKey>,
-) -> Option<&'k ResourceKey> {
-    created.find(|key| {
-        let resource = desired.resources.get(*key);
-        let mut columns = resource.into_iter().flat_map(|one| &one.row.columns);
-        columns.any(|column| refers_to(column, missing))
-    })
+    known: &BTreeSet<ResourceKey>,
+) -> Option<ResourceKey> {
+    let mut resources = desired.resources.values();
+    let resource = resources.find(|resource| {
+        let mut columns = resource.row.columns.iter();
+        resource.state == State::Present
+            && columns.any(|column| refers_to(column, missing))
+            && !known.contains(&resource.key)
+            && !is_there(live, &resource.row)
+    });
+    resource.map(|resource| resource.key.clone())
 }
 
 /// Removes references to rows that stay missing. A new row, or part, that refers to one in a column of its own stays missing, too.
 fn leave_missing(
     rules: &mut Rules<'_>,
-    created: Vec<&ResourceKey>,
     mut missing: BTreeSet<RowKey>,
     desired: &mut Desired,
     live: &Live,
 ) {
-    while let Some(key) = next_dependent(desired, created.iter().copied(), &missing)
-        && let Some(resource) = desired.resources.remove(key)
-    {
-        rules.accept_with(key, "", resource.row.columns.iter(), &missing);
-        missing.insert(resource.row.key.clone());
-        desired.stays_missing.push(*resource);
-    }
     if missing.is_empty() {
         return;
     }
+    while let Some(key) = next_dependent(desired, live, &missing, &BTreeSet::new())
+        && let Some(resource) = desired.resources.remove(&key)
+    {
+        if let Some(cause) = cause_in(&resource.row, &missing) {
+            rules.accept_with(&key, "", &cause);
+        }
+        missing.insert(resource.row.key.clone());
+        desired.stays_missing.push(*resource);
+    }
     for resource in desired.resources.values_mut() {
-        let new = resource.parts.iter().filter(|part| {
-            let mut columns = part.columns.iter();
-            columns.any(|column| refers_to(column, &missing)) && !is_there(live, part)
-        });
-        let paths: Vec<String> = new.map(|part| part.path.clone()).collect();
         for part in &mut resource.parts {
-            if paths.contains(&part.path) {
-                rules.accept_with(&resource.key, &part.path, part.columns.iter(), &missing);
+            if let Some(cause) = cause_in(part, &missing)
+                && !is_there(live, part)
+            {
+                rules.accept_with(&resource.key, &part.path, &cause);
                 part.only_if_there = true;
             }
         }
@@ -323,85 +317,147 @@ fn leave_missing(
     }
 }
 
-/// Of the differences that remain, accepts those that only follow from rows that may be missing.
+/// Of the differences that remain, accepts those that only follow from rows that may be missing. Returns whether a finding about a field
+/// follows from them, too.
 pub(super) fn accept_consequences(
     rules: &mut Rules<'_>,
-    desired: &Desired,
+    (desired, live): (&Desired, &Live),
     mut missing: BTreeSet<RowKey>,
     drifted: &mut Vec<Drifted>,
-) {
-    loop {
-        let created = drifted
-            .iter()
-            .filter(|one| one.state == DriftState::Missing);
-        let next = next_dependent(desired, created.map(|one| &one.key), &missing).cloned();
-        let Some((key, resource)) =
-            next.and_then(|key| Some((key.clone(), desired.resources.get(&key)?)))
-        else {
-            break;
-        };
-        rules.accept_with(&key, "", resource.row.columns.iter(), &missing);
-        missing.insert(resource.row.key.clone());
-        drifted.retain(|one| one.key != key);
-    }
+) -> BTreeSet<(ResourceKey, String)> {
+    let mut follow = BTreeSet::new();
     if missing.is_empty() {
-        return;
+        return follow;
+    }
+    let mut dependents = BTreeSet::new();
+    while let Some(key) = next_dependent(desired, live, &missing, &dependents) {
+        if let Some(resource) = desired.resources.get(&key) {
+            if let Some(cause) = cause_in(&resource.row, &missing) {
+                rules.accept_with(&key, "", &cause);
+            }
+            missing.insert(resource.row.key.clone());
+        }
+        drifted.retain(|one| one.key != key);
+        dependents.insert(key);
     }
     for one in drifted.iter_mut() {
         let Some(resource) = desired.resources.get(&one.key) else {
             continue;
         };
         one.differences.retain(|difference| {
-            let follows = follows_from(resource, &missing, difference);
-            if follows {
-                let none = std::iter::empty();
-                rules.accept_with(&one.key, &difference.path, none, &missing);
+            let cause = follows_from(resource, live, &missing, difference);
+            if let Some(cause) = &cause {
+                rules.accept_with(&one.key, &difference.path, cause);
             }
-            !follows
+            cause.is_none()
         });
     }
     drifted.retain(|one| !one.differences.is_empty());
+    for resource in desired.resources.values() {
+        let rows = std::iter::once(&resource.row).chain(&resource.parts);
+        let columns = rows.flat_map(|row| row.columns.iter().map(move |column| (row, column)));
+        let of_columns = columns
+            .filter(|(_, column)| refers_to(column, &missing))
+            .map(|(row, column)| path(&row.path, column.field));
+        let of_parts = resource
+            .parts
+            .iter()
+            .filter(|part| names_missing(part, &missing));
+        let of_parts = of_parts.map(|part| part.path.clone());
+        let of_sets = resource.sets.iter().filter(|set| {
+            let mut members = set.members.iter();
+            members.any(|member| missing.contains(&member.key))
+        });
+        let of_sets = of_sets.map(|set| set.field.word.to_owned());
+        let paths = of_columns.chain(of_parts).chain(of_sets);
+        follow.extend(paths.map(|path| (resource.key.clone(), path)));
+    }
+    follow
 }
 
-/// Whether a difference is a reference to a row that may be missing.
-fn follows_from(
-    resource: &DeclaredResource,
-    missing: &BTreeSet<RowKey>,
-    difference: &super::Difference,
-) -> bool {
-    let rows = std::iter::once(&resource.row).chain(&resource.parts);
-    match &difference.shift {
-        Shift::Lost { member } => {
-            let mut sets = resource.sets.iter();
-            let mut parts = resource.parts.iter();
-            sets.any(|set| {
-                let mut members = set.members.iter();
-                set.field.word == difference.path
-                    && members.any(|one| one.key.label() == *member && missing.contains(&one.key))
-            }) || parts.any(|part| match &part.key {
-                RowKey::Part {
-                    part: PartName::Row(row),
-                    ..
-                } => {
-                    part.path == format!("{}.{member}", difference.path)
-                        && missing.contains(row.as_ref())
-                }
-                _ => false,
-            })
-        }
-        Shift::Value { .. } => {
-            let mut of_rows =
-                rows.flat_map(|row| row.columns.iter().map(move |column| (row, column)));
-            of_rows.any(|(row, column)| {
-                path(&row.path, column.field) == difference.path && refers_to(column, missing)
-            })
-        }
-        Shift::Copy { .. } | Shift::Gained { .. } | Shift::Row => false,
+/// Whether a part is for one of these rows.
+fn names_missing(part: &DeclaredRow, missing: &BTreeSet<RowKey>) -> bool {
+    match &part.key {
+        RowKey::Part {
+            part: PartName::Row(row),
+            ..
+        } => missing.contains(row.as_ref()),
+        _ => false,
     }
 }
 
-/// Whether the value of a column names one of these rows.
-fn refers_to(column: &DeclaredColumn, rows: &BTreeSet<RowKey>) -> bool {
+/// The row that may be missing and that a difference refers to.
+fn follows_from(
+    resource: &DeclaredResource,
+    live: &Live,
+    missing: &BTreeSet<RowKey>,
+    difference: &super::Difference,
+) -> Option<RowKey> {
+    let member = match &difference.shift {
+        Shift::Lost { member } => Some(member),
+        Shift::Gained { .. } | Shift::Value { .. } => None,
+        Shift::Copy { .. } | Shift::Row => return None,
+    };
+    let mut sets = resource
+        .sets
+        .iter()
+        .filter(|set| set.field.word == difference.path);
+    let of_set = sets.find_map(|set| {
+        let mut members = set.members.iter();
+        let named = members.find(|one| {
+            // A profile has one pane: what it has in place of a missing one stays.
+            let is_it = member.map_or(is_single(set), |member| one.key.label() == *member);
+            is_it && missing.contains(&one.key)
+        });
+        named.map(|named| named.key.clone())
+    });
+    let whole = member.map(|member| format!("{}.{member}", difference.path));
+    let mut parts = resource.parts.iter().filter(|part| {
+        let path = whole.as_ref().unwrap_or(&difference.path);
+        repeats(&part.path, path)
+    });
+    // A new part that cannot be without the row stays missing.
+    let of_part = || {
+        parts.find_map(|part| match &part.key {
+            RowKey::Part {
+                part: PartName::Row(row),
+                ..
+            } if missing.contains(row.as_ref()) => Some(RowKey::clone(row)),
+            _ if !is_there(live, part) => cause_in(part, missing),
+            _ => None,
+        })
+    };
+    let of_column = || {
+        let rows = std::iter::once(&resource.row).chain(&resource.parts);
+        let mut columns = rows.flat_map(|row| row.columns.iter().map(move |column| (row, column)));
+        columns.find_map(|(row, column)| {
+            let is_it = path(&row.path, column.field) == difference.path && member.is_none();
+            named_by(column, missing).filter(|_| is_it)
+        })
+    };
+    of_set.or_else(of_part).or_else(of_column)
+}
+
+/// Whether a set has one member at most.
+fn is_single(set: &DeclaredSet) -> bool {
+    matches!(
+        set.field.holds,
+        Holds::Set {
+            links: Links::One,
+            ..
+        }
+    )
+}
+
+/// The row that may be missing and that a column of a row names.
+fn cause_in(row: &DeclaredRow, missing: &BTreeSet<RowKey>) -> Option<RowKey> {
+    row.columns
+        .iter()
+        .find_map(|column| named_by(column, missing))
+}
+
+/// The first of these rows that the value of a column names.
+fn named_by(column: &DeclaredColumn, rows: &BTreeSet<RowKey>) -> Option<RowKey> {
     let by_text = match (column.field.names, &column.value) {
         (Some(table), Stored::Text(name)) => Some(RowKey::Named {
             table,
@@ -409,8 +465,15 @@ fn refers_to(column: &DeclaredColumn, rows: &BTreeSet<RowKey>) -> bool {
         }),
         _ => None,
     };
-    by_text.is_some_and(|key| rows.contains(&key))
-        || column.value.keys().iter().any(|key| rows.contains(*key))
+    let keys = column.value.keys().into_iter().cloned();
+    by_text
+        .into_iter()
+        .chain(keys)
+        .find(|key| rows.contains(key))
+}
+
+fn refers_to(column: &DeclaredColumn, rows: &BTreeSet<RowKey>) -> bool {
+    named_by(column, rows).is_some()
 }
 
 fn forget(resource: &mut DeclaredResource, missing: &BTreeSet<RowKey>) {
@@ -418,13 +481,14 @@ fn forget(resource: &mut DeclaredResource, missing: &BTreeSet<RowKey>) {
     for row in rows {
         row.columns.retain(|column| !refers_to(column, missing));
     }
-    resource.parts.retain(|part| match &part.key {
-        RowKey::Part {
-            part: PartName::Row(row),
-            ..
-        } => !missing.contains(row.as_ref()),
-        _ => true,
-    });
+    resource.parts.retain(|part| !names_missing(part, missing));
+    let lacks = |set: &DeclaredSet| set.members.iter().any(|one| missing.contains(&one.key));
+    let (single, sets) = std::mem::take(&mut resource.sets)
+        .into_iter()
+        .partition(|set| is_single(set) && lacks(set));
+    let single: Vec<DeclaredSet> = single;
+    resource.accepted.extend(single);
+    resource.sets = sets;
     for set in &mut resource.sets {
         set.members.retain(|member| !missing.contains(&member.key));
     }
@@ -450,9 +514,24 @@ fn leave_to_live(resource: &mut DeclaredResource, live: &Live, covered: &dyn Fn(
         // The part stays listed, since an exact list would delete an unlisted part.
         part.only_if_there |= covered(&part.path) || is_less && part.columns.is_empty();
     }
+    let own = live.find(&resource.row.key).one();
     for set in &mut resource.sets {
-        set.members
-            .retain(|member| !stay_missing.contains(&member.key));
+        let (links, word) = (live.links(set.relationship), set.field.word);
+        let is_item = matches!(
+            set.field.holds,
+            Holds::Set {
+                links: Links::Items(_),
+                ..
+            }
+        );
+        set.members.retain(|member| {
+            let label = member.key.label();
+            let is_linked = own
+                .zip(live.find(&member.key).one())
+                .is_some_and(|pair| links.pairs.contains(&pair));
+            let may_lack = is_item && !is_linked && covered(&format!("{word}.{label}"));
+            !stay_missing.contains(&member.key) && !may_lack
+        });
     }
     resource.part_lists.retain(|list| !covered(list.field.word));
     let (accepted, sets) = std::mem::take(&mut resource.sets)

@@ -20,6 +20,7 @@ use crate::check::{Broken, check};
 use crate::extras::{Extra, extras};
 use crate::live::{Access, Live};
 use crate::lower::Desired;
+use crate::plan::references::LOOKUP_MISSING;
 use crate::plan::{
     self, Action, Change, Elsewhere, FieldChange, Judged, Obstacle, Plan, States, SyncState,
     nothing_to_compare, pruned_to_nothing,
@@ -287,9 +288,7 @@ pub fn drift(input: Input<'_>) -> Report {
         let (accepted, mut kept): (Vec<Difference>, Vec<Difference>) =
             found.differences.into_iter().partition(|difference| {
                 let item = match &difference.shift {
-                    Shift::Lost { member } | Shift::Gained { member } => {
-                        ignore::path_of_item(&key, &difference.path, member)
-                    }
+                    Shift::Lost { member } => ignore::path_of_item(&key, &difference.path, member),
                     _ => None,
                 };
                 let resource = input.desired.resources.get(&key).map(Box::as_ref);
@@ -357,7 +356,17 @@ pub fn drift(input: Input<'_>) -> Report {
             accepted_obstacles.push(obstacle.clone());
         }
     }
-    ignore::accept_consequences(&mut rules, input.desired, missing, &mut drifted);
+    let of_all = (input.desired, input.live);
+    let follow = ignore::accept_consequences(&mut rules, of_all, missing, &mut drifted);
+    for judged in &input.plan.resources {
+        let lacking = judged.obstacles.iter();
+        let lacking = lacking.filter(|one| one.code == LOOKUP_MISSING.code);
+        accepted_obstacles.extend(
+            lacking
+                .filter(|one| follow.contains(&(judged.key.clone(), one.path.clone())))
+                .cloned(),
+        );
+    }
     let extras = owned_extras(input.manifests, input.desired, input.live)
         .into_iter()
         .filter(|extra| !rules.accepts(&extra.key, ""))

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use deskstate_model::{Diagnostic, Kind, ResourceKey, State, tables};
 use uuid::Uuid;
 
-use super::moves::{Stance, USER_HAS_PROFILE, declared_users};
+use super::moves::{Stance, USER_HAS_PROFILE};
 use super::planner::{AppChange, Draft, Planner};
 use super::sets::{Moved, Wanted};
 use super::{Difference, FieldChange, Operation};
 use crate::apps::live_app;
-use crate::state::{DeclaredResource, DeclaredSet};
+use crate::state::DeclaredSet;
 
 impl<'a> Planner<'a> {
     /// Whether a profile that exists goes to another app.
@@ -28,8 +28,10 @@ impl<'a> Planner<'a> {
         if !is_of_users || self.only_compares || !self.changes_app(draft) {
             return self.report_second_profile(draft, set, member);
         }
-        if let Moved::From(from) = self.leave_others(draft, set, member) {
-            draft.fields.push(FieldChange {
+        match self.leave_others(draft, set, member) {
+            Moved::Stays => return,
+            Moved::Free => {}
+            Moved::From(from) => draft.fields.push(FieldChange {
                 path: set.field.word.to_owned(),
                 difference: Difference::Added {
                     member: member.label.clone(),
@@ -37,13 +39,14 @@ impl<'a> Planner<'a> {
                 },
                 span: Some(member.span),
                 wire: set.relationship.schema_name.to_owned(),
-            });
+            }),
         }
+        self.arrived.insert((draft.id, member.id));
     }
 
     /// Notes a profile that goes to another app. Who gets a second profile is known when every resource is planned.
     pub(super) fn note_app_change(&mut self, draft: &Draft<'a>) {
-        if self.options.assigns_only || !self.changes_app(draft) {
+        if !self.changes_app(draft) {
             return;
         }
         let operations = draft.operations.iter();
@@ -117,7 +120,7 @@ impl<'a> Planner<'a> {
             };
             if change.goes.contains(&user)
                 || taken(self, change.id, user)
-                || self.lists(change.resource, user)
+                || self.arrived.contains(&(change.id, user))
                 || !can_sign_in(&user)
             {
                 continue;
@@ -129,9 +132,13 @@ impl<'a> Planner<'a> {
                 let is_planned = self.planned.is_none_or(|planned| planned.contains(&key));
                 let goes = match self.stance(other, &name, user) {
                     Stance::TakesOut => true,
-                    Stance::LetsGo => is_planned && self.is_absent(&key),
-                    Stance::Undeclared => self.may_prune(&key),
-                    Stance::Silent | Stance::Accepted | Stance::Keeps => false,
+                    Stance::LetsGo => {
+                        is_planned
+                            && self.is_absent(&key)
+                            && self.left_without(&key, other).is_none()
+                    }
+                    // Whether an undeclared profile is pruned is not known yet.
+                    Stance::Undeclared | Stance::Silent | Stance::Accepted | Stance::Keeps => false,
                 };
                 if !goes && !taken(self, other, user) {
                     both.entry(name).or_default().push(user);
@@ -154,16 +161,5 @@ impl<'a> Planner<'a> {
             && prefix.is_some_and(|prefix| options.prune.contains(&prefix))
             && !options.protect.iter().any(|glob| glob.matches(key))
             && !options.declared_now.contains(key)
-    }
-
-    /// Whether a profile itself declares a user.
-    fn lists(&self, profile: &DeclaredResource, user: Uuid) -> bool {
-        let mut sets = profile.sets.iter();
-        sets.any(|set| {
-            set.relationship == &tables::PROFILE_USERS
-                && declared_users(self.live, set)
-                    .iter()
-                    .any(|(id, _)| *id == user)
-        })
     }
 }

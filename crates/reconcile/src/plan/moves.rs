@@ -163,27 +163,35 @@ impl<'a> Planner<'a> {
         profile: Uuid,
         declared_at: Option<Span>,
     ) -> bool {
-        let app = live_app(self.live, profile);
-        let users: Vec<Uuid> = (self.live.links(&tables::PROFILE_USERS))
-            .members(profile)
-            .collect();
-        for user in users {
-            let Some((why, help)) = self.stranded(key, profile, app.as_deref(), user) else {
-                continue;
-            };
-            let user = self.live.label(&tables::USER, user);
-            let message = format!("{key} is not deleted, because `{user}` stays in it: {why}");
-            let finding = Diagnostic::warning(USER_STAYS.code, message).help(help);
-            match declared_at {
-                Some(span) => {
-                    let finding = finding.at(span, "declared absent here");
-                    self.findings.blocked("", finding);
-                }
-                None => self.findings.warn(finding),
+        let Some((user, why, help)) = self.left_without(key, profile) else {
+            return false;
+        };
+        let user = self.live.label(&tables::USER, user);
+        let message = format!("{key} is not deleted, because `{user}` stays in it: {why}");
+        let finding = Diagnostic::warning(USER_STAYS.code, message).help(help);
+        match declared_at {
+            Some(span) => {
+                let finding = finding.at(span, "declared absent here");
+                self.findings.blocked("", finding);
             }
-            return true;
+            None => self.findings.warn(finding),
         }
-        false
+        true
+    }
+
+    /// The first user of a profile who would have none without it, and why.
+    pub(super) fn left_without(
+        &mut self,
+        key: &ResourceKey,
+        profile: Uuid,
+    ) -> Option<(Uuid, String, &'static str)> {
+        let app = live_app(self.live, profile);
+        let live = self.live;
+        let mut users = live.links(&tables::PROFILE_USERS).members(profile);
+        users.find_map(|user| {
+            let (why, help) = self.stranded(key, profile, app.as_deref(), user)?;
+            Some((user, why, help))
+        })
     }
 
     /// Why a user who leaves a profile would have none: another profile of the app declares the user, and does not get the user in this plan.
@@ -385,6 +393,12 @@ impl<'a> Planner<'a> {
         resource: &DeclaredResource,
         row: Option<&crate::live::ObservedRow>,
     ) -> Option<String> {
+        // Where only assignments are written, a profile stays in its app.
+        if self.options.assigns_only
+            && let Some(id) = self.live.find(&resource.row.key).one()
+        {
+            return live_app(self.live, id);
+        }
         let column = crate::kinds::profile("app");
         let declared = resource
             .row
@@ -492,7 +506,7 @@ fn fit(live: &Live, key: &RowKey) -> Option<Uuid> {
 }
 
 /// Users in a set, listed directly or through teams, but for those whom it keeps out.
-pub(super) fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
+fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
     let without: BTreeSet<Uuid> = set
         .without
         .iter()

@@ -121,6 +121,8 @@ pub(super) struct Planner<'a> {
     pub(super) listed: BTreeMap<Uuid, Listed>,
     /// The profiles that declare a user, as soon as somebody asks.
     pub(super) declaring: Option<HashMap<Uuid, Vec<Declaring<'a>>>>,
+    /// Users whom such profiles take along, and who leave their profiles there.
+    pub(super) arrived: BTreeSet<(Uuid, Uuid)>,
     /// Profiles that go to another app.
     pub(super) app_changes: Vec<AppChange<'a>>,
     /// The resources that are planned, if not all of them are.
@@ -188,6 +190,7 @@ impl<'a> Planner<'a> {
             unlinked: BTreeSet::new(),
             listed: BTreeMap::new(),
             declaring: None,
+            arrived: BTreeSet::new(),
             app_changes: Vec::new(),
             planned: None,
             only_compares: false,

@@ -237,9 +237,10 @@ fn fix(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
             one.code == other.code && one.message == other.message
         };
         let stays = after.iter().any(|finding| {
+            let was_left = left.iter().any(|one| same(one, finding));
             let was_fixed = asked_for
                 .iter()
-                .any(|one| one.instead.is_some() && same(one, finding));
+                .any(|one| one.instead.is_some() && same(one, finding) && !was_left);
             was_fixed || (finding.is_error() && !found.iter().any(|one| same(one, finding)))
         });
         if stays {
