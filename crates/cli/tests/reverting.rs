@@ -582,13 +582,28 @@ fn a_change_of_the_app_that_is_not_written_moves_nobody() {
     );
     project.write("manifests/all.yaml", &all(hub, ", lin@contoso.com"));
     project.apply();
-    for (profile, user) in [
-        ("contoso_a", "ada@contoso.com"),
-        ("contoso_b", "ada@contoso.com"),
-        ("contoso_c", "lin@contoso.com"),
-    ] {
-        assert!(users_of(&server, profile).contains(user), "{profile}");
-    }
+    let all_there = || {
+        for (profile, user) in [
+            ("contoso_a", "ada@contoso.com"),
+            ("contoso_b", "ada@contoso.com"),
+            ("contoso_c", "lin@contoso.com"),
+        ] {
+            assert!(users_of(&server, profile).contains(user), "{profile}");
+        }
+    };
+    all_there();
+    // The other half of the move, in the same commit.
+    let text = project.read("manifests/all.yaml");
+    let text = text.replace(
+        "{mode: atLeast, members: [nora@contoso.com]}",
+        "[nora@contoso.com]",
+    );
+    project.write("manifests/all.yaml", &text);
+    says(
+        &project.apply().err,
+        &["[user-stays]", "is still in another app"],
+    );
+    all_there();
 }
 
 #[test]

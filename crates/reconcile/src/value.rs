@@ -276,7 +276,7 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
             Some(id) => json!(live.label(target_table(to), id)),
             None => Json::Null,
         },
-        (Holds::Ids { to, .. }, Cell::Text(text)) => match ids_of(text) {
+        (Holds::Ids { to, .. }, Cell::Text(text)) => match ids_in(cell).and(ids_of(text)) {
             Some(ids) => {
                 let names = ids.into_iter().map(|id| live.label(target_table(to), id));
                 show_ids(field.holds, names)

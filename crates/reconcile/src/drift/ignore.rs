@@ -317,14 +317,14 @@ fn leave_missing(
     }
 }
 
-/// Of the differences that remain, accepts those that only follow from rows that may be missing. Returns whether a finding about a field
-/// follows from them, too.
+/// Of the differences that remain, accepts those that only follow from rows that may be missing. Returns the fields that refer to one, with
+/// its name.
 pub(super) fn accept_consequences(
     rules: &mut Rules<'_>,
     (desired, live): (&Desired, &Live),
     mut missing: BTreeSet<RowKey>,
     drifted: &mut Vec<Drifted>,
-) -> BTreeSet<(ResourceKey, String)> {
+) -> BTreeSet<(ResourceKey, String, String)> {
     let mut follow = BTreeSet::new();
     if missing.is_empty() {
         return follow;
@@ -356,21 +356,22 @@ pub(super) fn accept_consequences(
     for resource in desired.resources.values() {
         let rows = std::iter::once(&resource.row).chain(&resource.parts);
         let columns = rows.flat_map(|row| row.columns.iter().map(move |column| (row, column)));
-        let of_columns = columns
-            .filter(|(_, column)| refers_to(column, &missing))
-            .map(|(row, column)| path(&row.path, column.field));
+        let of_columns = columns.filter_map(|(row, column)| {
+            let cause = named_by(column, &missing)?;
+            Some((path(&row.path, column.field), cause.label()))
+        });
         let of_parts = resource
             .parts
             .iter()
             .filter(|part| names_missing(part, &missing));
-        let of_parts = of_parts.map(|part| part.path.clone());
-        let of_sets = resource.sets.iter().filter(|set| {
-            let mut members = set.members.iter();
-            members.any(|member| missing.contains(&member.key))
+        let of_parts = of_parts.map(|part| (part.path.clone(), part.key.label()));
+        let of_sets = resource.sets.iter().flat_map(|set| {
+            let members = set.members.iter();
+            let members = members.filter(|member| missing.contains(&member.key));
+            members.map(|member| (set.field.word.to_owned(), member.key.label()))
         });
-        let of_sets = of_sets.map(|set| set.field.word.to_owned());
         let paths = of_columns.chain(of_parts).chain(of_sets);
-        follow.extend(paths.map(|path| (resource.key.clone(), path)));
+        follow.extend(paths.map(|(path, label)| (resource.key.clone(), path, label)));
     }
     follow
 }

@@ -361,11 +361,14 @@ pub fn drift(input: Input<'_>) -> Report {
     for judged in &input.plan.resources {
         let lacking = judged.obstacles.iter();
         let lacking = lacking.filter(|one| one.code == LOOKUP_MISSING.code);
-        accepted_obstacles.extend(
-            lacking
-                .filter(|one| follow.contains(&(judged.key.clone(), one.path.clone())))
-                .cloned(),
-        );
+        // A list can lack another row, too.
+        let follows = |one: &&Obstacle| {
+            let mut known = follow.iter();
+            known.any(|(key, path, name)| {
+                *key == judged.key && *path == one.path && one.reason.contains(&format!("`{name}`"))
+            })
+        };
+        accepted_obstacles.extend(lacking.filter(follows).cloned());
     }
     let extras = owned_extras(input.manifests, input.desired, input.live)
         .into_iter()

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use deskstate_model::{Diagnostic, Kind, ResourceKey, State, tables};
 use uuid::Uuid;
 
-use super::moves::{Stance, USER_HAS_PROFILE};
+use super::moves::{Stance, USER_HAS_PROFILE, declared_users};
 use super::planner::{AppChange, Draft, Planner};
 use super::sets::{Moved, Wanted};
 use super::{Difference, FieldChange, Operation};
 use crate::apps::live_app;
-use crate::state::DeclaredSet;
+use crate::state::{DeclaredResource, DeclaredSet};
 
 impl<'a> Planner<'a> {
     /// Whether a profile that exists goes to another app.
@@ -121,6 +121,7 @@ impl<'a> Planner<'a> {
             if change.goes.contains(&user)
                 || taken(self, change.id, user)
                 || self.arrived.contains(&(change.id, user))
+                || self.only_compares && self.lists(change.resource, user)
                 || !can_sign_in(&user)
             {
                 continue;
@@ -161,5 +162,14 @@ impl<'a> Planner<'a> {
             && prefix.is_some_and(|prefix| options.prune.contains(&prefix))
             && !options.protect.iter().any(|glob| glob.matches(key))
             && !options.declared_now.contains(key)
+    }
+
+    /// Whether a profile itself declares a user.
+    fn lists(&self, profile: &DeclaredResource, user: Uuid) -> bool {
+        let mut sets = profile.sets.iter();
+        sets.any(|set| {
+            let users = declared_users(self.live, set);
+            set.relationship == &tables::PROFILE_USERS && users.iter().any(|(id, _)| *id == user)
+        })
     }
 }

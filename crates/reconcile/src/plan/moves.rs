@@ -14,7 +14,7 @@ use crate::apps::live_app;
 use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
-use crate::state::{DeclaredResource, DeclaredSet, RowKey, fold};
+use crate::state::{DeclaredResource, DeclaredSet, RowKey, Stored, fold};
 
 pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
     "user-has-profile",
@@ -219,13 +219,14 @@ impl<'a> Planner<'a> {
                     (None, Some(app), Some(other)) => *app == other,
                     (None, ..) => true,
                 };
-                other.profile.key != *own && is_in_app
+                let is_held = self.comes_by_solution(other.profile, app);
+                other.profile.key != *own && (is_in_app || is_held)
             })
             .collect();
         let is_planned = |other: &Declaring<'_>| {
             let planned = self.planned;
             let planned = planned.is_none_or(|planned| planned.contains(&other.profile.key));
-            planned && !other.is_accepted
+            planned && !other.is_accepted && !self.comes_by_solution(other.profile, app)
         };
         // Who gets another profile, or keeps one, loses nothing here.
         let other = others.first()?;
@@ -238,11 +239,24 @@ impl<'a> Planner<'a> {
                 format!("a rule of `ignore` accepts that {key} lacks the user"),
                 "remove the rule, or declare the user here",
             ),
+            false if self.comes_by_solution(other.profile, app) => (
+                format!("{key} declares the user, and is still in another app"),
+                "import the solution that changes the app, and apply again",
+            ),
             false => (
                 format!("{key} declares the user, and is not part of this plan"),
                 "plan both profiles, so that the user moves",
             ),
         })
+    }
+
+    /// Whether a profile is declared for an app to which only a solution can take it, because the environment takes nothing but assignments.
+    fn comes_by_solution(&self, profile: &DeclaredResource, app: Option<&str>) -> bool {
+        let declared = declared_app(profile);
+        self.options.assigns_only
+            && declared.is_some()
+            && declared.as_deref() == app
+            && self.app_of(profile, None) != declared
     }
 
     /// Whether a user has another profile of the app that neither goes nor takes the user out. If all of them would, the first one keeps the
@@ -399,16 +413,8 @@ impl<'a> Planner<'a> {
         {
             return live_app(self.live, id);
         }
-        let column = crate::kinds::profile("app");
-        let declared = resource
-            .row
-            .columns
-            .iter()
-            .find(|declared| declared.field.word == column.word);
-        match declared.map(|declared| &declared.value) {
-            Some(crate::state::Stored::Text(app)) => Some(fold(app)),
-            _ => row.and_then(|row| row.row.text(column.column)).map(fold),
-        }
+        let column = crate::kinds::profile("app").column;
+        declared_app(resource).or_else(|| row.and_then(|row| row.row.text(column)).map(fold))
     }
 
     /// Reports a user who is listed in two profiles of one app, since they would move back and forth with every run. Names are not enough
@@ -471,6 +477,17 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// The app that a document gives a profile.
+fn declared_app(profile: &DeclaredResource) -> Option<String> {
+    let column = crate::kinds::profile("app");
+    let mut columns = profile.row.columns.iter();
+    let declared = columns.find(|declared| declared.field.word == column.word)?;
+    match &declared.value {
+        Stored::Text(app) => Some(fold(app)),
+        _ => None,
+    }
+}
+
 /// The users whom profiles declare. A document of a row that is to be deleted declares nobody.
 fn declaring_users<'a>(desired: &'a Desired, live: &Live) -> HashMap<Uuid, Vec<Declaring<'a>>> {
     let mut found: HashMap<Uuid, Vec<Declaring<'a>>> = HashMap::new();
@@ -506,7 +523,7 @@ fn fit(live: &Live, key: &RowKey) -> Option<Uuid> {
 }
 
 /// Users in a set, listed directly or through teams, but for those whom it keeps out.
-fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
+pub(super) fn declared_users(live: &Live, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
     let without: BTreeSet<Uuid> = set
         .without
         .iter()
