@@ -1,9 +1,13 @@
 //! The global options. The doc comments are the help text.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use clap::{ArgAction, ValueEnum};
 use deskstate_files::USUAL_MEMORY;
+
+use crate::revision::WorkingTree;
 
 /// The global options.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -24,6 +28,19 @@ pub(crate) struct Global {
     /// Verbose logging (`-vv` for trace)
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// What git says of the files of the project, as soon as somebody asks.
+    #[arg(skip)]
+    pub(crate) tree: Arc<Tree>,
+}
+
+/// What a run knows about the working tree of its project.
+#[derive(Default)]
+pub(crate) struct Tree(pub(crate) OnceLock<Option<WorkingTree>>);
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Tree")
+    }
 }
 
 fn memory(text: &str) -> Result<u32, String> {

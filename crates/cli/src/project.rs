@@ -7,9 +7,9 @@ use deskstate_model::{
 };
 
 use crate::error::Error;
-use crate::global::Global;
+use crate::global::{Global, Tree};
 use crate::output::count;
-use crate::revision::not_checked_out;
+use crate::revision::{WorkingTree, not_checked_out};
 use crate::today;
 use crate::ui::Ui;
 
@@ -66,11 +66,17 @@ impl Loaded {
 }
 
 /// Loads a project like [`load`], and reports files of its commit that are not checked out: the rows that they declare would count as
-/// undeclared.
-pub(crate) fn load_whole(root: &Path, environment: Option<&str>) -> (Manifests, Vec<Diagnostic>) {
+/// undeclared. `tree` keeps what git says.
+pub(crate) fn load_whole(
+    root: &Path,
+    environment: Option<&str>,
+    tree: &Tree,
+) -> (Manifests, Vec<Diagnostic>) {
     let (manifests, mut found) = load(root, environment);
-    if let Some(project) = &manifests.project {
-        found.extend(not_checked_out(root, project, environment));
+    if let Some(project) = &manifests.project
+        && let Some(tree) = tree.0.get_or_init(|| WorkingTree::look(root, project))
+    {
+        found.extend(not_checked_out(tree, project, environment));
     }
     (manifests, found)
 }
@@ -82,7 +88,7 @@ pub(crate) fn load_environment(
     ui: &mut Ui,
 ) -> Result<Loaded, Error> {
     let root = root(global)?;
-    let (manifests, found) = load_whole(&root, Some(environment));
+    let (manifests, found) = load_whole(&root, Some(environment), &global.tree);
     known(environment, &manifests, &found)?;
     valid(root, manifests, found, ui)
 }
@@ -175,7 +181,7 @@ pub(crate) fn load_if_valid(
     ui: &mut Ui,
 ) -> Result<(Loaded, usize), Error> {
     let root = root(global)?;
-    let (manifests, found) = load_whole(&root, Some(environment));
+    let (manifests, found) = load_whole(&root, Some(environment), &global.tree);
     let errors = found.iter().filter(|finding| finding.is_error()).count();
     if errors > 0 {
         let loaded = load_project_file(global, environment, Need::ProjectFile, ui)?;
@@ -212,7 +218,7 @@ pub(crate) fn load_for_reading(
         Some(environment) => load_environment(global, environment, ui),
         None => {
             let root = root(global)?;
-            let (manifests, found) = load_whole(&root, None);
+            let (manifests, found) = load_whole(&root, None, &global.tree);
             valid(root, manifests, found, ui)
         }
     }
@@ -221,7 +227,7 @@ pub(crate) fn load_for_reading(
 /// Loads a folder to compare with an environment: a project that has this environment too, or only manifests.
 pub(crate) fn load_folder(folder: &Path, environment: &str, ui: &mut Ui) -> Result<Loaded, Error> {
     let (manifests, found) = if folder.join(PROJECT_FILE).is_file() {
-        load_whole(folder, Some(environment))
+        load_whole(folder, Some(environment), &Tree::default())
     } else {
         deskstate_model::load_folder(folder, environment)
     };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use deskstate_model::{SourceMap, fold, is_yaml};
 
 pub(crate) use self::checkout::checkout;
-pub(crate) use self::lacking::not_checked_out;
+pub(crate) use self::lacking::{WorkingTree, not_checked_out};
 use crate::git::{Git, GitError};
 
 /// Time limit for short git calls.

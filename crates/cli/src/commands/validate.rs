@@ -38,7 +38,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
-    let (mut manifests, mut found) = project::load_whole(&root, args.env.as_deref());
+    let (mut manifests, mut found) = project::load_whole(&root, args.env.as_deref(), &global.tree);
     if let (Some(name), Some(project)) = (&args.env, &manifests.project)
         && !project.environments.contains_key(name)
     {

@@ -11,29 +11,42 @@ use crate::door::plain;
 use crate::git::{Git, GitError};
 use crate::paths::with_slashes;
 
+/// What git says of the files of a project. It is the same for every environment, so a run asks once.
+pub(crate) struct WorkingTree {
+    lacking: Lacking,
+    /// Why git does not say which files a sparse checkout leaves out.
+    unknown: Option<String>,
+}
+
+impl WorkingTree {
+    /// Looks at the repository around a project; `None` if nothing can be missing, as far as its folder tells.
+    pub(crate) fn look(root: &Path, project: &Project) -> Option<Self> {
+        let repository = Repository::around(root)?;
+        let mut lacking = Lacking::default();
+        let may_read = |links: &[Link], path: &str| may_read(project, None, links, path);
+        let asked = lacking.ask(root, "", &may_read);
+        let unknown = asked.err().and_then(|error| {
+            lacking.submodules = repository.empty_submodules(root);
+            // Most files that are left out are not even looked for without these settings.
+            repository.is_sparse.then(|| error.to_string())
+        });
+        Some(Self { lacking, unknown })
+    }
+}
+
 /// Reports submodules, files and links below the folders of a project that were not checked out.
 pub(crate) fn not_checked_out(
-    root: &Path,
+    tree: &WorkingTree,
     project: &Project,
     environment: Option<&str>,
 ) -> Vec<Diagnostic> {
-    let Some(repository) = Repository::around(root) else {
-        return Vec::new();
-    };
-    let mut lacking = Lacking::default();
-    let asked = lacking.ask(root, "", &|links, path| {
-        may_read(project, environment, links, path)
-    });
-    let unknown = asked.err().and_then(|error| {
-        lacking.submodules = repository.empty_submodules(root);
-        // Most files that are left out are not even looked for without these settings.
-        repository.is_sparse.then(|| {
-            Diagnostic::error(
-                "unreadable-file",
-                format!("git does not say which files of the commit are not checked out: {error}"),
-            )
-            .help("make git work in this folder (`git status`), or `git sparse-checkout disable`")
-        })
+    let lacking = &tree.lacking;
+    let unknown = tree.unknown.as_ref().map(|error| {
+        Diagnostic::error(
+            "unreadable-file",
+            format!("git does not say which files of the commit are not checked out: {error}"),
+        )
+        .help("make git work in this folder (`git status`), or `git sparse-checkout disable`")
     });
     let links = &lacking.links;
     let mut found: Vec<Diagnostic> = unknown.into_iter().collect();

@@ -18,7 +18,7 @@ use crate::output::places::Places;
 use crate::output::{count, diagnostics_json};
 use crate::preview::{Desktop, Preview as Drawn, Session, Tab, Toast};
 use crate::project::{self, load_whole};
-use crate::revision::not_checked_out;
+use crate::revision::{WorkingTree, not_checked_out};
 use crate::specs::Specs;
 use crate::ui::Ui;
 
@@ -166,11 +166,13 @@ pub(super) fn checked(
     changed: BTreeMap<String, String>,
 ) -> (Manifests, Vec<Diagnostic>) {
     if changed.is_empty() {
-        return load_whole(desk.root(), environment);
+        return load_whole(desk.root(), environment, &desk.global().tree);
     }
     let (manifests, mut found) = load_with(desk.root(), environment, changed);
-    if let Some(project) = &manifests.project {
-        found.extend(not_checked_out(desk.root(), project, environment));
+    if let Some(project) = &manifests.project
+        && let Some(tree) = WorkingTree::look(desk.root(), project)
+    {
+        found.extend(not_checked_out(&tree, project, environment));
     }
     (manifests, found)
 }
