@@ -299,9 +299,9 @@ mod tests {
             "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: x}\nspec: {}\n",
         );
         let manifest = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_t}\nspec: {displayName: T, title: T, pageType: Search, parameters: {searchText: x}}\n";
-        write("shared/t.yaml", manifest);
+        write("common/t.yaml", manifest);
         write("manifests/readme.txt", "");
-        std::os::unix::fs::symlink("../shared", root.join("manifests/team")).unwrap();
+        std::os::unix::fs::symlink("../common", root.join("manifests/team")).unwrap();
         let mut desk = Desk::default();
         let uri = uri_of(&root, "manifests/team/t.yaml").unwrap();
         desk.open(&uri, manifest.replace("pageType", "pageTyp"));
