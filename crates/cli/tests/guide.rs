@@ -799,7 +799,7 @@ fn what_exists_is_not_made_and_what_is_absent_is_deleted_in_the_end() {
             "2. Create the session template `Calls`",
             "3. Delete the application tab `contoso_old`",
             "| **Description** | leave it empty |",
-            "**Status**: **Inactive**. A new row is active. **Activate** and **Deactivate** on the command bar change it",
+            "**Status**: **Inactive**. **Activate** and **Deactivate** on the command bar change it",
             "| **Additional Tab** | remove `contoso_old` |",
             "run `deskstate drift --env NAME`",
         ],

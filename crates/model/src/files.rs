@@ -27,7 +27,7 @@ pub(crate) const UNREADABLE_FILE: Explanation = Explanation::new(
     "unreadable-file",
     "A file of the project cannot be read.",
     "The missing file could contain half of the desktop.",
-    "Correct the path or the permissions.",
+    "Correct the path or the permissions. If git did not check the file out, the finding says how to get it.",
 );
 
 pub(crate) const YAML_LIMITS: Explanation = Explanation::new(

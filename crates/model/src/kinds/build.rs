@@ -301,7 +301,7 @@ pub(crate) const fn status<T>(options: &'static [Choice]) -> Of<T> {
     field("status", "statecode", Holds::Status(options))
         .new_is("Active")
         .stored("`statecode` with `statuscode`")
-        .instead("A new row is active. `Activate` and `Deactivate` on the command bar change it.")
+        .instead("`Activate` and `Deactivate` on the command bar change it.")
 }
 
 /// `owner`, the same for every table whose rows users own.

@@ -61,8 +61,8 @@ impl<'a> Planner<'a> {
         });
     }
 
-    /// Reports users whom no set lists and whom a change of `app` would give a second profile: they come along, and keep the one that they
-    /// have there.
+    /// Reports users whom no set lists and whom a change of `app` would give a second profile: they stay in this one, and keep the one that
+    /// they have there.
     pub(super) fn second_by_app(&mut self) {
         for change in std::mem::take(&mut self.app_changes) {
             self.findings.about(Some(&change.resource.key));
@@ -154,22 +154,12 @@ impl<'a> Planner<'a> {
         resource.is_some_and(|resource| resource.state == State::Absent)
     }
 
-    /// Whether an undeclared row may be pruned in this plan.
-    pub(super) fn may_prune(&self, key: &ResourceKey) -> bool {
-        let options = self.options;
-        let prefix = crate::extras::prefix(key.name.as_written());
-        options.only.is_none()
-            && prefix.is_some_and(|prefix| options.prune.contains(&prefix))
-            && !options.protect.iter().any(|glob| glob.matches(key))
-            && !options.declared_now.contains(key)
-    }
-
     /// Whether a profile itself declares a user.
     fn lists(&self, profile: &DeclaredResource, user: Uuid) -> bool {
         let mut sets = profile.sets.iter();
         sets.any(|set| {
-            let users = declared_users(self.live, set);
-            set.relationship == &tables::PROFILE_USERS && users.iter().any(|(id, _)| *id == user)
+            let users = || declared_users(self.live, set).into_iter();
+            set.relationship == &tables::PROFILE_USERS && users().any(|(id, _)| id == user)
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::state::{DeclaredResource, DeclaredSet, RowKey, Stored, fold};
 
 pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
     "user-has-profile",
-    "A user who is added to a set already has another profile, whose users the project does not declare.",
+    "A user who is added to a set, or whom a profile takes along to another app, already has another profile there, whose users the project does not declare.",
     "A user has one profile. deskstate does not remove the user from the other profile; its owner has to decide that. A document of the other profile without `users` decides nothing.",
     "Write `moves: allow` in the set, declare the `users` of the other profile, or remove the user from the set.",
 );
@@ -32,7 +32,7 @@ pub(crate) const USER_HAS_TWO_PROFILES: Explanation = Explanation::new(
 
 pub(crate) const USER_STAYS: Explanation = Explanation::new(
     "user-stays",
-    "A user keeps a profile, although the manifests give the user another one.",
+    "A user keeps a profile, although the manifests give the user another one. The profile is not deleted, either.",
     "A user has one profile, and needs one. A rule of `ignore` leaves the users of the other profile as they are, or the other profile was not selected, so only half of the move could be written.",
     "Plan both profiles. If a rule of `ignore` accepts one half of the move, remove the rule, or declare the user where the user is now.",
 );
@@ -257,6 +257,16 @@ impl<'a> Planner<'a> {
             && declared.is_some()
             && declared.as_deref() == app
             && self.app_of(profile, None) != declared
+    }
+
+    /// Whether an undeclared row may be pruned in this plan.
+    fn may_prune(&self, key: &ResourceKey) -> bool {
+        let options = self.options;
+        let prefix = crate::extras::prefix(key.name.as_written());
+        options.only.is_none()
+            && prefix.is_some_and(|prefix| options.prune.contains(&prefix))
+            && !options.protect.iter().any(|glob| glob.matches(key))
+            && !options.declared_now.contains(key)
     }
 
     /// Whether a user has another profile of the app that neither goes nor takes the user out. If all of them would, the first one keeps the
