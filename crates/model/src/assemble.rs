@@ -20,7 +20,7 @@ use crate::project::Project;
 use crate::read_project::variables;
 use crate::record::Value;
 use crate::schema::file_word;
-use crate::span::{Span, Spanned};
+use crate::span::{SourceMap, Span, Spanned};
 use crate::table::{Field, Holds, Need, Written};
 use crate::variables::{EnvironmentFacts, Origins, Substitution, Variables, has_variables};
 use crate::yaml::{Node, NodeValue};
@@ -253,7 +253,7 @@ pub(crate) fn gather(
                         finished(assembly, header, node, Cow::Borrowed(node), &[], texts)
                     })
                 } else {
-                    let of_environment = (&variables, &facts);
+                    let of_environment = (&variables, &facts, texts.sources());
                     let (mut effective, unmanaged) =
                         effective(node, &over, of_environment, &mut origins, &mut diagnostics);
                     for other in others {
@@ -293,7 +293,7 @@ pub(crate) fn gather(
             .filter_map(|overlay| overlay.get(key).copied())
             .collect();
         let Document { header, node } = &first.document;
-        let of_environment = (&variables, &facts);
+        let of_environment = (&variables, &facts, texts.sources());
         let (mut effective, unmanaged) =
             effective(node, &over, of_environment, &mut origins, &mut diagnostics);
         for other in others {
@@ -348,7 +348,7 @@ fn environment_overlays<'x, 'a>(
 fn effective(
     base: &Node,
     over: &[&Document],
-    (variables, facts): (&Variables<'_>, &EnvironmentFacts),
+    (variables, facts, sources): (&Variables<'_>, &EnvironmentFacts, &SourceMap),
     origins: &mut Origins,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Node, Vec<String>) {
@@ -375,13 +375,15 @@ fn effective(
         node = merged(&node, &checks::overlay::patch(overlay));
     }
     if has_variables(&node) {
-        node = Substitution {
+        let filled = Substitution {
             variables,
             facts,
             origins,
             diagnostics,
         }
         .document(&node);
+        checks::secret::check_filled(&node, &filled, sources, diagnostics);
+        node = filled;
     }
     (node, unmanaged)
 }
@@ -447,14 +449,14 @@ fn remove_feature(kind: Kind, spec: &mut Node, word: &str, key: &str) {
 fn with_contribution(
     declared: Node,
     other: &Contribution,
-    (variables, facts): (&Variables<'_>, &EnvironmentFacts),
+    (variables, facts, sources): (&Variables<'_>, &EnvironmentFacts, &SourceMap),
     origins: &mut Origins,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Node {
     let (node, _) = effective(
         &other.document.node,
         &[],
-        (variables, facts),
+        (variables, facts, sources),
         origins,
         diagnostics,
     );

@@ -65,17 +65,15 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
     check_version(&node, diagnostics);
     let name = name_of(&node, diagnostics);
     let (kind, (name, name_span)) = (kind?, name?);
-    // Any value other than a list of names is reported later, in every environment, when the document is complete.
+    // Any value other than a list of names is reported later, in every environment, when the document is complete. So it counts in each.
     let environments = node
         .get("metadata")
         .and_then(|metadata| metadata.get("environments"))
         .map(Node::items)
         .filter(|items| !items.is_empty());
-    let environments = environments.map(|items| {
-        items
-            .iter()
-            .filter_map(|item| item.as_text().map(str::to_owned))
-            .collect()
+    let environments = environments.and_then(|items| {
+        let names = items.iter().map(|item| item.as_text().map(str::to_owned));
+        names.collect()
     });
     let header = Header {
         key: ResourceKey::new(kind, &name),

@@ -32,6 +32,11 @@ impl<'a> FileTexts<'a> {
         }
     }
 
+    /// The files of the project.
+    pub(crate) fn sources(&self) -> &'a SourceMap {
+        self.sources
+    }
+
     /// Returns the path of a file that is named relative to the file of a place.
     pub(crate) fn beside(&self, place: Span, path: &str) -> String {
         match self.sources.path(place.file).rsplit_once('/') {

@@ -166,7 +166,44 @@ fn rule(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
         span: node.span,
     };
     report_idle_breaks(&rule, node, diagnostics);
+    report_idle_keys(&rule, node, diagnostics);
     Some(rule)
+}
+
+/// Reports keys without effect, and a rule that checks nothing: it would be kept in every environment.
+fn report_idle_keys(rule: &Rule, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    let id = &rule.id.value;
+    let mut idle = |word: &str, message: String, help: &str| {
+        let span = node
+            .entry(word)
+            .map_or(rule.id.span, |entry| entry.key_span);
+        let finding = Diagnostic::error(UNKNOWN_FIELD.code, message).at(span, "without effect");
+        diagnostics.push(finding.help(help));
+    };
+    if rule.required && rule.resource.name.is_none() {
+        idle(
+            "required",
+            format!("`required` of rule `{id}` has no effect, because the rule names no resource"),
+            "write `match: some`, so that at least one such resource must fulfil the rule, or name the resource",
+        );
+    }
+    if rule.resource.name.is_some() && node.get("match").is_some() {
+        idle(
+            "match",
+            format!("`match` of rule `{id}` has no effect, because the rule names one resource"),
+            "remove `match`; `required: true` says that the resource must exist",
+        );
+    }
+    // A value that does not fit was reported.
+    let words = ["locked", "preferred", "matches", "set", "contains"];
+    let checks = words.iter().any(|word| node.get(word).is_some());
+    if !checks && !rule.required && rule.each_or_some == MatchMode::Each {
+        idle(
+            "id",
+            format!("rule `{id}` checks nothing"),
+            "add `locked`, `preferred`, `matches`, `set`, `contains` or `required: true`",
+        );
+    }
 }
 
 /// Reports consequences for values that the rule does not check, because they would never be shown.

@@ -9,7 +9,7 @@ use crate::document::{Document, Header};
 use crate::explanation::Explanation;
 use crate::kinds::ResourceKey;
 use crate::project::Project;
-use crate::shape_codes::UNKNOWN_FIELD;
+use crate::shape_codes::{UNKNOWN_FIELD, WRONG_TYPE};
 use crate::span::Span;
 use crate::suggest::nearest;
 use crate::table::{Field, Holds, Written};
@@ -197,6 +197,19 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
         );
     }
     let fields = overlay.header.key.kind.fields();
+    let metadata = overlay.node.get("metadata");
+    if let Some(entry) = metadata.and_then(|metadata| metadata.entry("unmanaged"))
+        && !is_list_of_texts(&entry.value)
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                WRONG_TYPE.code,
+                "`unmanaged` must be a list of fields, such as `[description]`",
+            )
+            .at(entry.value.span, "not a list of fields")
+            .help("write the fields in brackets; without an entry, remove the key"),
+        );
+    }
     for item in unmanaged(overlay) {
         let Some(path) = item.as_text() else { continue };
         let word = path.split('.').next().unwrap_or(path);
@@ -226,6 +239,11 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
             }
         }
     }
+}
+
+fn is_list_of_texts(node: &Node) -> bool {
+    let mut items = node.items().iter();
+    matches!(node.plain(), NodeValue::List(_)) && items.all(|item| item.as_text().is_some())
 }
 
 /// Checks a path that leads into a field. Only a mapping of features can be managed in part; any other field is written as a whole, so

@@ -3,6 +3,7 @@
 mod forms;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -35,6 +36,25 @@ pub(crate) fn check(
         .filter_map(|finding| finding.primary.as_ref())
         .map(|label| label.span)
         .collect()
+}
+
+/// Checks the texts that variables filled in. What a document holds in its file was checked there.
+pub(crate) fn check_filled(
+    before: &Node,
+    filled: &Node,
+    sources: &SourceMap,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let [mut known, mut found] = [Vec::new(), Vec::new()];
+    walk(before, None, sources, &mut known);
+    walk(filled, None, sources, &mut found);
+    let place = |finding: &Diagnostic| finding.primary.as_ref().map(|label| label.span);
+    let known: HashSet<Option<Span>> = known.iter().map(place).collect();
+    diagnostics.extend(
+        found
+            .into_iter()
+            .filter(|finding| !known.contains(&place(finding))),
+    );
 }
 
 /// Checks the content of a file that a manifest names; findings point at the file name in the manifest.
