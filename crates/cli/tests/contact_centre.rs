@@ -1591,3 +1591,33 @@ fn a_context_variable_of_a_workstream_is_a_slug() {
     assert!(!run.err.contains("`{va_CustomerName}` is"), "{}", run.err);
     says(&run.err, &["warning[slug]: `{va_Custom}`"]);
 }
+
+/// Pages of Microsoft say what a workstream takes; the server checks none of it.
+#[test]
+fn a_workstream_takes_no_row_that_is_made_for_something_else() {
+    let (project, _server) = started();
+    let text = "---\napiVersion: deskstate/v1\nkind: Workstream\nmetadata: {name: Contoso calls / Voice, state: existing}\nspec: {fallbackQueue: Contoso quick / Messaging, sessionTemplate: contoso_case, consult: contoso_consult}\n\
+        ---\napiVersion: deskstate/v1\nkind: Queue\nmetadata: {name: Contoso quick / Messaging}\nspec: {priority: 1, visibility: Private}\n\
+        ---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_case}\nspec: {displayName: c, type: Entity, entity: incident, title: x}\n\
+        ---\napiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {name: contoso_consult}\nspec: {displayName: c, title: Consult, autoAssignWorkItems: true}\n";
+    project.write("manifests/unfit.yaml", text);
+    let valid = project.run(&["validate"]).ended(0);
+    says(
+        &valid.err,
+        &[
+            "[workstream-reference]: `contoso_case` is for records",
+            "[workstream-reference]: `contoso_consult` assigns work automatically",
+            "[workstream-reference]: a workstream for Voice takes queues of type Voice",
+        ],
+    );
+    let fit = text
+        .replace(
+            "type: Entity, entity: incident, title: x",
+            "type: Generic, anchorTab: contoso_orderTab, title: x",
+        )
+        .replace(", autoAssignWorkItems: true", "")
+        .replace("calls / Voice", "chats / LiveChat");
+    project.write("manifests/unfit.yaml", &fit);
+    let valid = project.run(&["validate"]);
+    assert!(!valid.err.contains("workstream-reference"), "{}", valid.err);
+}

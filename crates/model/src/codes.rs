@@ -104,6 +104,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     variables::VARIABLE_PLACEMENT,
     variables::VARIABLE_SYNTAX,
     variables::VARIABLE_TYPE,
+    checks::workstream_references::WORKSTREAM_REFERENCE,
     shape_codes::WRONG_TYPE,
     yaml::read::key::YAML_KEY,
     files::YAML_LIMITS,

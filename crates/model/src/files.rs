@@ -33,7 +33,7 @@ pub(crate) const UNREADABLE_FILE: Explanation = Explanation::new(
 pub(crate) const YAML_LIMITS: Explanation = Explanation::new(
     "yaml-limits",
     "A file is too large, too deeply nested, or has too many aliases.",
-    "Files have at most 16 MiB, projects 32 MiB, 64 levels of nesting, and aliases for at most 10,000 values per file. A small file must not be able to use all memory.",
+    "Files have at most 16 MiB, projects 32 MiB, 64 levels of nesting, and at most 10,000 values per file in anchors and through aliases. A small file must not be able to use all memory.",
     "Split the file, or write aliases out.",
 );
 

@@ -120,7 +120,7 @@ impl Parameters {
     }
 
     pub(crate) fn schema() -> Value {
-        let value = json!({"type": ["string", "boolean", "integer", "object"], "minLength": 1});
+        let value = json!({"type": ["string", "boolean", "number", "object"], "minLength": 1});
         let documented: Map<String, Value> = DOCUMENTED
             .iter()
             .map(|(name, meaning)| {

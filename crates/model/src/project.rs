@@ -325,7 +325,7 @@ pub const POLICY_CHECKS: [&str; 18] = [
 ];
 
 /// The codes of warnings about manifests whose level `policy` may also set. Errors with the same code stay errors.
-pub const MANIFEST_WARNINGS: [&str; 28] = [
+pub const MANIFEST_WARNINGS: [&str; 29] = [
     "auto-accept",
     "curly-quotes",
     "exact-on-existing",
@@ -354,12 +354,14 @@ pub const MANIFEST_WARNINGS: [&str; 28] = [
     "undocumented-parameter",
     "unique-name",
     "user-in-two-profiles",
+    "workstream-reference",
 ];
 
 /// The checks of plan review that always block.
-pub const FIXED_CHECKS: [&str; 5] = [
+pub const FIXED_CHECKS: [&str; 6] = [
     "customizations-blocked",
     "managed-link",
+    "no-solution",
     "not-customizable",
     "protected",
     "protected-row",

@@ -19,18 +19,24 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         if let Some(provider) = ChannelProvider::of(&declared.spec) {
             channel_url(provider.channel_url().spanned(), diagnostics);
             trusted_domain(provider.trusted_domain().spanned(), diagnostics);
+            host_by_name(provider.channel_url().spanned(), false, diagnostics);
         } else if let Some(provider) = CifProvider::of(&declared.spec) {
             channel_url(provider.channel_url().spanned(), diagnostics);
             trusted_domain(provider.trusted_domain().spanned(), diagnostics);
             for url in [provider.channel_url(), provider.trusted_domain()] {
-                host_by_name(url.spanned(), diagnostics);
+                host_by_name(url.spanned(), true, diagnostics);
             }
         } else if let Some(tab) = ApplicationTab::of(&declared.spec)
             && tab.page_type().value() == Some(PageType::ThirdPartyWebsite)
             && let Some(parameters) = tab.parameters().value()
             && let Some(url) = parameters.get("url")
-            && !matches!(&url.value, ParameterValue::Text(text) if is_https(text))
         {
+            if let ParameterValue::Text(text) = &url.value
+                && is_https(text)
+            {
+                host_by_name(Some(Spanned::new(text, url.span)), false, diagnostics);
+                continue;
+            }
             diagnostics.push(
                 Diagnostic::error(
                     HTTPS_NEEDED.code,
@@ -43,8 +49,13 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The form of CIF v1 checks the host: `^((www\.)?[0-9a-zA-Z-_\.]+[a-zA-Z]{2,}$)`. The script that checks messages would know `*.contoso.com`.
-fn host_by_name(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
+/// A frame needs the name of one host. The form of CIF v1 also checks it: `^((www\.)?[0-9a-zA-Z-_\.]+[a-zA-Z]{2,}$)`. The script that checks
+/// messages of CIF v1 would know `*.contoso.com`.
+fn host_by_name(
+    url: Option<Spanned<&str>>,
+    is_checked_by_form: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let Some(url) = url else {
         return;
     };
@@ -55,7 +66,12 @@ fn host_by_name(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default();
     let what = if host.contains('*') {
-        "the form of this provider accepts no wildcards"
+        match is_checked_by_form {
+            true => "the form of this provider accepts no wildcards",
+            false => "a wildcard is the name of no host",
+        }
+    } else if !is_checked_by_form {
+        return;
     } else if host.parse::<std::net::Ipv4Addr>().is_ok() || rest.starts_with('[') {
         "the form of this provider accepts no IP addresses"
     } else {
@@ -69,9 +85,12 @@ fn host_by_name(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn is_https(text: &str) -> bool {
-    text.get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case("https://"))
-        && text.len() > 8
+    let (Some(start), Some(rest)) = (text.get(..8), text.get(8..)) else {
+        return false;
+    };
+    start.eq_ignore_ascii_case("https://")
+        && !rest.is_empty()
+        && !rest.starts_with(['/', '?', '#', ':'])
 }
 
 fn channel_url(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {

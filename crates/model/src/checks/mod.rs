@@ -29,6 +29,7 @@ pub(crate) mod too_long;
 pub(crate) mod unique_name;
 pub(crate) mod unknown_reference;
 pub(crate) mod users;
+pub(crate) mod workstream_references;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -97,6 +98,7 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     users::check(context, diagnostics);
     set_members::check(context, diagnostics);
     profile_templates::check(context, &index, diagnostics);
+    workstream_references::check(context, &index, diagnostics);
     profile_rank::check(context, diagnostics);
     profile_channels::check(context, diagnostics);
     provider_overlap::check(context, &index, diagnostics);

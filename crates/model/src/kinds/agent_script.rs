@@ -122,7 +122,7 @@ record! {
         name: Text = unique_name("name").max(128).more(". Default: derived from script and heading").label("Unique name");
         /// Purpose of the step.
         description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
-        /// Shows a text; can contain slugs such as `${anchor.title}`. Microsoft documents more, but in Customer Service workspace only those of the anchor, `${anchor.<column>}`, work in scripts.
+        /// Shows a text; can contain slugs such as `${anchor.title}`. A page of Microsoft of 2023 says that in Customer Service workspace only those of the anchor, `${anchor.<column>}`, work in scripts; a page of 2025 about macros lists more. deskstate accepts both.
         text: Text = text("text", "msdyn_textinstruction").max(2000).localizable().never_null().more(ONE_OF_THREE).label("Text instruction");
         /// Runs a macro.
         r#macro: Named = named("macro", "msdyn_macroactionid", Referent::Macro).never_null().form("Name of its process").more(ONE_OF_THREE).label("Target macro");

@@ -78,7 +78,7 @@ struct ProjectSpec {
     #[schemars(default, extend("enum" = ["link", "warn", "ignore"]))]
     cif_v2_loader: String,
     /// Unique name of the solution for new and changed components.
-    #[schemars(default, length(min = 1))]
+    #[schemars(default, length(min = 1), regex(pattern = "^[A-Za-z0-9_]+$"))]
     solution: String,
     /// Slugs supplied from outside the project, such as by pre-chat questions or by a provider that is not declared here, without braces.
     #[schemars(default, inner(length(min = 1)))]
@@ -252,7 +252,7 @@ struct Environment {
     #[schemars(default, extend("enum" = ["all", "assignments", "none"]))]
     writes: String,
     /// Unique name of the solution, instead of the project's.
-    #[schemars(default, length(min = 1))]
+    #[schemars(default, length(min = 1), regex(pattern = "^[A-Za-z0-9_]+$"))]
     solution: String,
     /// Values for `${{ vars.name }}`. They override those of the project.
     #[schemars(default)]
