@@ -72,6 +72,10 @@ impl Failure {
 }
 
 impl Client {
+    pub(crate) fn not_recorded(&self) -> Option<Error> {
+        self.transport.not_recorded()
+    }
+
     pub(crate) fn is_replay(&self) -> bool {
         self.connection.replay.is_some()
     }

@@ -54,6 +54,11 @@ impl Reader {
         self.client.is_replay()
     }
 
+    /// Why the recording of this reader is incomplete, if it makes one and something is missing from it.
+    pub fn not_recorded(&self) -> Option<Error> {
+        self.client.not_recorded()
+    }
+
     /// Answers all queries in as few round trips as possible: one for all of them, then one for each round of pages.
     ///
     /// Answers are in the order of the queries. If the server refuses a query, its answer is a [`Refused`]; an `Err` means that the trip

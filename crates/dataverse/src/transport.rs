@@ -51,6 +51,14 @@ impl Transport {
         Ok(Transport::Network { network, recorder })
     }
 
+    /// Why a recording is incomplete, if one is made and something is missing from it.
+    pub(crate) fn not_recorded(&self) -> Option<Error> {
+        match self {
+            Transport::Network { recorder, .. } => recorder.as_ref()?.failure(),
+            Transport::Replay { .. } => None,
+        }
+    }
+
     /// Sends a request once. A multipart reply goes to the intake, if there is one.
     pub(crate) async fn send(
         &self,

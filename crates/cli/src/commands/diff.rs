@@ -349,7 +349,7 @@ async fn like_folder(
     let loaded = load_environment(global, from, ui)?;
     let (live, address) = read(args, &loaded, &desired, ui).await?;
     let (plan, findings) = plan(&desired, &live, &PlanOptions::default());
-    let only_from = lacking(args, &desired, &live, &selection).into_iter();
+    let only_from = lacking(args, &folder, &desired, &live, &selection, ui).into_iter();
     let only_from = only_from.map(|extra| extra.key).collect();
     Ok(Compared {
         plan,
@@ -380,7 +380,7 @@ async fn like_environment(
     let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
     plan.changes.iter_mut().for_each(turn);
     let wanted = exported(args.users, &live, &selection, &desired);
-    let lacking = lacking(args, &desired, &live, &selection);
+    let lacking = lacking(args, &folder, &desired, &live, &selection, ui);
     let mut lost = self::lost(to, &wanted);
     for extra in lacking {
         let label = extra.key.to_string();

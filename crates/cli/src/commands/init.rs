@@ -335,7 +335,12 @@ fn write_new(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), E
         .open(&target);
     match opened {
         Ok(mut opened) => {
-            std::io::Write::write_all(&mut opened, text.as_bytes()).map_err(file)?;
+            if let Err(error) = std::io::Write::write_all(&mut opened, text.as_bytes()) {
+                drop(opened);
+                // A cut file would be kept by the next run.
+                drop(std::fs::remove_file(&target));
+                return Err(file(error));
+            }
             ui.verb(GOOD, "Created", path);
             Ok(())
         }

@@ -1,6 +1,6 @@
 //! The contracts' requirements for the resources of a guide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
     Contract, MatchMode, ResourceKey, Rule, Subject, check_subject, fold, selects,
@@ -34,9 +34,33 @@ pub(super) struct Demand<'a> {
     rule: &'a Rule,
 }
 
+/// The names that rules require as members of sets or as values of fields. Which kind they belong to does not matter: a name that is called
+/// fixed although it is not costs nothing.
+fn names_in(contracts: &[Contract]) -> BTreeSet<String> {
+    fn texts(value: &Json, found: &mut BTreeSet<String>) {
+        match value {
+            Json::String(text) => drop(found.insert(fold(text))),
+            Json::Array(items) => items.iter().for_each(|item| texts(item, found)),
+            Json::Object(entries) => entries.values().for_each(|item| texts(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    for rule in contracts.iter().flat_map(|contract| &contract.rules) {
+        let members = rule.contains.values().flatten();
+        found.extend(members.map(|member| member.value.name().folded().to_owned()));
+        for value in &rule.locked {
+            texts(&value.value, &mut found);
+        }
+    }
+    found
+}
+
 /// The rules by the resources they apply to, and the rules that apply to none of them.
 pub(super) struct Demands<'a> {
     by_resource: BTreeMap<ResourceKey, Vec<Demand<'a>>>,
+    /// Names that rules require in sets and fields of other resources, in lowercase.
+    named: BTreeSet<String>,
     pub(super) elsewhere: Vec<String>,
 }
 
@@ -45,6 +69,7 @@ impl<'a> Demands<'a> {
     pub(super) fn of(contracts: &'a [Contract], subjects: &[Subject]) -> Self {
         let mut demands = Self {
             by_resource: BTreeMap::new(),
+            named: names_in(contracts),
             elsewhere: Vec::new(),
         };
         for contract in contracts {
@@ -82,7 +107,11 @@ impl<'a> Demands<'a> {
             .on(key)
             .iter()
             .any(|demand| demand.rule.resource.name.is_some());
-        if named { Weight::Fixed } else { Weight::Free }
+        if named || self.named.contains(key.name.folded()) {
+            Weight::Fixed
+        } else {
+            Weight::Free
+        }
     }
 
     /// How binding the value of a field is, or one member of a set.

@@ -5,6 +5,7 @@ mod scrub;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -75,6 +76,8 @@ pub(crate) struct Recorder {
     directory: PathBuf,
     scrubber: Scrubber,
     written: AtomicUsize,
+    /// Why the first exchange that is missing could not be written.
+    failure: OnceLock<String>,
 }
 
 impl fmt::Debug for Recorder {
@@ -116,10 +119,17 @@ impl Recorder {
             directory: directory.to_owned(),
             scrubber: Scrubber::new(Uuid::new_v4(), url.host()).masking(mask),
             written: AtomicUsize::new(0),
+            failure: OnceLock::new(),
         })
     }
 
-    /// Records an exchange. If the file cannot be written, this only logs a warning: recording must not affect the outcome of a write.
+    /// Why the recording is incomplete, if it is.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        let reason = self.failure.get()?;
+        Some(recording(&self.directory, reason.clone()))
+    }
+
+    /// Records an exchange. A file that cannot be written is only noted: recording must not affect the outcome of a write.
     pub(crate) fn write(&self, outgoing: &Outgoing, result: &Result<Reply, Error>) {
         let number = self.written.fetch_add(1, Ordering::SeqCst) + 1;
         let path = self.directory.join(format!("{number:04}.json"));
@@ -129,6 +139,8 @@ impl Recorder {
             .and_then(|bytes| write_private(&path, &bytes));
         if let Err(error) = written {
             warn!(%error, path = %path.display(), "an exchange was not recorded");
+            self.failure
+                .get_or_init(|| format!("an exchange was not recorded: {error}"));
         }
     }
 

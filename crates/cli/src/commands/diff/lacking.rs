@@ -11,7 +11,9 @@ use deskstate_reconcile::live::Live;
 
 use super::{Args, Compared};
 use crate::error::Error;
-use crate::output::plain;
+use crate::output::{count, plain};
+use crate::project::Loaded;
+use crate::ui::Ui;
 
 fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {
     let keys = desired.resources.keys();
@@ -19,16 +21,39 @@ fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {
         .filter(|prefix| prefix != MICROSOFT_PREFIX.trim_end_matches('_'))
 }
 
-/// Rows of an environment that a folder lacks: with the requested prefixes; otherwise those with the prefixes of the folder, and of its kinds
-/// those whose names have no prefix and that a manifest could create.
+/// Rows of an environment that a folder lacks: with the requested prefixes; otherwise those with the prefixes of the folder and of its project,
+/// and of its kinds those whose names have no prefix and that a manifest could create. Says which others were not compared.
 pub(super) fn lacking(
     args: &Args,
+    folder: &Loaded,
     desired: &Desired,
     live: &Live,
     selection: &Selection,
+    ui: &mut Ui,
 ) -> Vec<Extra> {
     let requested: BTreeSet<String> = prefixes(args).map(|prefix| fold(&prefix)).collect();
-    let declared: BTreeSet<String> = declared_prefixes(desired).collect();
+    let owned = folder.manifests.project.iter();
+    let owned = owned.flat_map(|project| project.owns.iter().map(|prefix| fold(&prefix.value)));
+    let declared: BTreeSet<String> = declared_prefixes(desired).chain(owned).collect();
+    if requested.is_empty() {
+        let own = MICROSOFT_PREFIX.trim_end_matches('_');
+        let mut others = undeclared(desired, live, &|_, name| {
+            prefix(name).is_some_and(|prefix| !declared.contains(&prefix) && prefix != own)
+        });
+        others.retain(|extra| selection.takes(&extra.key));
+        let names: BTreeSet<String> = others
+            .iter()
+            .filter_map(|extra| prefix(extra.key.name.as_written()))
+            .collect();
+        let names: Vec<String> = names.into_iter().collect();
+        if !others.is_empty() {
+            ui.note(format_args!(
+                "not compared: {} of the environment with other prefixes ({}); the option `prefix` compares rows with one",
+                count(others.len(), "row"),
+                plain(&names.join(", "))
+            ));
+        }
+    }
     let kinds: BTreeSet<Kind> = desired.resources.keys().map(|key| key.kind).collect();
     let mut found = undeclared(desired, live, &|kind, name| match prefix(name) {
         Some(prefix) if !requested.is_empty() => requested.contains(&prefix),
