@@ -235,6 +235,10 @@ const NEWEST: &[(&str, &str)] = &[
     ("revisions", "what belongs to a commit"),
     ("rules", "contracts and packages"),
     ("taken", "what a plan finds before it writes"),
+    (
+        "team",
+        "what a plan, an undo and an adoption do with agents",
+    ),
     ("terminal", "colours and questions"),
     ("transcripts", "transcripts, written on the newest age"),
     ("wording", "sentences"),

@@ -448,6 +448,29 @@ fn on_a_full_disk_nothing_is_sent_that_could_not_be_accounted_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn on_a_full_disk_a_recording_is_not_called_made() {
+    let (project, _server) = waiting();
+    for command in ["plan", "drift", "doctor", "apply --yes"] {
+        let folder = command.split(' ').next().unwrap_or_default();
+        let script = format!(
+            "ulimit -f 0; exec \"$DESKSTATE\" {command} --env server --record made-{folder}"
+        );
+        let ended: Run = in_shell(&project, &script).output().unwrap().into();
+        says(&ended.ended(1).err, &["an exchange was not recorded"]);
+    }
+}
+
+#[test]
+fn on_a_full_disk_init_leaves_no_cut_file() {
+    let (project, _server) = waiting();
+    let script = "ulimit -f 0; exec \"$DESKSTATE\" init new";
+    let ended: Run = in_shell(&project, script).output().unwrap().into();
+    says(&ended.ended(1).err, &["could not write"]);
+    project.run(&["init", "new"]).ended(0);
+    assert!(project.read("new/deskstate.yaml").contains("kind: Project"));
+}
+
+#[test]
 fn on_a_full_disk_adopt_changes_no_file_and_does_not_say_that_it_did() {
     let (project, server) = waiting();
     project.write("manifests/all.yaml", &session("second"));
@@ -711,7 +734,7 @@ fn an_undo_takes_no_profile_from_a_user_who_has_nowhere_to_return() {
     server.delete(&format!("msdyn_appconfigurations({gone})"));
     project
         .run(&["undo", "--env", "server", "--yes", &undo])
-        .ended(0);
+        .ended(1);
     let who = project
         .run(&["who", "--env", "server", "lin@contoso.com"])
         .ended(0);

@@ -555,7 +555,7 @@ fn a_user_leaves_only_if_the_profile_that_declares_the_user_has_or_gets_the_user
         "contoso_b",
     );
     server.delete(&format!("msdyn_appconfigurations({row})"));
-    let apply = project.revert_drift().ended(0);
+    let apply = project.revert_drift().ended(1);
     says(
         &apply.err,
         &[

@@ -58,6 +58,7 @@ mod show;
 mod starting;
 mod support;
 mod taken;
+mod team;
 mod tenfold;
 mod terminal;
 mod transcripts;

@@ -381,6 +381,10 @@ fn a_document_without_users_lets_no_agent_leave_its_profile() {
     project.apply();
     // Somebody gives the agent the former profile back.
     add_agent(&server, "alex_inbox", "kim@contoso.com");
+    let drift = project.run(&["drift", "--env", "server"]).ended(CHANGES);
+    says(&drift.out, &["+ kim@contoso.com in alex_inbox"]);
+    let lists = users("contoso_agents", "[kim@contoso.com]");
+    project.write("manifests/all.yaml", &(lists + existing));
     let drift = project.run(&["drift", "--env", "server"]).ended(0);
     says(
         &drift.err,

@@ -5,6 +5,8 @@ use serde_json::json;
 use super::support::by_hand::{add_agent, make, remove_agent, users_of};
 use super::support::{Project, Server, says};
 
+/// Undeclared rows are drift, so reverting it deletes them.
+const PRUNED: &str = "owns: {prefixes: [contoso]}\nprune: owned\ndrift: {undeclared: fail}";
 const UNTIL: &str = "reason: a trial, until: 2999-01-01";
 
 fn ignoring(rule: &str) -> String {
@@ -52,7 +54,7 @@ fn an_agent_whom_a_rule_leaves_in_a_profile_loses_none_with_it() {
         + &users("contoso_d", "[nora@contoso.com]")
         + "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_old, state: absent}\n";
     let rule = ignoring("kind: AppProfile, name: contoso_c, fields: [users]");
-    let spec = format!("owns: {{prefixes: [contoso]}}\nprune: owned\n{rule}");
+    let spec = format!("{PRUNED}\n{rule}");
     let (project, server) = applied(&spec, &manifests);
     for name in ["contoso_tmp", "contoso_old"] {
         let row = json!({
@@ -232,7 +234,7 @@ fn lines_of_a_template_that_may_be_missing_are_not_pruned() {
         )
     };
     let rule = ignoring("kind: NotificationTemplate, name: contoso_one");
-    let spec = format!("owns: {{prefixes: [contoso]}}\nprune: owned\n{rule}");
+    let spec = format!("{PRUNED}\n{rule}");
     let (project, server) = applied(&spec, &(template("contoso_one") + &template("contoso_two")));
     delete(
         &server,
@@ -314,7 +316,7 @@ fn pruning_a_template_leaves_its_protected_lines() {
 fn what_a_rule_keeps_from_pruning_stays_beside_an_obstacle_that_another_rule_accepts() {
     let manifests = users("contoso_c", "[ada@contoso.com, lin@contoso.com]");
     let spec = format!(
-        "owns: {{prefixes: [contoso]}}\nprune: owned\nignore: [{{kind: AppProfile, name: contoso_c, fields: [users], {UNTIL}}}, {{kind: ApplicationTab, name: contoso_hand, {UNTIL}}}]"
+        "{PRUNED}\nignore: [{{kind: AppProfile, name: contoso_c, fields: [users], {UNTIL}}}, {{kind: ApplicationTab, name: contoso_hand, {UNTIL}}}]"
     );
     let (project, server) = applied(&spec, &manifests);
     let tab = json!({"msdyn_uniquename": "contoso_hand", "msdyn_name": "H", "msdyn_title": "H", "msdyn_pagetype": 509180003});
@@ -345,7 +347,7 @@ fn a_profile_that_stays_for_its_agent_keeps_what_it_shows() {
         "{displayName: T, title: T, pageType: Search}",
     );
     let rule = ignoring("kind: AppProfile, name: contoso_c, fields: [users]");
-    let spec = format!("owns: {{prefixes: [contoso]}}\nprune: owned\n{rule}");
+    let spec = format!("{PRUNED}\n{rule}");
     let (project, server) = applied(&spec, &manifests);
     move_to_new_profile(&server, "ada@contoso.com", "contoso_c", "contoso_tmp");
     super::support::by_hand::session(&server, "contoso_hs");

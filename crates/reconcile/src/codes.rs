@@ -30,6 +30,7 @@ pub const PLAN_CODES: &[Explanation] = &[
     review::rows::MANAGED_ROW,
     review::people::MANY_AGENTS,
     plan::sets::MEMBER_TWICE,
+    review::environment::NO_SOLUTION,
     review::rows::NOT_CUSTOMIZABLE,
     plan::removal::NOT_DELETABLE,
     plan::removal::NOTHING_DECLARED,

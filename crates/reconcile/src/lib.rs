@@ -48,7 +48,6 @@ mod value;
 pub mod who;
 pub mod writes;
 
-pub use apply::apply;
 pub use blame::blame;
 pub use codes::PLAN_CODES;
 pub use drift::drift;

@@ -389,6 +389,17 @@ pub struct Team {
     pub cut: bool,
 }
 
+/// Whether the solution of a project can take components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SolutionState {
+    /// The environment has no such solution.
+    Missing,
+    /// It is managed, so nothing can be added to it.
+    Managed,
+    /// It takes components.
+    Open,
+}
+
 /// Facts about the environment and the caller.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -402,6 +413,8 @@ pub struct Facts {
     pub caller: Option<Uuid>,
     /// Prefixes of publishers, in lowercase; `None` if they could not be read.
     pub prefixes: Option<BTreeSet<String>>,
+    /// The solution of the project; `None` if there is none, or it could not be read.
+    pub solution: Option<SolutionState>,
     /// Whether unmanaged customisations are blocked; `None` if it could not be read.
     pub locked_down: Option<bool>,
     /// Whether auditing is on; `None` if it could not be read.

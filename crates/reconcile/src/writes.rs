@@ -25,6 +25,28 @@ pub fn writable<'p>(plan: &'p Plan, live: &Live, writes: Writes) -> Cow<'p, Plan
     })
 }
 
+/// The same part, with every change in its place: one of which nothing is written has no operations.
+pub(crate) fn written<'p>(plan: &'p Plan, live: &Live, writes: Writes) -> Cow<'p, Plan> {
+    let kept = match writes {
+        Writes::All => return Cow::Borrowed(plan),
+        Writes::Assignments => kept(plan, live),
+        Writes::None => vec![None; plan.changes.len()],
+    };
+    let nothing_of = |change: &Change| Change {
+        action: Action::Update,
+        fields: Vec::new(),
+        operations: Vec::new(),
+        ..change.clone()
+    };
+    let changes = plan.changes.iter().zip(kept);
+    Cow::Owned(Plan {
+        changes: changes
+            .map(|(change, kept)| kept.unwrap_or_else(|| nothing_of(change)))
+            .collect(),
+        ..plan.clone()
+    })
+}
+
 /// Indexes of changes that are not or not completely written.
 pub fn held(plan: &Plan, live: &Live, writes: Writes) -> Vec<usize> {
     let kept = match writes {

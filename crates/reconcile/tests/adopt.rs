@@ -147,7 +147,7 @@ fn adopted(base: &str, environment: &str, into: Into, what: &[&str]) -> Adoption
         folder: "manifests",
         options: Options::default(),
         reads: &|_| true,
-        still_different: &std::collections::BTreeSet::new(),
+        unfit: &std::collections::BTreeMap::new(),
     })
 }
 

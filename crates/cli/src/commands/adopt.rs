@@ -8,16 +8,19 @@ use clap::ValueEnum;
 use deskstate_dataverse::Reader;
 use deskstate_files::Limit;
 use deskstate_model::{
-    DEFAULT_FOLDER, Diagnostic, Environment, Manifests, Project, ResourceKey, load, load_with,
+    DEFAULT_FOLDER, Diagnostic, Environment, Kind, Manifests, Project, ResourceKey, load,
+    load_with, tables,
 };
-use deskstate_reconcile::adopt::{Adoption, FileChange, Into as Place, Request, adopt};
+use deskstate_reconcile::adopt::{
+    Adoption, FileChange, Into as Place, Request, adopt, given_profiles, left_without_profile,
+};
 use deskstate_reconcile::drift::plan_accepting;
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Options as PlanOptions, Plan, SyncState};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{NothingChosen, Selector, select};
-use deskstate_reconcile::{Desired, lower};
+use deskstate_reconcile::{Desired, lower, plan};
 use similar::{ChangeTag, TextDiff};
 
 use super::choosing::{self, Choosing};
@@ -183,7 +186,7 @@ pub(super) async fn work_out(
     let overlays = overlays_to_write(environment, loaded);
     let project = loaded.manifests.project.as_ref();
     let folder = project.and_then(Project::folder_for_new_files);
-    let mut still_different = BTreeSet::new();
+    let mut unfit = BTreeMap::new();
     let adoption = loop {
         let adoption = adopt(&Request {
             manifests: &loaded.manifests,
@@ -200,7 +203,7 @@ pub(super) async fn work_out(
             reads: &|path| environment.overlay_reads(path),
             folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
             options: writing,
-            still_different: &still_different,
+            unfit: &unfit,
         });
         let Some(after) = keeps_valid(&adoption, loaded, &environment.name, ui)? else {
             break adoption;
@@ -211,10 +214,16 @@ pub(super) async fn work_out(
             ..PlanOptions::default()
         };
         let different = differing(&adoption, &after, &live, options, &today);
-        if different.is_empty() {
+        let why = "the manifests would still differ from the environment: edit it by hand";
+        let mut found: BTreeMap<(ResourceKey, String), String> = different
+            .into_iter()
+            .map(|field| (field, why.to_owned()))
+            .collect();
+        found.extend(stranding(&adoption, &declared, &after, &live));
+        if found.is_empty() {
             break adoption;
         }
-        still_different.extend(different);
+        unfit.extend(found);
     };
     Ok(WorkedOut {
         adoption,
@@ -515,6 +524,42 @@ fn differing(
     fields
         .filter(|field| adoption.adopted.binary_search(field).is_ok())
         .collect()
+}
+
+/// Adopted users of profiles that would take an agent's last profile with the next apply: half of a move was adopted, and the other half
+/// is not part of the run, or a rule of `ignore` leaves it alone.
+fn stranding(
+    adoption: &Adoption,
+    before: &Desired,
+    after: &Manifests,
+    live: &Live,
+) -> BTreeMap<(ResourceKey, String), String> {
+    let is_of_users =
+        |(key, word): &(ResourceKey, String)| key.kind == Kind::APP_PROFILE && word == "users";
+    if !adoption.adopted.iter().any(is_of_users) {
+        return BTreeMap::new();
+    }
+    let whole = |desired: &Desired| plan(desired, live, &PlanOptions::default()).0;
+    let (before, after) = (whole(before), whole(&lower(after)));
+    let known = left_without_profile(&before, live);
+    let stranded: BTreeSet<_> = left_without_profile(&after, live)
+        .difference(&known)
+        .copied()
+        .collect();
+    let mut found = BTreeMap::new();
+    for (key, users) in given_profiles(&before) {
+        let field = (key, "users".to_owned());
+        if let Some(user) = users.intersection(&stranded).next()
+            && adoption.adopted.contains(&field)
+        {
+            let user = live.label(&tables::USER, *user);
+            let why = format!(
+                "`{user}` has another profile, which does not declare the user and whose users are not adopted: the next apply would leave the user without a profile"
+            );
+            found.insert(field, why);
+        }
+    }
+    found
 }
 
 /// Refuses changes that would introduce new errors into the project, and shows those errors. Returns the new manifests, if any.

@@ -130,6 +130,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 allowed?;
                 compared.complete()?;
                 if compared.plan.is_empty() {
+                    compared.converged()?;
                     forget(args, &unfinished, &compared);
                 } else {
                     ui.line(format_args!(

@@ -106,6 +106,7 @@ impl Carrying<'_> {
             desired: self.desired,
             settings: &settings,
             scope: self.scope,
+            live,
             replan: self.replan,
         };
         let mut progress = Progress::new(plan, transactions, ui);

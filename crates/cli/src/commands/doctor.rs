@@ -13,7 +13,7 @@ use deskstate_reconcile::probe::{Answers, Questions, privileges_to_write, probe}
 use deskstate_reconcile::{Desired, Scope, lower};
 
 use self::findings::{Finding, State};
-use super::live::{read, stop_on_interrupt};
+use super::live::{read, solution, stop_on_interrupt};
 use crate::door::{BAD, GOOD, STRONG, WARN};
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -84,6 +84,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let desired = lower(&loaded.manifests);
     let scope = Scope {
         organization: environment.organization_id,
+        solution: solution(&loaded, environment),
         ..Scope::default()
     };
     let live = read(&reader, &desired, &scope, &environment.name, ui).await?;

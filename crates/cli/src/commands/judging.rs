@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deskstate_model::{
     Allow, Allowance, Diagnostic, Environment, Manifests, Project, Prune, ResourceKey, State,
-    Target, Writes,
+    Target, Undeclared, Writes,
 };
 use deskstate_reconcile::Desired;
 use deskstate_reconcile::plan::Options;
@@ -123,7 +123,8 @@ pub(super) fn respect(current: &Manifests, desired: &mut Desired, options: &mut 
         options
             .protect
             .extend(protect.map(|glob| glob.value.clone()));
-        let prunes = project.prune == Prune::Owned;
+        // Other undeclared rows are no drift, so reverting drift does not delete them.
+        let prunes = project.prune == Prune::Owned && project.undeclared == Undeclared::Fail;
         options.prune.retain(|prefix| {
             let mut owned = project.owns.iter();
             prunes && owned.any(|owned| owned.value == *prefix)

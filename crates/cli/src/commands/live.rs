@@ -71,6 +71,16 @@ impl Compared {
         }
     }
 
+    /// Fails if something differs and nothing can be changed: only an environment that is in sync needs no change.
+    pub(super) fn converged(&self) -> Result<(), Error> {
+        match self.plan.state() {
+            SyncState::InSync => Ok(()),
+            _ => Err(Error::failed(
+                "not everything is as declared, and nothing can be changed",
+            )),
+        }
+    }
+
     /// Who is affected by each change, in words.
     pub(super) fn reach_in_words(&self) -> Vec<Option<Reached>> {
         self.reach.changes.iter().map(ChangeReach::said).collect()
@@ -108,7 +118,16 @@ pub(super) async fn read(
     ui.start_waiting("Reading", environment);
     let live = observe(reader, desired, scope).await;
     ui.end_bar();
+    is_recorded(reader)?;
     live
+}
+
+/// Fails if a recording was wanted and is incomplete.
+pub(super) fn is_recorded(reader: &Reader) -> Result<(), ObserveError> {
+    match reader.not_recorded() {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
 }
 
 /// Reads the live environment and plans. Drift that the given manifests accept today stays. Cannot write.
@@ -130,6 +149,7 @@ pub(super) async fn compare(
         names: needs_names(contracts),
         users: named_users(contracts),
         organization: environment.organization_id,
+        solution: solution(loaded, environment),
         // Pruning deletes undeclared rows, so it must see all rows.
         narrow: if options.prune.is_empty() {
             Narrow::of(&desired, contracts, &BTreeSet::new())

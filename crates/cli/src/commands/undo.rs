@@ -6,6 +6,7 @@ use deskstate_dataverse::Session;
 use deskstate_files::Limit;
 use deskstate_model::Diagnostic;
 use deskstate_reconcile::live::Live;
+use deskstate_reconcile::plan::SyncState;
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::{Review, review};
 use deskstate_reconcile::writes::{held, writable};
@@ -13,7 +14,7 @@ use deskstate_reconcile::{Desired, Scope, reach, undo};
 
 use super::carrying::{Carrying, tell_unfinished};
 use super::judging::{self, Allowing, refuse_denied};
-use super::live::{Cutting, read, read_file, stop_on_interrupt};
+use super::live::{Cutting, read, read_file, solution, stop_on_interrupt};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -92,6 +93,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let desired = Desired::default();
             let scope = Scope {
                 organization: environment.organization_id,
+                solution: solution(&loaded, environment),
                 // No manifest indicates which names will be shown.
                 names: true,
                 shown: file.shown(),
@@ -156,6 +158,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             if allowed.is_err() || writable.is_empty() {
                 allowed?;
                 if plan.is_empty() {
+                    if plan.state() != SyncState::InSync {
+                        return Err(Error::failed("nothing can be reverted"));
+                    }
                     forget(unfinished, &args.file);
                 }
                 return Ok(ExitCode::Done);

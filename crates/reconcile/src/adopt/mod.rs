@@ -7,16 +7,17 @@ mod wanted;
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use deskstate_model::{
-    Field, FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold,
+    Field, FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold, tables,
 };
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 use crate::drift::Ignored;
 use crate::export::{Document, Export, free_name, write};
 use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
-use crate::plan::{Action, Change, FieldChange, Plan};
+use crate::plan::{Action, Change, FieldChange, Operation, Plan};
 use crate::raise::{Options, Raised, raise};
 
 /// Destination of a value that is declared in the base, for an environment that has an overlay.
@@ -54,8 +55,8 @@ pub struct Request<'a> {
     pub folder: &'a str,
     /// How people are referred to.
     pub options: Options<'a>,
-    /// Fields of which an earlier attempt showed that the manifests would still differ from the environment.
-    pub still_different: &'a BTreeSet<(ResourceKey, String)>,
+    /// Fields that an earlier attempt showed not to be adoptable, and why.
+    pub unfit: &'a BTreeMap<(ResourceKey, String), String>,
 }
 
 /// The result of an adoption. Nothing has been written to disk.
@@ -107,6 +108,58 @@ pub fn adopt(request: &Request<'_>) -> Adoption {
     adopting.edit();
     adopting.new_rows();
     adopting.finish()
+}
+
+/// Users whom a plan takes out of their last profile.
+pub fn left_without_profile(plan: &Plan, live: &Live) -> BTreeSet<Uuid> {
+    let (mut leave, mut get) = (BTreeSet::new(), BTreeSet::new());
+    for operation in plan.changes.iter().flat_map(|change| &change.operations) {
+        match operation {
+            Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } if *relationship == &tables::PROFILE_USERS => {
+                leave.insert((*owner, *member));
+            }
+            Operation::Link {
+                relationship,
+                member,
+                ..
+            } if *relationship == &tables::PROFILE_USERS => {
+                get.insert(*member);
+            }
+            _ => {}
+        }
+    }
+    let leavers: BTreeSet<Uuid> = leave.iter().map(|(_, user)| *user).collect();
+    let keeps = |user: Uuid| {
+        let mut profiles = live.links(&tables::PROFILE_USERS).owners(user).iter();
+        profiles.any(|profile| !leave.contains(&(*profile, user)))
+    };
+    leavers
+        .into_iter()
+        .filter(|user| !get.contains(user) && !keeps(*user))
+        .collect()
+}
+
+/// The profiles that give users a profile in a plan, with the users.
+pub fn given_profiles(plan: &Plan) -> BTreeMap<ResourceKey, BTreeSet<Uuid>> {
+    let mut given: BTreeMap<ResourceKey, BTreeSet<Uuid>> = BTreeMap::new();
+    for change in &plan.changes {
+        for operation in &change.operations {
+            if let Operation::Link {
+                relationship,
+                member,
+                ..
+            } = operation
+                && *relationship == &tables::PROFILE_USERS
+            {
+                given.entry(change.key.clone()).or_default().insert(*member);
+            }
+        }
+    }
+    given
 }
 
 impl Request<'_> {
@@ -253,12 +306,7 @@ impl<'a> Adopting<'a> {
             self.refuse(key, word, "the kind has no such field", Some(span));
             return;
         };
-        if self
-            .request
-            .still_different
-            .contains(&(key.clone(), word.to_owned()))
-        {
-            let why = "the manifests would still differ from the environment: edit it by hand";
+        if let Some(why) = self.request.unfit.get(&(key.clone(), word.to_owned())) {
             self.refuse(key, word, why, Some(span));
             return;
         }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use deskstate_dataverse::{Filter, Query, Reader};
-use deskstate_model::Table;
+use deskstate_dataverse::{Expand, Filter, Query, Reader};
+use deskstate_model::{Table, tables};
 use uuid::Uuid;
 
 use super::{ApplyError, Settings, has_parts_of_the_server, unread};
 use crate::kinds::part_of;
+use crate::live::Live;
 use crate::plan::{Guard, Operation, Plan, RowTarget, Seen, Transaction};
 
 /// Rows by table, with their state at planning time.
@@ -201,6 +202,73 @@ pub(super) async fn unchanged(
     Err(ApplyError::Changed {
         transactions_before: done,
         rows: changed,
+    })
+}
+
+/// Reads the users of the profiles that a transaction deletes. Somebody who got such a profile after it was read would have none, and a link
+/// does not raise the version of its rows everywhere.
+pub(super) async fn nobody_joined(
+    transaction: &Transaction,
+    live: &Live,
+    reader: &Reader,
+    done: usize,
+) -> Result<(), ApplyError> {
+    let deleted = transaction
+        .operations
+        .iter()
+        .filter_map(|operation| match operation {
+            Operation::Delete { row, .. } if row.table == &tables::PROFILE => Some(row),
+            _ => None,
+        });
+    let deleted: Vec<&RowTarget> = deleted.collect();
+    if deleted.is_empty() {
+        return Ok(());
+    }
+    let ids = || deleted.iter().map(|row| row.id);
+    let users = &tables::PROFILE_USERS;
+    let (owner, member) = (users.owner, users.member);
+    // Not every environment answers both.
+    let queries = [
+        Query::rows(users.intersect_set)
+            .select([users.owner_column, users.member_column])
+            .filter(Filter::any_of(users.owner_column, ids())),
+        Query::rows(owner.set)
+            .select([owner.key])
+            .expand(Expand::keys(users.schema_name, member.key))
+            .filter(Filter::any_of(owner.key, ids())),
+    ];
+    let answers = reader
+        .read(&queries)
+        .await
+        .map_err(|error| unread(error, done))?;
+    let is_read = answers.iter().any(Result::is_ok);
+    let rows = answers.iter().flatten().flat_map(|rows| &rows.rows);
+    let now: BTreeSet<(Uuid, Uuid)> = rows
+        .flat_map(|row| {
+            let linked = row
+                .uuid(users.owner_column)
+                .zip(row.uuid(users.member_column));
+            let profile = row.uuid(owner.key);
+            let expanded = row.related(users.schema_name).iter();
+            let expanded = expanded.filter_map(move |user| Some((profile?, *user)));
+            linked.into_iter().chain(expanded).collect::<Vec<_>>()
+        })
+        .collect();
+    let known = &live.links(users).pairs;
+    let joined = |profile: Uuid| {
+        let mut now = now.range((profile, Uuid::nil())..=(profile, Uuid::max()));
+        now.any(|link| !known.contains(link))
+    };
+    let joined = deleted.iter().filter(|row| !is_read || joined(row.id));
+    let rows: Vec<String> = joined
+        .map(|row| format!("the users of {} `{}`", row.table.logical, row.label))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Err(ApplyError::Changed {
+        transactions_before: done,
+        rows,
     })
 }
 

@@ -21,7 +21,7 @@ use crate::live::{Live, ObservedRow};
 use crate::lower::Desired;
 use crate::observe::{ObserveError, Scope, observe};
 use crate::plan::{
-    self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, SyncState, Transaction,
+    FieldChange, Guard, Limits, Operation, Plan, Planned, SyncState, Transaction,
     server_adds_parts_to, transactions,
 };
 
@@ -78,21 +78,6 @@ impl Settings {
             .for_each(Operation::look_first);
         cut.into()
     }
-}
-
-/// A plan with everything that it was computed from, so that it can be replanned in the same way.
-#[derive(Debug, Clone, Copy)]
-pub struct Job<'a> {
-    /// The plan.
-    pub plan: &'a Plan,
-    /// The state that the plan brings about.
-    pub desired: &'a Desired,
-    /// The options that it was planned with.
-    pub options: &'a Options,
-    /// How it is executed.
-    pub settings: &'a Settings,
-    /// How much of the environment is read.
-    pub scope: &'a Scope,
 }
 
 /// Progress of an apply.
@@ -365,6 +350,8 @@ pub struct Work<'a> {
     pub settings: &'a Settings,
     /// How much of the environment is read.
     pub scope: &'a Scope,
+    /// The environment for which the plan was made.
+    pub live: &'a Live,
     /// Replans. At the end, the new plan has to be empty.
     pub replan: &'a dyn Fn(&Live) -> Planned,
 }
@@ -383,27 +370,6 @@ impl Work<'_> {
         rest::put_back(self.plan, &mut rest, live);
         rest
     }
-}
-
-/// Executes a plan of manifests; see [`carry_out`].
-///
-/// # Errors
-/// See [`carry_out`].
-pub async fn apply(
-    job: &Job<'_>,
-    session: &Session,
-    stop: &(dyn Fn() -> bool + Sync),
-    on_event: &mut dyn FnMut(Event<'_>),
-) -> Result<Applied, ApplyError> {
-    let replan = |live: &Live| plan::plan(job.desired, live, job.options);
-    let work = Work {
-        plan: job.plan,
-        desired: job.desired,
-        settings: job.settings,
-        scope: job.scope,
-        replan: &replan,
-    };
-    carry_out(&work, session, stop, on_event).await
 }
 
 /// Executes a plan and reads back what was written.
@@ -434,6 +400,9 @@ pub async fn carry_out(
             return Err(stopped);
         }
         look::unchanged(&transaction, &queue, &own, session.reader(), done)
+            .await
+            .map_err(|error| not_read(error, stop))?;
+        look::nobody_joined(&transaction, work.live, session.reader(), done)
             .await
             .map_err(|error| not_read(error, stop))?;
         on_event(Event::Sending {

@@ -27,6 +27,8 @@ pub struct Scope {
     pub shown: BTreeMap<&'static Table, BTreeSet<Uuid>>,
     /// Whether to read the name of each row's last writer, in the same request.
     pub writers: bool,
+    /// The solution that new and changed components are added to.
+    pub solution: Option<String>,
     /// The required rows of the tables that grow with an environment; `None` reads all of their rows.
     pub narrow: Option<Narrow>,
 }
@@ -47,6 +49,7 @@ pub(super) enum Ask {
     CallerSettings,
     Organization,
     Publishers,
+    Solution,
     Definitions,
     /// The metadata of the tables of kinds that the project defines.
     Metadata,
@@ -241,6 +244,12 @@ pub(super) fn first_trip(
         Ask::Publishers,
         Query::rows("publishers").select(["customizationprefix"]),
     ));
+    trip.extend(scope.solution.iter().map(|name| {
+        let query = Query::rows("solutions")
+            .select(["uniquename", "ismanaged"])
+            .filter(Filter::any_of("uniquename", [name.clone()]));
+        (Ask::Solution, query)
+    }));
     let privileges = Query::caller_privileges(guarded_tables().into_iter().map(read_privilege));
     trip.extend(
         privileges

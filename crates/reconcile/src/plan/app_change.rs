@@ -24,8 +24,11 @@ impl<'a> Planner<'a> {
 
     /// Removes a user whom a profile takes along to another app from the profiles there, like a user who is added.
     pub(super) fn arrives(&mut self, draft: &mut Draft<'a>, set: &DeclaredSet, member: &Wanted) {
-        let is_of_users = set.relationship == &tables::PROFILE_USERS;
-        if !is_of_users || self.only_compares || !self.changes_app(draft) {
+        if set.relationship != &tables::PROFILE_USERS {
+            return;
+        }
+        if self.only_compares || !self.changes_app(draft) {
+            self.complete_move(draft, set, member);
             return self.report_second_profile(draft, set, member);
         }
         match self.leave_others(draft, set, member) {

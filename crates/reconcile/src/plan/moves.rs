@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::planner::{Declaring, Draft, Listed, Planner};
 use super::sets::{Moved, Wanted};
-use super::{Operation, Options};
+use super::{Difference, FieldChange, Operation, Options};
 use crate::apps::live_app;
 use crate::live::Live;
 use crate::lookup::Match;
@@ -303,6 +303,33 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Completes a move of which somebody made one half by hand: the user has this profile, and still the one that the user would leave if
+    /// this plan added the user here.
+    pub(super) fn complete_move(
+        &mut self,
+        draft: &mut Draft<'a>,
+        set: &DeclaredSet,
+        member: &Wanted,
+    ) {
+        for other in self.other_profiles(draft, set.relationship, member.id) {
+            let name = self.live.label(&tables::PROFILE, other);
+            let stance = self.stance(other, &name, member.id);
+            if !set.lets_leave(&stance) {
+                continue;
+            }
+            self.unlink_from(draft, set, other, member.id);
+            draft.fields.push(FieldChange {
+                path: set.field.word.to_owned(),
+                difference: Difference::Removed {
+                    member: format!("{} in {name}", member.label),
+                    note: Some("a user has one profile".to_owned()),
+                },
+                span: Some(member.span),
+                wire: set.relationship.schema_name.to_owned(),
+            });
+        }
+    }
+
     /// Reports a user who has this profile and another one that keeps the user.
     pub(super) fn report_second_profile(
         &mut self,
@@ -310,13 +337,11 @@ impl<'a> Planner<'a> {
         set: &DeclaredSet,
         member: &Wanted,
     ) {
-        if set.relationship != &tables::PROFILE_USERS {
-            return;
-        }
         for other in self.other_profiles(draft, set.relationship, member.id) {
             let name = self.live.label(&tables::PROFILE, other);
-            if let Stance::Undeclared | Stance::Silent | Stance::Accepted | Stance::Keeps =
-                self.stance(other, &name, member.id)
+            let stance = self.stance(other, &name, member.id);
+            if let Stance::Undeclared | Stance::Silent | Stance::Accepted = stance
+                && !set.lets_leave(&stance)
             {
                 let message = format!(
                     "`{}` has the profile `{name}`, too, so it is unknown which desktop the user gets",
@@ -483,6 +508,17 @@ impl<'a> Planner<'a> {
             (Some(app), Some(other)) => app == other,
             // Unknown counts as the same app: two profiles of one app are worse than one refusal.
             _ => true,
+        }
+    }
+}
+
+impl DeclaredSet {
+    /// Whether a user of this set leaves another profile, of which the project says this, by the change of this one.
+    fn lets_leave(&self, stance: &Stance) -> bool {
+        match stance {
+            Stance::Keeps => true,
+            Stance::Undeclared | Stance::Silent => self.moves,
+            Stance::Accepted | Stance::LetsGo | Stance::TakesOut => false,
         }
     }
 }

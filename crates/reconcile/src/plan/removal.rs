@@ -187,6 +187,7 @@ impl Planner<'_> {
         let mut candidates = self.candidates(options);
         candidates.retain(|extra| !going.contains(&extra.id));
         candidates.retain(|extra| !self.is_kept_by_definition(extra));
+        candidates.retain(|extra| !self.is_named_by_workstream(extra));
         // What a profile that stays refers to stays, too.
         candidates.retain(|extra| {
             extra.key.kind != Kind::APP_PROFILE || !self.strands(&extra.key, extra.id, None)
@@ -266,6 +267,37 @@ impl Planner<'_> {
         true
     }
 
+    /// Whether a workstream that the project does not describe names a template, or may do so.
+    fn is_named_by_workstream(&mut self, extra: &Extra) -> bool {
+        let table = extra.key.kind.table();
+        if table != &tables::SESSION && table != &tables::NOTIFICATION {
+            return false;
+        }
+        if let Some(why) = &self.live.mentions_unread {
+            let message = format!(
+                "{} is not declared, but is not deleted: it is unknown whether a workstream names it: {why}",
+                extra.key
+            );
+            let finding = Diagnostic::warning(UNREADABLE.code, message);
+            self.findings
+                .unknown("", finding.help("let the caller read workstreams"));
+            return true;
+        }
+        let mut mentions = self.live.mentions_of(table, extra.key.name.folded());
+        let Some(mention) = mentions.next() else {
+            return false;
+        };
+        let message = format!(
+            "{} is not declared, but is not deleted: workstream `{}` ({}) still names it",
+            extra.key, mention.workstream, mention.column
+        );
+        self.findings.warn(
+            Diagnostic::warning(KEPT_IN_USE.code, message)
+                .help("name another template there, or declare the row"),
+        );
+        true
+    }
+
     /// Warns that rows that pruning would delete may be hidden.
     fn unseen_extras(&mut self) {
         for kind in Kind::all() {
@@ -288,16 +320,7 @@ impl Planner<'_> {
     fn candidates(&self, options: &Options) -> Vec<Extra> {
         let mut found = extras(self.desired, self.live, &options.prune);
         found.retain(|extra| {
-            let table = extra.key.kind.table();
-            let by_text = table == &tables::SESSION || table == &tables::NOTIFICATION;
-            let mentioned = by_text
-                && (self.live.mentions_unread.is_some()
-                    || self
-                        .live
-                        .mentions
-                        .contains_key(&(table, extra.key.name.folded().to_owned())));
             extra.may_go()
-                && !mentioned
                 && !options.protect.iter().any(|glob| glob.matches(&extra.key))
                 && !options.declared_now.contains(&extra.key)
         });

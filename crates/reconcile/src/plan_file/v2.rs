@@ -4,10 +4,10 @@
 //! not compared, so readers ignore unknown fields in it.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use deskstate_dataverse::Value as Wire;
-use deskstate_model::{Diagnostic, Kind, Label, SourceMap, Span};
+use deskstate_model::{Diagnostic, Kind, Label, Relationship, SourceMap, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -432,11 +432,7 @@ impl Change {
                 .iter()
                 .map(|word| (*word).to_owned())
                 .collect(),
-            writes: change
-                .operations
-                .iter()
-                .flat_map(|operation| Write::of(operation, live))
-                .collect(),
+            writes: Write::all(change, live),
             reach: None,
         }
     }
@@ -512,6 +508,33 @@ impl Field {
 }
 
 impl Write {
+    /// The writes of a change. Links that go with a deleted row become writes as well: whoever gets the row later was not reviewed.
+    fn all(change: &plan::Change, live: &Live) -> Vec<Self> {
+        let operations = change.operations.iter();
+        let mut writes: Vec<Self> = operations
+            .flat_map(|operation| Self::of(operation, live))
+            .collect();
+        let known: HashSet<Self> = writes.iter().cloned().collect();
+        let deleted = change
+            .operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::Delete { row, .. } => Some(row),
+                _ => None,
+            });
+        let along = deleted.flat_map(|row| links_of(row, live));
+        let along = along.map(|(relationship, owner, member)| Self {
+            action: "unlink".to_owned(),
+            table: relationship.schema_name.to_owned(),
+            row: owner,
+            member: Some(member),
+            refers_to: BTreeMap::new(),
+            content: None,
+        });
+        writes.extend(along.filter(|write| !known.contains(write)));
+        writes
+    }
+
     /// Converts an operation to writes. Parts that are deleted along with a row become writes as well.
     fn of(operation: &Operation, live: &Live) -> Vec<Self> {
         let row = |action: &str, row: &RowTarget| Self {
@@ -565,6 +588,27 @@ impl Write {
             } => vec![link("unlink", relationship.schema_name, *owner, *member)],
         }
     }
+}
+
+/// The links of a row.
+fn links_of(
+    row: &RowTarget,
+    live: &Live,
+) -> impl Iterator<Item = (&'static Relationship, Uuid, Uuid)> {
+    let (table, id) = (row.table, row.id);
+    Kind::relationships().flat_map(move |relationship| {
+        let links = live.links(relationship);
+        let members = links
+            .members(id)
+            .filter(move |_| relationship.owner == table)
+            .map(move |member| (relationship, id, member));
+        let owners = links
+            .owners(id)
+            .iter()
+            .filter(move |_| relationship.member == table)
+            .map(move |owner| (relationship, *owner, id));
+        members.chain(owners)
+    })
 }
 
 fn lookups(body: &[(String, Wire)]) -> BTreeMap<String, Uuid> {

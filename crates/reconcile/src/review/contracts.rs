@@ -10,7 +10,6 @@ use super::{Allow, Case, Finding};
 use crate::check::{self, Broken, RuleCheck};
 use crate::foresee::foresee;
 use crate::plan::{Elsewhere, Obstacle};
-use crate::writes::writable;
 use deskstate_model::Explanation;
 
 pub(crate) const CONTRACT_BROKEN: Explanation = Explanation::new(
@@ -36,8 +35,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
     // The places of rules of another revision are in files that this run did not read.
     let is_here = !case.rules.contracts_of_today;
     let now = broken(check::check(contracts, case.live));
-    let written = writable(case.plan, case.live, case.rules.writes);
-    let after = check::check(contracts, &foresee(case.live, &written));
+    let after = check::check(contracts, &foresee(case.live, case.plan));
     let unknown: Vec<Elsewhere> = after
         .iter()
         .filter_map(|rule| rule.unknown(|_| true))

@@ -6,6 +6,7 @@ use deskstate_model::{Explanation, Span, UniqueName, Writes};
 use uuid::Uuid;
 
 use super::{Case, Finding};
+use crate::live::SolutionState;
 use crate::plan::rows::FOREIGN_LANGUAGE;
 use crate::plan::{Action, Change, Operation};
 use crate::state::RowKey;
@@ -15,6 +16,13 @@ pub(crate) const CUSTOMIZATIONS_BLOCKED: Explanation = Explanation::new(
     "The environment blocks unmanaged customizations.",
     "The server would refuse the change. The setting is `Block unmanaged customizations` of the environment.",
     "Ship the components with a managed solution, and write `writes: assignments` for the environment, so that deskstate only assigns users.",
+);
+
+pub(crate) const NO_SOLUTION: Explanation = Explanation::new(
+    "no-solution",
+    "The environment does not have the solution that `solution` names, or has it as a managed one.",
+    "Every write of a component names the solution, and the server refuses the transaction if it cannot add the component to it.",
+    "Create the solution in the environment, correct `solution`, or write `solution` for single environments only.",
 );
 
 pub(crate) const SHIPS_BY_SOLUTION: Explanation = Explanation::new(
@@ -34,6 +42,7 @@ pub(crate) const UNKNOWN_PREFIX: Explanation = Explanation::new(
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     blocked(case, found);
     ships_by_solution(case, found);
+    solution(case, found);
     prefixes(case, found);
     language(case, found);
 }
@@ -95,6 +104,31 @@ fn ships_by_solution(case: &Case<'_>, found: &mut Vec<Finding>) {
                 names.join(", ")
             ),
         ));
+    }
+}
+
+/// The server refuses to add components to a solution that it does not have, or has as a managed one.
+fn solution(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let what = match case.live.facts.solution {
+        Some(SolutionState::Missing) => "the environment does not have the solution of the project",
+        Some(SolutionState::Managed) => "the solution of the project is managed here",
+        Some(SolutionState::Open) | None => return,
+    };
+    let is_added = |operation: &Operation| match operation {
+        Operation::Create { row, .. } | Operation::Update { row, .. } => row.table.component,
+        _ => false,
+    };
+    let mut changes = case.plan.changes.iter();
+    let first = changes.position(|change| change.operations.iter().any(is_added));
+    if case.rules.writes == Writes::All && first.is_some() {
+        found.push(
+            Finding::new(
+                NO_SOLUTION.code,
+                None,
+                format!("{what}, so no component can be written"),
+            )
+            .help("create it, or correct `solution` in `deskstate.yaml`"),
+        );
     }
 }
 

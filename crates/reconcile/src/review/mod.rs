@@ -25,6 +25,7 @@ use crate::plan::rows::FOREIGN_LANGUAGE;
 use crate::plan::{Elsewhere, Plan};
 use crate::reach::Reach;
 use crate::referrers::Referrers;
+use crate::writes::written;
 
 pub(crate) const ALLOWS_NOTHING: Explanation = Explanation::new(
     "allows-nothing",
@@ -235,16 +236,22 @@ pub fn review(
     reach: &Reach,
     rules: &ReviewRules,
 ) -> Review {
-    let case = Case {
+    let written = written(plan, live, rules.writes);
+    let whole = Case {
         plan,
         desired,
         live,
         reach,
         rules,
-        referrers: Referrers::left_by(live, &plan.changes),
+        referrers: Referrers::left_by(live, &written.changes),
     };
     let mut found = Vec::new();
-    environment::check(&case, &mut found);
+    environment::check(&whole, &mut found);
+    // What is not written breaks nothing.
+    let case = Case {
+        plan: &written,
+        ..whole
+    };
     removals::check(&case, &mut found);
     emptied::check(&case, &mut found);
     rows::check(&case, &mut found);

@@ -182,6 +182,8 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                     || !reach.uncounted.iter().any(|who| match what {
                         // Nobody can know it, so it is said and does not stop every plan.
                         _ if who == OF_DEFAULT => false,
+                        // Who has the profile by a role keeps it.
+                        _ if is_of_users => false,
                         _ if takes_all => !who.starts_with(OF_WORKSTREAM),
                         _ => who.starts_with(OF_ROLE),
                     });

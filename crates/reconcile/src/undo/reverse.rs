@@ -30,6 +30,9 @@ pub(crate) const UNDO_CHANGED: Explanation = Explanation::new(
     "If a later apply changed the row, undo that one first: undo files go from the newest to the oldest. Otherwise look at it with `deskstate drift --env NAME`, and change it with manifests.",
 );
 
+/// What helps where a later apply, or somebody, deleted what the undo needs.
+const UNDO_LATER_FIRST: &str = "if a later apply deleted it, undo that one first; otherwise, keep what there is, and change it with manifests";
+
 pub(crate) const UNDO_ELSEWHERE: Explanation = Explanation::new(
     "undo-elsewhere",
     "The undo file belongs to another organization.",

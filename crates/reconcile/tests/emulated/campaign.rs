@@ -118,11 +118,18 @@ impl Scenario {
         };
         loop {
             scenario.world.back().await;
-            let (plan, _) = scenario.plan().await;
+            let (plan, live, _) = scenario.plan().await;
             let most = scenario.states.len();
             let polls = Cell::new(0);
             let ended = scenario
-                .carry_out(&plan, most, usize::MAX, &polls, &mut Writes::default())
+                .carry_out(
+                    &plan,
+                    &live,
+                    most,
+                    usize::MAX,
+                    &polls,
+                    &mut Writes::default(),
+                )
                 .await
                 .expect("nobody kills it");
             let state = scenario.world.since(&scenario.mark).await;
@@ -140,18 +147,19 @@ impl Scenario {
         }
     }
 
-    async fn plan(&self) -> (Plan, UndoFile) {
+    async fn plan(&self) -> (Plan, Live, UndoFile) {
         let (plan, mut live) = self.world.plan(&self.second, &options()).await;
         let reader = self.world.session.reader();
         observe_owners(reader, &plan, &mut live).await.unwrap();
         let file = undo::record(&plan, &live, "local");
-        (plan, file)
+        (plan, live, file)
     }
 
     /// Executes the given number of transactions of a plan. Returns `None` if it is killed.
     async fn carry_out(
         &self,
         plan: &Plan,
+        live: &Live,
         most_transactions: usize,
         most_polls: usize,
         polls: &Cell<usize>,
@@ -165,6 +173,7 @@ impl Scenario {
             desired: &self.second.desired,
             settings: &self.settings,
             scope: &scope,
+            live,
             replan: &replan,
         };
         let begun = AtomicUsize::new(0);
@@ -218,16 +227,16 @@ impl Scenario {
 
     async fn run(&self, seed: u64, figures: &Mutex<Figures>) {
         self.world.back().await;
-        let (plan, first) = self.plan().await;
+        let (plan, live, first) = self.plan().await;
         let trouble = self.trouble(&plan, &mut Chance::new(seed));
-        self.meet(seed, trouble, plan, first, figures).await;
+        self.meet(seed, trouble, (plan, live), first, figures).await;
     }
 
     async fn meet(
         &self,
         seed: u64,
         trouble: Trouble,
-        plan: Plan,
+        (plan, live): (Plan, Live),
         first: UndoFile,
         figures: &Mutex<Figures>,
     ) {
@@ -254,7 +263,7 @@ impl Scenario {
         };
         let mut writes = Writes::default();
         let outcome = self
-            .carry_out(&plan, usize::MAX, most, &Cell::new(0), &mut writes)
+            .carry_out(&plan, &live, usize::MAX, most, &Cell::new(0), &mut writes)
             .await;
         world.no_faults().await;
         come_to_rest().await;
@@ -555,10 +564,10 @@ fn a_tab_is_known_to_be_written_though_the_server_writes_its_copy_of_the_paramet
     on_all_cores(1, async |_| {
         let scenario = Scenario::new(27).await;
         scenario.world.back().await;
-        let (plan, first) = scenario.plan().await;
+        let (plan, live, first) = scenario.plan().await;
         let late = json!({"when": {"writes": true, "nth": 1}, "fault": {"kind": "lateCommit", "delayMs": 20}});
         scenario
-            .meet(219, Trouble::Fault(late), plan, first, &figures)
+            .meet(219, Trouble::Fault(late), (plan, live), first, &figures)
             .await;
     });
     let figures = figures.into_inner().unwrap();

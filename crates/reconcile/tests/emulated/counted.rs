@@ -26,7 +26,7 @@ async fn five_hundred_changes_are_one_write() {
             .collect::<Vec<_>>(),
     );
     world.admin("DELETE", "stats", "").await;
-    let (plan, _) = world.plan(&declared, &Options::default()).await;
+    let (plan, before) = world.plan(&declared, &Options::default()).await;
     let (reads, nothing) = world.stats().await;
     assert_eq!((plan.changes.len(), nothing), (500, 0));
     assert!(reads <= 2, "{reads} requests to read");
@@ -35,7 +35,7 @@ async fn five_hundred_changes_are_one_write() {
     };
     let settings = settings(1000, Some(false));
     let applied = world
-        .carry_out(&plan, &declared.desired, &settings, &replan)
+        .carry_out(&plan, &declared.desired, &settings, &before, &replan)
         .await
         .unwrap();
     assert_eq!((applied.transactions, applied.operations), (1, 500));

@@ -26,9 +26,8 @@ async fn an_edit_by_somebody_else_at_any_step_is_never_lost() {
         let first = declare(json!({}), &documents("first"));
         world.sync(&first, &options, &settings).await;
         let second = declare(json!({}), &documents("second"));
-        let (plan, live) = world.plan(&second, &options).await;
+        let (plan, before) = world.plan(&second, &options).await;
         let id = plan.changes[0].id;
-        drop(live);
         let edit = json!({"kind": "foreignEdit", "set": "msdyn_sessiontemplates", "id": id, "body": {"msdyn_title": "by hand"}});
         world
             .faults(&json!({"formatVersion": 1, "rules": [{"when": {"nth": step}, "fault": edit}]}))
@@ -37,7 +36,7 @@ async fn an_edit_by_somebody_else_at_any_step_is_never_lost() {
             deskstate_reconcile::plan(&second.desired, live, &options)
         };
         let outcome = world
-            .carry_out(&plan, &second.desired, &settings, &replan)
+            .carry_out(&plan, &second.desired, &settings, &before, &replan)
             .await;
         let told = world.admin("GET", "faults", "").await;
         world.no_faults().await;
@@ -89,12 +88,12 @@ async fn race(switches: Switches, before: &[Json], plans: [&[Json]; 2], told: &s
         world.back().await;
     }
     assert_ne!(alone[0], alone[1], "{told}: two results can be told apart");
-    let (left, _) = world.plan(&declared[0], &options).await;
+    let (left, before) = world.plan(&declared[0], &options).await;
     let (right, _) = world.plan(&declared[1], &options).await;
     let carry_out = async |plan: &Plan, declared: &Declared| {
         let replan = |live: &Live| deskstate_reconcile::plan(&declared.desired, live, &options);
         world
-            .carry_out(plan, &declared.desired, &settings, &replan)
+            .carry_out(plan, &declared.desired, &settings, &before, &replan)
             .await
     };
     // Each of them writes first once; the third time, the order is open. If versions are not respected, the only protection is a read just
@@ -216,7 +215,7 @@ async fn seen_before(links_move_versions: Option<bool>) -> Vec<usize> {
     world.sync(&first, &options, &settings).await;
     let second = declare(json!({}), &[session(&[]), gone]);
     world.mark().await;
-    let (plan, _) = world.plan(&second, &options).await;
+    let (plan, before) = world.plan(&second, &options).await;
     let id = plan.changes.iter().find_map(|change| {
         let deletes = change.action == deskstate_reconcile::plan::Action::Delete;
         deletes.then_some(change.id)
@@ -230,7 +229,7 @@ async fn seen_before(links_move_versions: Option<bool>) -> Vec<usize> {
             .await;
         let replan = |live: &Live| deskstate_reconcile::plan(&second.desired, live, &options);
         let outcome = world
-            .carry_out(&plan, &second.desired, &settings, &replan)
+            .carry_out(&plan, &second.desired, &settings, &before, &replan)
             .await;
         world.no_faults().await;
         match outcome {
@@ -344,7 +343,7 @@ async fn an_undo_that_leaves_something_alone_is_not_called_complete() {
         .await;
     let replan = |live: &Live| undo::rest(&file, &plan, live, false);
     let undone = world
-        .carry_out(&plan, &second.desired, &settings, &replan)
+        .carry_out(&plan, &second.desired, &settings, &live, &replan)
         .await;
     world.no_faults().await;
     let undone = undone.unwrap();
@@ -358,4 +357,62 @@ async fn an_undo_that_leaves_something_alone_is_not_called_complete() {
         "msdyn_templateparameter `url` was changed since the apply"
     );
     assert_eq!(url_of(&world, &second, "contoso_stays").await, Some(url));
+}
+
+/// Where links do not raise versions, nothing but the links themselves shows that somebody got a profile after the plan.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_that_somebody_got_since_the_plan_is_not_deleted() {
+    let switches = Switches {
+        tab_makes_parameters: false,
+        links_raise_version: false,
+        ..Switches::default()
+    };
+    let world = World::with(Config {
+        switches,
+        ..Config::default()
+    })
+    .await;
+    let (options, settings) = (Options::default(), settings(1000, Some(false)));
+    let profile = |name: &str, users: &[&str]| {
+        let spec = json!({"displayName": name, "app": "CustomerServiceApps", "users": users});
+        document("AppProfile", name, spec)
+    };
+    let first = declare(
+        json!({}),
+        &[
+            profile("contoso_a", &["ada@contoso.com"]),
+            profile("contoso_old", &["lin@contoso.com"]),
+        ],
+    );
+    world.sync(&first, &options, &settings).await;
+    let gone = json!({"apiVersion": "deskstate/v1", "kind": "AppProfile", "metadata": {"name": "contoso_old", "state": "absent"}});
+    let second = declare(
+        json!({}),
+        &[
+            profile("contoso_a", &["ada@contoso.com", "lin@contoso.com"]),
+            gone,
+        ],
+    );
+    let (plan, before) = world.plan(&second, &options).await;
+    let by_hand = declare(
+        json!({}),
+        &[profile(
+            "contoso_old",
+            &["lin@contoso.com", "nora@contoso.com"],
+        )],
+    );
+    world.sync(&by_hand, &options, &settings).await;
+    let replan = |live: &Live| deskstate_reconcile::plan(&second.desired, live, &options);
+    let outcome = world
+        .carry_out(&plan, &second.desired, &settings, &before, &replan)
+        .await;
+    let error = outcome.expect_err("nora would have no profile");
+    assert!(error.is_stale(), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("the users of msdyn_appconfiguration `contoso_old`"),
+        "{error}"
+    );
+    world.in_sync(&by_hand, &options).await;
 }

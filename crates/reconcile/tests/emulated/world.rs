@@ -288,7 +288,7 @@ impl World {
         let replan = |live: &Live| deskstate_reconcile::plan(&declared.desired, live, options);
         (
             file,
-            self.carry_out(&plan, &declared.desired, settings, &replan)
+            self.carry_out(&plan, &declared.desired, settings, &live, &replan)
                 .await,
         )
     }
@@ -312,6 +312,7 @@ impl World {
         plan: &Plan,
         desired: &Desired,
         settings: &Settings,
+        live: &Live,
         replan: &dyn Fn(&Live) -> Planned,
     ) -> Result<Applied, ApplyError> {
         let scope = Scope::default();
@@ -321,6 +322,7 @@ impl World {
             desired,
             settings,
             scope: &scope,
+            live,
             replan,
         };
         carry_out(&work, &self.session, &|| false, &mut |_| {}).await
@@ -353,7 +355,7 @@ impl World {
         let rewrites = self.told(settings).server_rewrites_parts;
         let replan = |live: &Live| undo::rest(file, &plan, live, rewrites);
         let undone = self
-            .carry_out(&plan, &declared.desired, settings, &replan)
+            .carry_out(&plan, &declared.desired, settings, &live, &replan)
             .await;
         let undone = undone.unwrap_or_else(|error| panic!("{}", chain(&error)));
         assert!(undone.is_verified(), "{undone:#?}");

@@ -360,7 +360,7 @@ pub(crate) fn adopted(texts: &BTreeMap<String, String>, live: &Live) -> Adoption
         folder: "manifests",
         options: Options::default(),
         reads: &|_| true,
-        still_different: &std::collections::BTreeSet::new(),
+        unfit: &std::collections::BTreeMap::new(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Depth;
 use deskstate_model::{Kind, Table, Writes};
-use deskstate_reconcile::live::{Access as TableAccess, Live};
+use deskstate_reconcile::live::{Access as TableAccess, Live, SolutionState};
 use deskstate_reconcile::metadata::{Weight, check};
 use deskstate_reconcile::probe::{Probed, privilege, rights_to_write};
 
@@ -113,6 +113,24 @@ pub(in crate::commands) fn of_environment(live: &Live, writes: Writes) -> Vec<Fi
             "let the caller read Organization",
         ),
     });
+    let needs = "every component that deskstate writes is added to it, so apply is refused";
+    let help = "create the solution, or correct `solution` in `deskstate.yaml`";
+    match facts.solution.filter(|_| writes == Writes::All) {
+        Some(SolutionState::Missing) => findings.push(Finding::bad(
+            format!("the environment does not have the solution of the project: {needs}"),
+            help,
+        )),
+        Some(SolutionState::Managed) => findings.push(Finding::bad(
+            format!("the solution of the project is managed here: {needs}"),
+            help,
+        )),
+        Some(SolutionState::Open) => {
+            findings.push(Finding::good(
+                "the solution of the project takes components",
+            ));
+        }
+        None => {}
+    }
     findings.push(match facts.auditing {
         Some(true) => Finding::good("auditing is on for the environment: of tables and columns that are audited, drift can say who changed what, and when"),
         Some(false) => Finding::worth(

@@ -14,6 +14,7 @@ use deskstate_reconcile::{Narrow, Scope, blame, drift, lower, observe, plan};
 
 use super::Args;
 use crate::commands::choosing::Choosing;
+use crate::commands::live::is_recorded;
 use crate::environment::{self, Access, Opened};
 use crate::error::Error;
 use crate::output::drift_report::{Looked, Way};
@@ -149,6 +150,7 @@ pub(super) async fn read(
     };
     let extras = owned_extras(&manifests, &desired, &live);
     let blame = blame(reader, &live, &plan_now, &extras).await;
+    is_recorded(reader)?;
     let report = drift(Input {
         manifests: &manifests,
         desired: &desired,

@@ -20,7 +20,7 @@ pub(crate) use rows::with_expanded;
 
 use super::ask::{Ask, structural_columns, written_tables};
 use crate::kinds;
-use crate::live::{Access, Facts, Found, Mention, RoleHolders};
+use crate::live::{Access, Facts, Found, Mention, RoleHolders, SolutionState};
 use crate::lower::Desired;
 use crate::metadata::{self, TableMetadata};
 use crate::state::{Lookup, fold};
@@ -202,6 +202,14 @@ impl Observed {
                         .collect(),
                 );
             }
+            (Ask::Solution, Ok(rows)) => {
+                let managed = rows.rows.first().map(|row| row.flag("ismanaged"));
+                self.facts.solution = Some(match managed {
+                    None => SolutionState::Missing,
+                    Some(Some(true)) => SolutionState::Managed,
+                    Some(_) => SolutionState::Open,
+                });
+            }
             (Ask::Definitions, Ok(rows)) => self.place_definitions(&rows.rows),
             (Ask::Metadata, Ok(rows)) => self.metadata = Some(Ok(metadata::tables(&rows.rows))),
             (Ask::Metadata, Err(refused)) => self.metadata = Some(Err(refused.message)),
@@ -273,6 +281,7 @@ impl Observed {
                 | Ask::CallerSettings
                 | Ask::Organization
                 | Ask::Publishers
+                | Ask::Solution
                 | Ask::Definitions
                 | Ask::Options(_)
                 | Ask::Privileges(_)

@@ -5,7 +5,7 @@ use deskstate_model::{Diagnostic, Relationship, Table, tables};
 use uuid::Uuid;
 
 use super::super::SavedLink;
-use super::{UNDO_CHANGED, UNDO_LINK, Undoing};
+use super::{UNDO_CHANGED, UNDO_LATER_FIRST, UNDO_LINK, Undoing};
 use crate::apps::live_app;
 use crate::columns::{self};
 use crate::plan::{Change, Difference, FieldChange, Operation};
@@ -50,6 +50,16 @@ impl Undoing<'_> {
                 self.label(relationship.member, saved.member),
                 self.label(relationship.owner, saved.owner)
             );
+            if self.leaves_none(relationship, saved.owner) {
+                let word = set_word(relationship.schema_name);
+                let owner = self.label(relationship.owner, saved.owner);
+                let message = format!(
+                    "`{owner}` would be left without `{word}`: the link to {name} cannot be restored, because one of its rows no longer exists"
+                );
+                let finding = Diagnostic::error(UNDO_CHANGED.code, message);
+                self.diagnostics.push(finding.help(UNDO_LATER_FIRST));
+                return;
+            }
             self.diagnostics.push(Diagnostic::warning(
                 UNDO_LINK.code,
                 format!("the link to {name} cannot be restored: one of its rows no longer exists"),
@@ -117,6 +127,34 @@ impl Undoing<'_> {
         table == &tables::USER
             || self.live.row(table, id).is_some()
             || self.coming.contains_key(&id)
+    }
+
+    /// Whether the set of a row that exists or comes back had members before the apply, and this undo would leave it without any.
+    fn leaves_none(&self, relationship: &'static Relationship, owner: Uuid) -> bool {
+        let of_owner =
+            |link: &SavedLink| link.relationship == relationship.schema_name && link.owner == owner;
+        let goes = |member: Uuid| {
+            let mut made = self.linked.iter();
+            made.any(|link| of_owner(link) && link.member == member) || self.going.contains(&member)
+        };
+        let mut stay = self.live.links(relationship).members(owner);
+        let mut back = self.left.iter().filter(|link| of_owner(link));
+        self.is_there(relationship.owner, owner)
+            && stay.all(goes)
+            && !back.any(|link| self.is_there(relationship.member, link.member))
+    }
+
+    /// A user who moved to a profile from others that are gone, and would have none without it.
+    pub(super) fn stranded(&self, profile: Uuid) -> Option<Uuid> {
+        let mut users = self.live.links(&PROFILE_USERS).members(profile);
+        users.find(|user| {
+            let link = SavedLink {
+                relationship: PROFILE_USERS.schema_name.to_owned(),
+                owner: profile,
+                member: *user,
+            };
+            self.has_nowhere_to_return(&PROFILE_USERS, &link)
+        })
     }
 
     /// Whether a user moved here from profiles that are gone: without this one, the user would have none.

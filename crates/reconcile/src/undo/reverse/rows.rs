@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Row, Value as Wire};
-use deskstate_model::{Diagnostic, Holds, Kind, PartTable, Referent, Table};
+use deskstate_model::{Diagnostic, Holds, Kind, PartTable, Referent, Table, tables};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::{SavedLink, SavedRow, SavedUpdate};
-use super::{UNDO_CHANGED, UNDO_LINK, Undoing, member, target};
+use super::{UNDO_CHANGED, UNDO_LATER_FIRST, UNDO_LINK, Undoing, member, target};
 use crate::columns::{self, Column};
 use crate::live::part_identity;
 use crate::plan::defined::kept_by_undo;
@@ -405,6 +405,19 @@ impl Undoing<'_> {
         if part.is_some_and(|part| part.goes_with_parent && self.going.contains(&change.id))
             && saved.id != change.id
         {
+            return;
+        }
+        if table == &tables::PROFILE
+            && let Some(user) = self.stranded(saved.id)
+        {
+            let message = format!(
+                "{} `{}` is not deleted: the profile that `{}` had before no longer exists",
+                table.logical,
+                saved.label,
+                self.label(&tables::USER, user)
+            );
+            let finding = Diagnostic::error(UNDO_CHANGED.code, message);
+            self.diagnostics.push(finding.help(UNDO_LATER_FIRST));
             return;
         }
         // The line of a notification can be shown by another template since.
