@@ -1621,3 +1621,40 @@ fn a_workstream_takes_no_row_that_is_made_for_something_else() {
     let valid = project.run(&["validate"]);
     assert!(!valid.err.contains("workstream-reference"), "{}", valid.err);
 }
+
+/// Kinds of packs refer to each other in more steps than the kinds of a desk.
+#[test]
+fn the_pages_draw_kinds_of_packs_and_of_circles() {
+    let (project, _server) = started();
+    for command in [
+        &["preview", "--no-open", "--out", "page.html"][..],
+        &["graph", "--format", "svg"],
+        &["plan", "--env", "server", "--format", "html"],
+    ] {
+        project.run(command).ended(0);
+    }
+    let own = Project::example("own-kind");
+    own.edit(
+        "kinds/desk.yaml",
+        "    status: {column: statecode, type: status}\n---\n",
+        "    status: {column: statecode, type: status}\n  sets:\n    desks: {relationship: contoso_area_desk, intersectSet: contoso_area_deskset, to: Desk}\n---\n",
+    );
+    own.run(&["validate"]).ended(0);
+    own.run(&["graph", "--format", "svg"]).ended(0);
+}
+
+#[test]
+fn a_page_that_ci_expects_is_made_of_a_project_that_agents_do_not_see() {
+    let server = Server::plain();
+    let tab = "kind: ApplicationTab\napiVersion: deskstate/v1\nmetadata: {name: contoso_t}\nspec: {displayName: T, pageType: Search}\n";
+    let project = Project::desk(&server, "", "", tab);
+    project
+        .run(&["preview", "--no-open", "--out", "page.html"])
+        .ended(0);
+    assert!(
+        project
+            .read("page.html")
+            .contains("agents see nothing of this")
+    );
+    project.run(&["preview", "--no-open"]).ended(1);
+}

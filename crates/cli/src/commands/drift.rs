@@ -54,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long)]
     all: bool,
     /// Check part I of N of the environments, for parallel jobs; `job/N` in an Indexed Job of Kubernetes
-    #[arg(long, value_name = "I/N", requires = "all", value_parser = shard)]
+    #[arg(long, value_name = "I/N", requires = "all", conflicts_with = "env", value_parser = shard)]
     shard: Option<Shard>,
     /// Maximum number of environments to check at the same time; large ones are checked one by one
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]

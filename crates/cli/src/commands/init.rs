@@ -90,7 +90,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     } else {
         refuse_to_change(args, &folder)?;
         match args.ci {
-            Some(_) => ci::stages_of(&folder)?,
+            Some(ci) => {
+                let stages = ci::stages_of(&folder)?;
+                ci::refuse_plan_stage(ci, &stages)?;
+                stages
+            }
             None => Vec::new(),
         }
     };

@@ -50,7 +50,12 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         }
     }
     let manifests = &loaded.manifests;
-    let page = html::preview(manifests, focus.as_ref()).ok_or_else(|| Error::Failed {
+    let page = html::preview(
+        manifests,
+        focus.as_ref(),
+        !args.no_open || args.out.is_none(),
+    )
+    .ok_or_else(|| Error::Failed {
         message: match &focus {
             Some(key) => format!("{key} shows on no desktop"),
             None => html::NOTHING_TO_DRAW.to_owned(),

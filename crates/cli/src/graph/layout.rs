@@ -1,5 +1,7 @@
 //! The positions of the nodes: one column for each step away from a profile, ordered so that few lines cross.
 
+use std::collections::BTreeMap;
+
 use deskstate_model::Kind;
 
 use super::Graph;
@@ -20,9 +22,14 @@ pub(super) struct Layout {
 
 /// Places the nodes. The cost grows hardly more than linearly with nodes and edges.
 pub(super) fn layout(graph: &Graph) -> Layout {
-    let mut columns: Vec<Vec<usize>> = vec![Vec::new(); 3];
+    let mut known = BTreeMap::new();
+    let mut columns: Vec<Vec<usize>> = Vec::new();
     for (at, node) in graph.nodes.iter().enumerate() {
-        columns[column_of(node.key.kind)].push(at);
+        let column = column_of(node.key.kind, &mut known);
+        if columns.len() <= column {
+            columns.resize(column + 1, Vec::new());
+        }
+        columns[column].push(at);
     }
     columns.retain(|column| !column.is_empty());
     let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
@@ -78,18 +85,27 @@ fn place_column(column: usize, nodes: &[usize], cells: &mut [(usize, usize)]) {
     }
 }
 
-/// The column of a kind: right of all kinds that refer to it.
-fn column_of(kind: Kind) -> usize {
+/// The column of a kind: right of all kinds that refer to it, but for those that it refers to itself, also through others.
+fn column_of(kind: Kind, known: &mut BTreeMap<Kind, Option<usize>>) -> usize {
+    if let Some(column) = known.get(&kind) {
+        // Nothing yet if the kinds form a circle.
+        return column.unwrap_or(0);
+    }
+    known.insert(kind, None);
     let names = |other: Kind| {
         let fields = other.fields().iter();
         let mut inner = fields.flat_map(|field| std::iter::once(field).chain(field.items()));
         inner.any(|field| field.refers_to() == Some(kind))
     };
-    let referring = Kind::all().filter(|other| *other != kind && names(*other));
-    referring
-        .map(|other| column_of(other) + 1)
-        .max()
-        .unwrap_or(0)
+    let referring: Vec<Kind> = Kind::all()
+        .filter(|other| *other != kind && names(*other) && known.get(other) != Some(&None))
+        .collect();
+    let columns = referring
+        .into_iter()
+        .map(|other| column_of(other, known) + 1);
+    let column = columns.max().unwrap_or(0);
+    known.insert(kind, Some(column));
+    column
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn page(manifests: &Manifests, found: &[Diagnostic]) -> Result<String, String> {
         let number = count(errors.len(), "error");
         return Err(format!("{number}{place}: {}", first.message));
     }
-    html::preview(manifests, None).ok_or_else(|| html::NOTHING_TO_DRAW.to_owned())
+    html::preview(manifests, None, true).ok_or_else(|| html::NOTHING_TO_DRAW.to_owned())
 }
 
 #[derive(Default, Deserialize)]

@@ -258,7 +258,7 @@ impl PlanMarkdown<'_> {
             count(plan.changes.len(), "change"),
             self.limit,
             match self.report_url {
-                Some(url) => format!("[The whole plan]({}) is with the run.", link_target(url)),
+                Some(url) => format!("{THE_WHOLE}({}) is with the run.", link_target(url)),
                 None => format!(
                     "{} shows all of it.",
                     suggest("plan", &["--env", &plain(environment).replace('`', "")])
@@ -273,7 +273,7 @@ impl PlanMarkdown<'_> {
         }
         match self.report_url {
             Some(url) => format!(
-                "[Whole report]({}). Agents get changes when they next sign in or reload.\n",
+                "{WHOLE_REPORT}({}). Agents get changes when they next sign in or reload.\n",
                 link_target(url)
             ),
             None => "Agents get changes when they next sign in or reload.\n".to_owned(),
@@ -376,9 +376,14 @@ pub(crate) fn fit(comment: &str, limit: usize) -> String {
     if length(comment) <= limit {
         return comment.to_owned();
     }
-    let notice = format!(
-        "**Cut here:** the rest did not fit into {limit} characters. `deskstate plan --env NAME` shows all of it.\n"
-    );
+    let notice = match report_of(comment) {
+        Some(url) => format!(
+            "**Cut here:** the rest did not fit into {limit} characters. {THE_WHOLE}({url}) is with the run.\n"
+        ),
+        None => format!(
+            "**Cut here:** the rest did not fit into {limit} characters. `deskstate plan --env NAME` shows all of it.\n"
+        ),
+    };
     let lines: Vec<String> = comment.lines().map(str::to_owned).collect();
     let fence = fence_of(&lines);
     let room = limit.saturating_sub(length(&notice) + fence.len() + CLOSING_LENGTH);
@@ -408,6 +413,23 @@ pub(crate) fn fit(comment: &str, limit: usize) -> String {
         kept.push_str("</details>\n\n");
     }
     kept + &notice
+}
+
+/// Link texts of the complete report.
+const THE_WHOLE: &str = "[The whole plan]";
+const WHOLE_REPORT: &str = "[Whole report]";
+
+/// The URL of the complete report in a comment.
+fn report_of(comment: &str) -> Option<&str> {
+    let mut lines = comment.lines().rev();
+    lines.find_map(|line| {
+        let is_own = line.starts_with("**Cut here:** ") || line.starts_with(WHOLE_REPORT);
+        let rest = [THE_WHOLE, WHOLE_REPORT]
+            .iter()
+            .filter(|_| is_own)
+            .find_map(|text| line.split_once(&format!("{text}(")));
+        Some(rest?.1.split_once(')')?.0)
+    })
 }
 
 /// Escapes a URL so that it cannot end the link that contains it.

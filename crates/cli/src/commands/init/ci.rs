@@ -100,6 +100,24 @@ const AZURE: &[Template] = &[
 /// The last line of a file that `init` wrote. The digest of the lines above follows it.
 const SEAL: &str = "# `deskstate init --ci` replaces this file unless it was edited: sha256 ";
 
+/// Refuses names that GitHub's environments cannot tell apart: the plans of a stage run in an environment of their own, which may only read.
+pub(super) fn refuse_plan_stage(ci: Ci, stages: &[String]) -> Result<(), Error> {
+    let is_plan_of = |name: &&String| {
+        let mut others = stages.iter();
+        others.any(|other| **name == format!("{other}-plan"))
+    };
+    match stages.iter().find(is_plan_of) {
+        Some(name) if matches!(ci, Ci::Github) => Err(Error::Refused {
+            message: format!(
+                "the stage `{name}` has the name of the GitHub environment in which plans for `{}` run",
+                name.trim_end_matches("-plan")
+            ),
+            hint: Some("rename the environment; plans run with rights to read, stages with rights to write".to_owned()),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// The stages of a project: its `stages`, otherwise its only environment with an address, otherwise the one of a new project.
 pub(super) fn stages_of(folder: &Path) -> Result<Vec<String>, Error> {
     let (manifests, found) = load_project(folder);

@@ -180,8 +180,12 @@ pub(crate) const NOTHING_TO_DRAW: &str =
 /// Renders the preview of manifests, without an environment.
 ///
 /// `focus` is the resource that the preview is about; the picture then only shows what is related to it. Returns `None` if there is nothing
-/// to draw.
-pub(crate) fn preview(manifests: &Manifests, focus: Option<&ResourceKey>) -> Option<String> {
+/// to draw, unless the page is a file that something else expects.
+pub(crate) fn preview(
+    manifests: &Manifests,
+    focus: Option<&ResourceKey>,
+    is_for_people: bool,
+) -> Option<String> {
     let project = manifests
         .project
         .as_ref()
@@ -191,12 +195,15 @@ pub(crate) fn preview(manifests: &Manifests, focus: Option<&ResourceKey>) -> Opt
     if let Some(focus) = focus {
         drawn = drawn.about(&BTreeSet::from([focus.clone()]));
     }
-    let section = compared_section(&Screens {
+    let screens = compared_section(&Screens {
         before: None,
         after: &drawn,
         names: ("Before", "After"),
         focus,
-    })?;
+    });
+    if screens.is_none() && (focus.is_some() || is_for_people) {
+        return None;
+    }
     let mut facts = Vec::new();
     facts.push(match &manifests.environment {
         Some(environment) => format!("as declared for {environment}"),
@@ -218,15 +225,19 @@ pub(crate) fn preview(manifests: &Manifests, focus: Option<&ResourceKey>) -> Opt
         facts,
         summary: Markup::default(),
     };
-    let mut sections = vec![section];
+    let note = match screens {
+        Some(_) => {
+            "Drawn from the manifests alone; nothing was sent. Microsoft’s own look differs."
+        }
+        None => {
+            "No app profile, session template or notification template is declared, so agents see nothing of this."
+        }
+    };
+    let mut sections: Vec<Section> = screens.into_iter().collect();
     if focus.is_none() {
         sections.extend(graph_section(&graph(manifests, None)));
     }
-    Some(page(
-        head,
-        sections,
-        "Drawn from the manifests alone; nothing was sent. Microsoft’s own look differs.",
-    ))
+    Some(page(head, sections, note))
 }
 
 /// The agents' screen in one state.

@@ -253,6 +253,20 @@ fn a_comment_made_for_a_longer_limit_is_cut_and_closed() {
     );
     assert!(short.ends_with("```\n\n</details>\n\n**Cut here:** the rest did not fit into 65536 characters. `deskstate plan --env NAME` shows all of it.\n"));
     assert_eq!(fit(&short, GITHUB_LIMIT), short);
+    let linked = PlanMarkdown {
+        report_url: Some("https://ci.example/runs/1"),
+        ..PlanMarkdown {
+            shown: &shown,
+            findings: &[],
+            limit: AZURE_DEVOPS_LIMIT,
+            report_url: None,
+        }
+    };
+    let short = fit(&linked.render(), GITHUB_LIMIT);
+    assert!(
+        short.ends_with("[The whole plan](https://ci.example/runs/1) is with the run.\n"),
+        "{short}"
+    );
 }
 
 #[test]
