@@ -345,7 +345,7 @@ fn a_user_in_a_profile_with_accepted_users_stays_there_and_the_rest_is_reverted(
             "  environments:\n",
             "  ignore:\n  - {kind: AppProfile, name: contoso_b, fields: [users], reason: r, until: 2999-01-01}\n  environments:\n",
         );
-        let apply = project.revert_drift().ended(0);
+        let apply = project.revert_drift().ended(1);
         says(
             &(apply.err + &apply.out),
             &[
@@ -502,7 +502,7 @@ fn a_user_who_came_from_a_profile_with_accepted_users_is_not_left_without_one() 
         "  environments:\n",
         "  ignore:\n  - {kind: AppProfile, name: contoso_b, fields: [users], reason: r, until: 2999-01-01}\n  environments:\n",
     );
-    let apply = project.revert_drift().ended(0);
+    let apply = project.revert_drift().ended(1);
     says(&apply.out, &["− lin@contoso.com"]);
     says(
         &apply.err,

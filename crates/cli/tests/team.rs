@@ -191,24 +191,57 @@ fn half_of_a_move_is_not_adopted() {
 
 #[test]
 fn a_move_of_which_half_was_made_by_hand_is_completed() {
-    let manifests = profile(
-        "contoso_a",
-        "users: {mode: exact, members: [ada@contoso.com], moves: allow}",
-    ) + &profile(
-        "contoso_b",
-        "users: {mode: atLeast, members: [nora@contoso.com]}",
-    );
-    let (project, server) = applied("", &manifests);
+    let manifests = |description: &str| {
+        profile(
+            "contoso_a",
+            &format!(
+                "description: {description}, users: {{mode: exact, members: [ada@contoso.com], moves: allow}}"
+            ),
+        ) + &profile(
+            "contoso_b",
+            "users: {mode: atLeast, members: [nora@contoso.com]}",
+        )
+    };
+    let (project, server) = applied("removals: {maxAgents: 0}", &manifests("one"));
     make_profile(&server, "contoso_theirs");
     for other in ["contoso_b", "contoso_theirs"] {
         add_agent(&server, other, ADA);
         let drift = project.run(&["drift", "--env", "server"]).ended(CHANGES);
         says(&drift.out, &[&format!("+ {ADA} in {other}")]);
-        project.apply();
+        let before = project.read("manifests/all.yaml");
+        project.run(&["adopt", "--env", "server"]);
+        assert_eq!(project.read("manifests/all.yaml"), before);
+        project.write("manifests/all.yaml", &manifests(other));
+        // Who keeps a profile does not count as removed.
+        let applied = project.apply();
+        says(&applied.out, &[&format!("− {ADA} in {other}")]);
         assert!(!users_of(&server, other).contains(ADA));
         assert!(users_of(&server, "contoso_a").contains(ADA));
         project.run(&["drift", "--env", "server"]).ended(0);
+        let undo = Project::undo_file(&applied);
+        let undone = project
+            .run(&["undo", "--env", "server", &undo, "--yes"])
+            .ended(0);
+        says(&undone.err, &["warning[undo-link]", "keeps `contoso_a`"]);
+        says(&undone.out, &["description"]);
+        project.write("manifests/all.yaml", &manifests("one"));
+        project.apply();
     }
+}
+
+#[test]
+fn nobody_is_left_with_a_profile_that_is_off_or_waits_for_a_solution() {
+    let off = "status: Inactive, users: {mode: exact, members: [ada@contoso.com], moves: allow}";
+    let (project, server) = applied("", &profile("contoso_a", off));
+    make_profile(&server, "contoso_theirs");
+    add_agent(&server, "contoso_theirs", ADA);
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    let plan = project.run(&plan).ended(0);
+    says(&plan.err, &["[user-has-two-profiles]"]);
+    let on = profile("contoso_a", &off.replace("Inactive", "Active"));
+    let project = Project::desk(&server, "", "writes: assignments", &on);
+    project.apply();
+    assert!(users_of(&server, "contoso_theirs").contains(ADA));
 }
 
 #[test]
@@ -287,7 +320,10 @@ fn drift_that_cannot_be_reverted_is_no_success() {
     remove_agent(&server, "contoso_a", LIN);
     add_agent(&server, "contoso_b", LIN);
     let run = project.revert_drift().ended(FAILED);
-    says(&run.err, &["[user-stays]", "nothing can be changed"]);
+    says(
+        &run.err,
+        &["[user-stays]", "drift is left that cannot be reverted"],
+    );
 }
 
 #[test]
@@ -334,4 +370,108 @@ fn a_solution_that_takes_no_components_is_known_before_anything_is_written() {
     // Nothing is written, so nothing is refused.
     with("ContosoDesk", "one").run(&plan).ended(0);
     with("'x y'", "one").run(&["validate"]).ended(3);
+}
+
+#[test]
+fn an_undo_refuses_no_more_than_what_it_would_take() {
+    let session = document(
+        "SessionTemplate",
+        "contoso_case",
+        "{displayName: Case, type: Entity, entity: incident, title: Case}",
+    );
+    let desk = |description: &str, sessions: &str| {
+        profile(
+            "contoso_a",
+            &format!("description: {description}, sessionTemplates: {sessions}"),
+        )
+    };
+    let (project, server) = applied("", &(session.clone() + &desk("one", "[contoso_case]")));
+    project.write("manifests/all.yaml", &(session + &desk("two", "[]")));
+    let allow = [
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--allow",
+        "empty=AppProfile.sessionTemplates:1",
+    ];
+    let undo = Project::undo_file(&project.run(&allow).ended(0));
+    let id = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "contoso_case",
+    );
+    server.delete(&format!("msdyn_sessiontemplates({id})"));
+    let undone = project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    says(&undone.out, &["two → one"]);
+
+    // An agent who has another profile since is not stranded.
+    let server = Server::plain();
+    make_profile(&server, "contoso_theirs");
+    add_agent(&server, "contoso_theirs", LIN);
+    let users = "users: {mode: exact, members: [lin@contoso.com], moves: allow}";
+    let project = Project::desk(&server, "", "", &profile("contoso_pilot", users));
+    let undo = Project::undo_file(&project.apply());
+    delete_profile(&server, "contoso_theirs");
+    make_profile(&server, "contoso_new");
+    add_agent(&server, "contoso_new", LIN);
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    assert!(users_of(&server, "contoso_new").contains(LIN));
+}
+
+#[test]
+fn drift_that_stays_is_no_success_whatever_else_was_reverted() {
+    let manifests = profile("contoso_a", "users: [ada@contoso.com, lin@contoso.com]")
+        + &profile("contoso_b", "users: [nora@contoso.com]");
+    let rule = "ignore: [{kind: AppProfile, name: contoso_b, fields: [users], reason: a trial, until: 2999-01-01}]";
+    let (project, server) = applied(rule, &manifests);
+    project.commit_applied();
+    remove_agent(&server, "contoso_a", LIN);
+    add_agent(&server, "contoso_b", LIN);
+    let id = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "contoso_a",
+    );
+    server.patch(
+        &format!("msdyn_appconfigurations({id})"),
+        r#"{"msdyn_name":"by hand"}"#,
+    );
+    for _ in 0..2 {
+        let run = project.revert_drift().ended(FAILED);
+        says(&run.err, &["drift is left that cannot be reverted"]);
+    }
+}
+
+#[test]
+fn what_waits_for_a_solution_is_not_called_done() {
+    let server = Server::plain();
+    let desk = |description: &str, users: &str| {
+        profile(
+            "contoso_a",
+            &format!("description: {description}, users: {users}"),
+        )
+    };
+    let project = Project::desk(&server, "", "", &desk("one", "[ada@contoso.com]"));
+    project.apply();
+    let after = desk("two", "[ada@contoso.com, lin@contoso.com]");
+    let project = Project::desk(&server, "", "writes: assignments", &after);
+    project
+        .run(&["plan", "--env", "server", "--out", "plan.json"])
+        .ended(0);
+    let reviewed = [
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--reviewed",
+        "plan.json",
+    ];
+    let run = project.run(&reviewed).ended(0);
+    assert!(!run.err.contains("not needed"), "{}", run.err);
+    assert!(users_of(&server, "contoso_a").contains(LIN));
 }

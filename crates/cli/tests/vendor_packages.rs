@@ -956,3 +956,33 @@ fn files_of_a_package_that_somebody_changed_are_not_deleted() {
     vendors.write(path, &text);
     vendors.run(&remove).ended(0);
 }
+
+#[test]
+fn hidden_files_in_the_folder_of_a_package_are_kept() {
+    let vendors = Vendors::with_telvio();
+    vendors.write("packages/telvio/.editorconfig", "root = true\n");
+    vendors.write("packages/telvio/manifests/.notes", "ours\n");
+    let update = [
+        "package",
+        "update",
+        "telvio",
+        "../telvio-1.1.0",
+        "--no-plan",
+    ];
+    vendors.run(&update).ended(0);
+    assert_eq!(
+        vendors.read("packages/telvio/.editorconfig"),
+        "root = true\n"
+    );
+    vendors
+        .run(&[
+            "package",
+            "remove",
+            "telvio",
+            "--no-plan",
+            "--allow-provider-loss",
+        ])
+        .ended(0);
+    assert_eq!(vendors.read("packages/telvio/manifests/.notes"), "ours\n");
+    assert!(!vendors.desk().join("packages/telvio/package.yaml").exists());
+}

@@ -382,7 +382,7 @@ fn effective(
             diagnostics,
         }
         .document(&node);
-        checks::secret::check_filled(&node, &filled, sources, diagnostics);
+        checks::secret::check_filled(&node, &filled, origins, sources, diagnostics);
         node = filled;
     }
     (node, unmanaged)

@@ -272,7 +272,11 @@ impl Loader {
         manifests.lock = self.lock;
         manifests.brings = self.brings;
         manifests.sources = self.sources;
-        for place in self.secrets {
+        for place in self
+            .secrets
+            .into_iter()
+            .chain(checks::secret::places(&diagnostics))
+        {
             manifests.sources.redact(place);
         }
         diagnostics.retain(|finding| !self.unread_kinds.explain(finding));

@@ -146,11 +146,27 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who 
         .filter(|root| !roots.contains(root))
         .collect();
     let mut not_applied = BTreeSet::new();
+    for profile in live.links(&tables::PROFILE_USERS).owners(user) {
+        if is_off(live, *profile) {
+            not_applied.insert(format!(
+                "AppProfile {}: it is assigned directly, and inactive",
+                live.label(&tables::PROFILE, *profile)
+            ));
+        }
+    }
     for mapping in live.table(tables::ROLES.table).rows.values() {
         let (Some(profile), Some(role)) = (mapping.row.uuid(&profile), mapping.row.uuid(&role))
         else {
             continue;
         };
+        if roots.contains(&live.role_root(role)) && is_off(live, profile) {
+            not_applied.insert(format!(
+                "AppProfile {}: it is mapped to security role {}, and inactive",
+                live.label(&tables::PROFILE, profile),
+                live.label(&tables::ROLE, role)
+            ));
+            continue;
+        }
         if through_teams.contains(&live.role_root(role)) {
             not_applied.insert(format!(
                 "AppProfile {}: security role {} is held through a team only, and role mapping does not apply to teams",
@@ -218,11 +234,16 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who 
     }
 }
 
+fn is_off(live: &Live, profile: Uuid) -> bool {
+    let row = live.row(&tables::PROFILE, profile);
+    row.is_some_and(|row| kinds::is_inactive(&row.row))
+}
+
 fn candidate(live: &Live, id: Uuid, basis: Basis) -> Option<Candidate> {
     let row = live.row(&tables::PROFILE, id)?;
     let column = |word| crate::kinds::profile(word).column;
     // Nobody gets an inactive profile.
-    if row.row.int(crate::kinds::profile("status").column) == Some(1) {
+    if is_off(live, id) {
         return None;
     }
     Some(Candidate {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::apps::{Apps, live_app};
 use crate::live::Live;
+use crate::plan::moves::in_profile;
 use crate::plan::{Action, Change, Difference, Operation, Plan};
 
 /// The part of a plan that may be written to the environment. The rest is deployed in a solution.
@@ -75,8 +76,11 @@ fn kept(plan: &Plan, live: &Live) -> Vec<Option<Change>> {
         if changes_desktop(change) {
             held.insert(change.id);
             if let Some(kept) = kept {
-                take_out(kept, live, &|operation| {
-                    matches!(operation, Operation::Link { .. })
+                // Who would come, or be left with this one, waits.
+                take_out(kept, live, &|operation| match operation {
+                    Operation::Link { .. } => true,
+                    Operation::Unlink { owner, .. } => *owner != change.id,
+                    _ => false,
                 });
             }
         }
@@ -135,10 +139,14 @@ fn take_out(change: &mut Change, live: &Live, which: &dyn Fn(&Operation) -> bool
     let taken = change
         .operations
         .extract_if(.., |operation| which(operation));
-    let names = taken.filter_map(|operation| match operation {
-        Operation::Link { member, .. } => Some((true, live.label(&tables::USER, member))),
-        Operation::Unlink { member, .. } => Some((false, live.label(&tables::USER, member))),
-        _ => None,
+    let names = taken.flat_map(|operation| match operation {
+        Operation::Link { member, .. } => vec![(true, live.label(&tables::USER, member))],
+        Operation::Unlink { owner, member, .. } => {
+            let user = live.label(&tables::USER, member);
+            let elsewhere = in_profile(&user, &live.label(&tables::PROFILE, owner));
+            vec![(false, user), (false, elsewhere)]
+        }
+        _ => Vec::new(),
     });
     let names: BTreeSet<(bool, String)> = names.collect();
     change.fields.retain(|field| {

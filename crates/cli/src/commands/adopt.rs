@@ -167,6 +167,7 @@ pub(super) async fn work_out(
     let mut options = PlanOptions {
         only,
         only_compares: true,
+        adopts: true,
         ..PlanOptions::default()
     };
     let (rules, today) = (&loaded.manifests, today::utc());
@@ -211,6 +212,7 @@ pub(super) async fn work_out(
         let options = PlanOptions {
             only: options.only.clone(),
             only_compares: true,
+            adopts: true,
             ..PlanOptions::default()
         };
         let different = differing(&adoption, &after, &live, options, &today);

@@ -123,14 +123,16 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 let (live, reader) = (&compared.live, session.reader());
                 let reviewed = std::mem::take(&mut reviewed);
                 let paths = &args.reviewed;
-                allowed =
-                    as_reviewed(reviewed, paths, &writable, live, &args.env, reader, ui).await;
+                let plans = (&*writable, &compared.plan);
+                allowed = as_reviewed(reviewed, paths, plans, live, &args.env, reader, ui).await;
             }
             if allowed.is_err() || writable.is_empty() {
                 allowed?;
                 compared.complete()?;
                 if compared.plan.is_empty() {
-                    compared.converged()?;
+                    if args.only_drift {
+                        compared.converged()?;
+                    }
                     forget(args, &unfinished, &compared);
                 } else {
                     ui.line(format_args!(
@@ -165,6 +167,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let done = carrying.tell(carried, ui)?;
             forget(args, &unfinished, &compared);
             compared.complete()?;
+            if args.only_drift {
+                compared.converged()?;
+            }
             Ok(done)
         },
     )
@@ -214,19 +219,21 @@ fn reviewed_plans(paths: &[PathBuf], environment: &str) -> Result<Vec<PlanFile>,
     Ok(reviewed)
 }
 
-/// Refuses a plan that contains any change missing from the reviewed plans, and shows those changes.
+/// Refuses a plan, of which the first is the part that is written, that contains any change missing from the reviewed plans, and shows those changes.
 async fn as_reviewed(
     reviewed: Vec<PlanFile>,
     paths: &[PathBuf],
-    plan: &Plan,
+    (writable, whole): (&Plan, &Plan),
     live: &Live,
     environment: &str,
     reader: &Reader,
     ui: &mut Ui,
 ) -> Result<(), Error> {
-    let compared = plan_file::compare(&reviewed, plan, live);
+    let compared = plan_file::compare(&reviewed, writable, live);
+    // What only a solution may write is still needed.
+    let not_needed = plan_file::compare(&reviewed, whole, live).not_needed;
     drop(reviewed);
-    ui.say_page(&NotNeeded(&compared.not_needed).page());
+    ui.say_page(&NotNeeded(&not_needed).page());
     if compared.divergences.is_empty() {
         return Ok(());
     }

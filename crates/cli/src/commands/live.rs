@@ -71,13 +71,16 @@ impl Compared {
         }
     }
 
-    /// Fails if something differs and nothing can be changed: only an environment that is in sync needs no change.
+    /// Fails if something differs that the plan cannot change.
     pub(super) fn converged(&self) -> Result<(), Error> {
-        match self.plan.state() {
-            SyncState::InSync => Ok(()),
-            _ => Err(Error::failed(
-                "not everything is as declared, and nothing can be changed",
+        let mut obstacles = (self.plan.resources.iter())
+            .flat_map(|judged| &judged.obstacles)
+            .chain(self.plan.elsewhere.iter().map(|one| &one.obstacle));
+        match obstacles.any(|obstacle| obstacle.state == SyncState::Different) {
+            true => Err(Error::failed(
+                "drift is left that cannot be reverted: see the lines with `!` above",
             )),
+            false => Ok(()),
         }
     }
 

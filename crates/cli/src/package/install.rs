@@ -7,6 +7,21 @@ use deskstate_model::{CHECKSUMS_FILE, PACKAGES_FOLDER, PackageFiles, checksums};
 use crate::error::Error;
 use crate::kept::{self, write_files};
 
+/// Moves hidden files into the new folder: no package has any, so they are somebody's own.
+fn keep_hidden(old: &Path, new: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(old)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), new.join(entry.file_name()));
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            std::fs::create_dir_all(new)?;
+            std::fs::rename(from, to)?;
+        } else if entry.file_type()?.is_dir() {
+            keep_hidden(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
 /// Replaces or removes the folder of a package, and writes the related files outside of it.
 ///
 /// If something cannot be written, the old folder is restored. If the process is killed halfway, the files do not match the lock, which
@@ -50,10 +65,15 @@ pub(crate) fn install(
         Some(_) => std::fs::rename(&new, &folder).map_err(could_not(&folder)),
         None => Ok(()),
     };
-    let done = placed.and_then(|()| write_files(beside));
+    let kept = placed.and_then(|()| match was_there {
+        true => keep_hidden(&old, &folder).map_err(could_not(&folder)),
+        false => Ok(()),
+    });
+    let done = kept.and_then(|()| write_files(beside));
     if done.is_err() {
-        if files.is_some() && folder.exists() {
+        if folder.exists() {
             drop(std::fs::rename(&folder, &new));
+            drop(keep_hidden(&new, &old));
         }
         if was_there {
             std::fs::rename(&old, &folder).map_err(could_not(&folder))?;

@@ -12,6 +12,7 @@ use self::forms::{find, is_credential};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::span::{SourceMap, Span};
+use crate::variables::Origins;
 use crate::yaml::{Node, NodeValue};
 
 pub(crate) const SECRET: Explanation = Explanation::new(
@@ -38,10 +39,12 @@ pub(crate) fn check(
         .collect()
 }
 
-/// Checks the texts that variables filled in. What a document holds in its file was checked there.
+/// Checks the texts that variables or parameters filled in. What a document holds in its file was checked there. The comment that silences the
+/// rule can also stand where the value is written.
 pub(crate) fn check_filled(
     before: &Node,
     filled: &Node,
+    origins: &Origins,
     sources: &SourceMap,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -50,11 +53,22 @@ pub(crate) fn check_filled(
     walk(filled, None, sources, &mut found);
     let place = |finding: &Diagnostic| finding.primary.as_ref().map(|label| label.span);
     let known: HashSet<Option<Span>> = known.iter().map(place).collect();
-    diagnostics.extend(
-        found
-            .into_iter()
-            .filter(|finding| !known.contains(&place(finding))),
-    );
+    found.retain(|finding| {
+        let place = place(finding);
+        let origin = place.and_then(|place| origins.get(&place));
+        !known.contains(&place)
+            && !origin.is_some_and(|(_, origin)| is_silenced(*origin, None, sources))
+    });
+    diagnostics.append(&mut found);
+}
+
+/// The places that must not be shown because of these findings.
+pub(crate) fn places(diagnostics: &[Diagnostic]) -> Vec<Span> {
+    let secrets = diagnostics
+        .iter()
+        .filter(|finding| finding.code == SECRET.code);
+    let labels = secrets.flat_map(|finding| finding.primary.iter().chain(&finding.secondary));
+    labels.map(|label| label.span).collect()
 }
 
 /// Checks the content of a file that a manifest names; findings point at the file name in the manifest.

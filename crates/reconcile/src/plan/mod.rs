@@ -52,6 +52,8 @@ pub struct Options {
     pub assigns_only: bool,
     /// Nobody applies the plan. A user who has a profile that the project does not declare is a difference then, not an error.
     pub only_compares: bool,
+    /// Whether the differences are to be copied into the manifests.
+    pub adopts: bool,
 }
 
 /// The ordered changes from the live to the desired state.

@@ -304,7 +304,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Completes a move of which somebody made one half by hand: the user has this profile, and still the one that the user would leave if
-    /// this plan added the user here.
+    /// this plan added the user here. Nobody moves to a profile that is switched off, or whose app or the other one's is unknown.
     pub(super) fn complete_move(
         &mut self,
         draft: &mut Draft<'a>,
@@ -314,20 +314,29 @@ impl<'a> Planner<'a> {
         for other in self.other_profiles(draft, set.relationship, member.id) {
             let name = self.live.label(&tables::PROFILE, other);
             let stance = self.stance(other, &name, member.id);
-            if !set.lets_leave(&stance) {
+            if !self.is_left(draft, set, other, &stance) {
                 continue;
             }
             self.unlink_from(draft, set, other, member.id);
             draft.fields.push(FieldChange {
                 path: set.field.word.to_owned(),
                 difference: Difference::Removed {
-                    member: format!("{} in {name}", member.label),
+                    member: in_profile(&member.label, &name),
                     note: Some("a user has one profile".to_owned()),
                 },
                 span: Some(member.span),
                 wire: set.relationship.schema_name.to_owned(),
             });
         }
+    }
+
+    /// Whether a user of this profile leaves another one. No manifest can say that a user has two, so nothing of it is adopted.
+    fn is_left(&self, draft: &Draft<'a>, set: &DeclaredSet, other: Uuid, stance: &Stance) -> bool {
+        set.lets_leave(stance)
+            && self.app_of(draft.resource, draft.row).is_some()
+            && live_app(self.live, other).is_some()
+            && !stays_off(draft)
+            && !self.options.adopts
     }
 
     /// Reports a user who has this profile and another one that keeps the user.
@@ -340,8 +349,8 @@ impl<'a> Planner<'a> {
         for other in self.other_profiles(draft, set.relationship, member.id) {
             let name = self.live.label(&tables::PROFILE, other);
             let stance = self.stance(other, &name, member.id);
-            if let Stance::Undeclared | Stance::Silent | Stance::Accepted = stance
-                && !set.lets_leave(&stance)
+            if let Stance::Undeclared | Stance::Silent | Stance::Accepted | Stance::Keeps = stance
+                && !self.is_left(draft, set, other, &stance)
             {
                 let message = format!(
                     "`{}` has the profile `{name}`, too, so it is unknown which desktop the user gets",
@@ -509,6 +518,23 @@ impl<'a> Planner<'a> {
             // Unknown counts as the same app: two profiles of one app are worse than one refusal.
             _ => true,
         }
+    }
+}
+
+/// What a plan shows of a user who leaves a profile by the change of another one.
+pub(crate) fn in_profile(user: &str, profile: &str) -> String {
+    format!("{user} in {profile}")
+}
+
+/// Whether a profile is switched off after the plan.
+fn stays_off(draft: &Draft<'_>) -> bool {
+    let column = crate::kinds::profile("status").column;
+    let mut columns = draft.resource.row.columns.iter();
+    match columns.find(|declared| declared.field.column == column) {
+        Some(declared) => declared.value != Stored::Number(0),
+        None => draft
+            .row
+            .is_some_and(|row| crate::kinds::is_inactive(&row.row)),
     }
 }
 

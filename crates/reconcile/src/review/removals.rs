@@ -58,9 +58,15 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
     let apps = Apps::of(case.plan, case.live);
     // Nobody gets a desktop by a profile that is switched off.
     let off = switched_off(case, &tables::PROFILE);
+    let leaving_all = departures(case);
     let moves = |user: Uuid, from: Uuid| {
-        let mut to = arrivals.range((user, Uuid::nil())..=(user, Uuid::max()));
-        to.any(|(_, profile)| apps.are_one(*profile, from) == Some(true) && !off.contains(profile))
+        let to = arrivals.range((user, Uuid::nil())..=(user, Uuid::max()));
+        let to = to.map(|(_, profile)| *profile);
+        // Who keeps another profile loses nothing, either.
+        let kept = case.live.links(&tables::PROFILE_USERS).owners(user).iter();
+        let kept = kept.filter(|profile| !leaving_all.contains(&(user, **profile)));
+        let mut rest = to.chain(kept.copied()).filter(|profile| *profile != from);
+        rest.any(|profile| apps.are_one(profile, from) == Some(true) && !off.contains(&profile))
     };
     let mut sorts: BTreeMap<(&'static str, String), Removed> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
@@ -264,6 +270,26 @@ fn arrivals(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
                 member,
             } if *relationship == &tables::PROFILE_USERS => Some((*member, *owner)),
             _ => None,
+        })
+        .collect()
+}
+
+/// Users whom the plan takes out of profiles, with these profiles, also those that it deletes.
+fn departures(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
+    let changes = case.plan.changes.iter();
+    let operations = changes.flat_map(|change| &change.operations);
+    operations
+        .flat_map(|operation| match operation {
+            Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } if *relationship == &tables::PROFILE_USERS => vec![(*member, *owner)],
+            Operation::Delete { row, .. } if row.table == &tables::PROFILE => {
+                let users = case.live.links(&tables::PROFILE_USERS).members(row.id);
+                users.map(|user| (user, row.id)).collect()
+            }
+            _ => Vec::new(),
         })
         .collect()
 }

@@ -80,8 +80,10 @@ pub fn rest(file: &UndoFile, plan: &Plan, live: &Live, server_rewrites_parts: bo
 }
 
 fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
+    let completed = completed(file);
     let file = &with_links_under_their_owners(file, live);
     let mut undoing = Undoing {
+        completed,
         live,
         own,
         diagnostics: Vec::new(),
@@ -139,6 +141,26 @@ fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
         read_requests: live.requests,
     };
     (plan, undoing.diagnostics)
+}
+
+/// Links that the change of a profile removed from other profiles, and whose users it did not add.
+fn completed(file: &UndoFile) -> BTreeSet<SavedLink> {
+    let of_change = |change: &Recorded| {
+        let is_completed = |link: &&SavedLink| {
+            let mut added = change.linked.iter();
+            link.relationship == tables::PROFILE_USERS.schema_name
+                && link.owner != change.id
+                && !added.any(|one| one.owner == change.id && one.member == link.member)
+        };
+        let links: Vec<SavedLink> = change
+            .unlinked
+            .iter()
+            .filter(is_completed)
+            .cloned()
+            .collect();
+        links
+    };
+    file.changes.iter().flat_map(of_change).collect()
 }
 
 /// A user who moves leaves another profile, and the file has that link under the profile that the user moved to. Here each link is under its own
@@ -199,6 +221,8 @@ struct Undoing<'a> {
     linked: BTreeSet<&'a SavedLink>,
     /// Links that the apply removed.
     left: BTreeSet<&'a SavedLink>,
+    /// Links that the apply removed to complete a move: the users had the other profile before.
+    completed: BTreeSet<SavedLink>,
     /// Rows that the apply deleted and the undo restores, with their names.
     coming: BTreeMap<Uuid, String>,
     /// Apps of the profiles that the undo restores, or whose app it restores.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::InUse;
+use crate::checks::secret::check_filled;
 use crate::diagnostic::{Diagnostic, Label};
 use crate::load::Loader;
 use crate::package::{PACKAGE_PARAMETER, Package, Parameter, UsedPackage, wrong_parameter};
@@ -22,14 +23,17 @@ impl Loader {
             package, values, ..
         } = &self.packages[at];
         let used = self.used_parameters.entry(at).or_default();
-        ParameterValues {
+        let filled = ParameterValues {
             declared: &package.parameters,
             values,
             origins: &mut self.parameter_origins,
             used,
             diagnostics,
         }
-        .fill(node)
+        .fill(node);
+        let origins = &self.parameter_origins;
+        check_filled(node, &filled, origins, &self.sources, diagnostics);
+        filled
     }
 
     /// Adds the place of the parameter that supplied a value.

@@ -8,6 +8,7 @@ use super::super::SavedLink;
 use super::{UNDO_CHANGED, UNDO_LATER_FIRST, UNDO_LINK, Undoing};
 use crate::apps::live_app;
 use crate::columns::{self};
+use crate::live::User;
 use crate::plan::{Change, Difference, FieldChange, Operation};
 use crate::referrers::set_word;
 
@@ -67,6 +68,16 @@ impl Undoing<'_> {
             return;
         }
         if let Some(profile) = self.other_profile(relationship, saved) {
+            if self.completed.contains(saved) {
+                let user = self.label(relationship.member, saved.member);
+                let own = self.label(relationship.owner, saved.owner);
+                let message = format!(
+                    "the link to `{user}` of `{own}` is not restored: a user has one profile, and keeps `{profile}`"
+                );
+                let finding = Diagnostic::warning(UNDO_LINK.code, message);
+                self.diagnostics.push(finding);
+                return;
+            }
             let user = self.label(relationship.member, saved.member);
             let own = self.label(relationship.owner, saved.owner);
             self.diagnostics.push(
@@ -129,7 +140,8 @@ impl Undoing<'_> {
             || self.coming.contains_key(&id)
     }
 
-    /// Whether the set of a row that exists or comes back had members before the apply, and this undo would leave it without any.
+    /// Whether this undo would take the last members out of a set, or bring back a profile without them to which users return from one that
+    /// works.
     fn leaves_none(&self, relationship: &'static Relationship, owner: Uuid) -> bool {
         let of_owner =
             |link: &SavedLink| link.relationship == relationship.schema_name && link.owner == owner;
@@ -137,11 +149,32 @@ impl Undoing<'_> {
             let mut made = self.linked.iter();
             made.any(|link| of_owner(link) && link.member == member) || self.going.contains(&member)
         };
-        let mut stay = self.live.links(relationship).members(owner);
+        let mut stay = self.live.links(relationship).members(owner).peekable();
+        let has_some = stay.peek().is_some();
         let mut back = self.left.iter().filter(|link| of_owner(link));
-        self.is_there(relationship.owner, owner)
-            && stay.all(goes)
-            && !back.any(|link| self.is_there(relationship.member, link.member))
+        let none_back = !back.any(|link| self.is_there(relationship.member, link.member));
+        none_back
+            && match self.coming.contains_key(&owner) {
+                true => self.users_return(owner),
+                false => has_some && stay.all(goes),
+            }
+    }
+
+    /// Whether users come back to a profile from one that the apply gave them.
+    fn users_return(&self, profile: Uuid) -> bool {
+        let users = PROFILE_USERS.schema_name;
+        let mut back = self.left.iter();
+        back.any(|link| {
+            let has_another = |profile: &Uuid| {
+                let link = SavedLink {
+                    owner: *profile,
+                    ..(*link).clone()
+                };
+                self.linked.contains(&link)
+            };
+            let mut now = self.live.links(&PROFILE_USERS).owners(link.member).iter();
+            link.relationship == users && link.owner == profile && now.any(has_another)
+        })
     }
 
     /// A user who moved to a profile from others that are gone, and would have none without it.
@@ -153,7 +186,16 @@ impl Undoing<'_> {
                 owner: profile,
                 member: *user,
             };
-            self.has_nowhere_to_return(&PROFILE_USERS, &link)
+            let is_unfit = self
+                .live
+                .found
+                .users
+                .get(user)
+                .and_then(User::unfit)
+                .is_some();
+            !is_unfit
+                && self.has_nowhere_to_return(&PROFILE_USERS, &link)
+                && self.other_profile(&PROFILE_USERS, &link).is_none()
         })
     }
 
