@@ -322,7 +322,7 @@ fn drift_that_cannot_be_reverted_is_no_success() {
     let run = project.revert_drift().ended(FAILED);
     says(
         &run.err,
-        &["[user-stays]", "drift is left that cannot be reverted"],
+        &["[user-stays]", "drift is left that was not reverted"],
     );
 }
 
@@ -443,7 +443,7 @@ fn drift_that_stays_is_no_success_whatever_else_was_reverted() {
     );
     for _ in 0..2 {
         let run = project.revert_drift().ended(FAILED);
-        says(&run.err, &["drift is left that cannot be reverted"]);
+        says(&run.err, &["drift is left that was not reverted"]);
     }
 }
 
@@ -474,4 +474,49 @@ fn what_waits_for_a_solution_is_not_called_done() {
     let run = project.run(&reviewed).ended(0);
     assert!(!run.err.contains("not needed"), "{}", run.err);
     assert!(users_of(&server, "contoso_a").contains(LIN));
+}
+
+#[test]
+fn users_whom_a_rule_accepts_stay_whatever_the_mode_of_their_set() {
+    let manifests = profile(
+        "contoso_a",
+        "users: {mode: exact, members: [ada@contoso.com], moves: allow}",
+    ) + &profile(
+        "contoso_b",
+        "users: {mode: atLeast, members: [nora@contoso.com]}",
+    );
+    let rule = "ignore: [{kind: AppProfile, name: contoso_b, fields: [users], reason: a trial, until: 2999-01-01}]";
+    let (project, server) = applied(rule, &manifests);
+    project.commit_applied();
+    add_agent(&server, "contoso_b", ADA);
+    project.run(&["drift", "--env", "server"]).ended(0);
+    project.revert_drift().ended(0);
+    assert!(users_of(&server, "contoso_b").contains(ADA));
+}
+
+#[test]
+fn undeclared_rows_and_what_waits_for_a_solution_are_drift_that_is_left() {
+    let spec = "owns: {prefixes: [contoso]}\ndrift: {undeclared: fail}";
+    let (project, server) = applied(spec, &profile("contoso_a", "users: [ada@contoso.com]"));
+    project.commit_applied();
+    make_profile(&server, "contoso_hand");
+    project.revert_drift().ended(FAILED);
+    delete_profile(&server, "contoso_hand");
+    project.revert_drift().ended(0);
+    let manifests = profile("contoso_a", "description: one, users: [ada@contoso.com]");
+    let server = Server::plain();
+    Project::desk(&server, "", "", &manifests).apply();
+    let project = Project::desk(&server, "", "writes: assignments", &manifests);
+    project.commit_applied();
+    project.revert_drift().ended(0);
+    let id = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "contoso_a",
+    );
+    server.patch(
+        &format!("msdyn_appconfigurations({id})"),
+        r#"{"msdyn_description":"by hand"}"#,
+    );
+    project.revert_drift().ended(FAILED);
 }

@@ -196,24 +196,23 @@ fn report_idle_keys(rule: &Rule, node: &Node, diagnostics: &mut Vec<Diagnostic>)
     }
     // A value that does not fit was reported.
     let words = ["locked", "preferred", "matches", "set", "contains"];
-    let checks = words
+    let mut given = words
         .iter()
-        .any(|word| node.get(word).is_some_and(says_something));
+        .filter_map(|word| Some((*word, node.get(word)?)));
+    let checks = given.any(|(word, value)| match word {
+        "set" => !value.items().is_empty(),
+        "contains" => {
+            let mut entries = value.entries().iter();
+            entries.any(|entry| !entry.value.items().is_empty())
+        }
+        _ => !value.entries().is_empty(),
+    });
     if !checks && !rule.required && rule.each_or_some == MatchMode::Each {
         idle(
             "id",
             format!("rule `{id}` checks nothing"),
             "add `locked`, `preferred`, `matches`, `set`, `contains` or `required: true`",
         );
-    }
-}
-
-/// Whether a value is more than an empty list or mapping.
-fn says_something(node: &Node) -> bool {
-    match &node.value {
-        NodeValue::List(items) => !items.is_empty(),
-        NodeValue::Map(entries) => entries.iter().any(|entry| says_something(&entry.value)),
-        _ => true,
     }
 }
 

@@ -180,7 +180,10 @@ pub(super) async fn work_out(
             if accepted.len() == 1 { "it" } else { "them" }
         ));
     }
-    let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+    // No manifest can say that a user has two profiles, so nothing of it is adopted.
+    let is_told =
+        |finding: &Diagnostic| finding.is_error() || finding.code == "user-has-two-profiles";
+    let errors: Vec<Diagnostic> = found.into_iter().filter(is_told).collect();
     if !errors.is_empty() {
         ui.findings(&errors, &loaded.manifests.sources);
     }

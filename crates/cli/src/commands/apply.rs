@@ -130,9 +130,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 allowed?;
                 compared.complete()?;
                 if compared.plan.is_empty() {
-                    if args.only_drift {
-                        compared.converged()?;
-                    }
                     forget(args, &unfinished, &compared);
                 } else {
                     ui.line(format_args!(
@@ -140,6 +137,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                         environment.name
                     ))?;
                     ui.hint(BY_SOLUTION);
+                }
+                if args.only_drift {
+                    compared.converged(&current, environment.writes)?;
                 }
                 return Ok(ExitCode::Done);
             }
@@ -168,7 +168,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             forget(args, &unfinished, &compared);
             compared.complete()?;
             if args.only_drift {
-                compared.converged()?;
+                compared.converged(&current, environment.writes)?;
             }
             Ok(done)
         },

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_files::{Limit, read_text};
-use deskstate_model::{Diagnostic, Environment, Manifests, ResourceKey, Severity, load};
+use deskstate_model::{
+    Diagnostic, Environment, Manifests, ResourceKey, Severity, Undeclared, Writes, load,
+};
 use deskstate_reconcile::check::{named_users, needs_names};
-use deskstate_reconcile::drift::{Ignored, plan_accepting};
+use deskstate_reconcile::drift::{Ignored, owned_extras, plan_accepting, rows_accepted};
+use deskstate_reconcile::extras::Extra;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
     Action, Change, Limits, Operation, Options, Reason, SyncState, transactions,
@@ -15,6 +18,7 @@ use deskstate_reconcile::plan::{
 use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::{Finding, Review, review};
+use deskstate_reconcile::writes::held;
 use deskstate_reconcile::{
     Desired, Narrow, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach,
 };
@@ -71,14 +75,34 @@ impl Compared {
         }
     }
 
-    /// Fails if something differs that the plan cannot change.
-    pub(super) fn converged(&self) -> Result<(), Error> {
+    /// Fails if drift is left that the plan does not revert.
+    pub(super) fn converged(&self, loaded: &Loaded, writes: Writes) -> Result<(), Error> {
         let mut obstacles = (self.plan.resources.iter())
             .flat_map(|judged| &judged.obstacles)
             .chain(self.plan.elsewhere.iter().map(|one| &one.obstacle));
-        match obstacles.any(|obstacle| obstacle.state == SyncState::Different) {
+        let is_held = !held(&self.plan, &self.live, writes).is_empty();
+        let stays = || {
+            let operations = (self.plan.changes.iter()).flat_map(|change| &change.operations);
+            let deleted: BTreeSet<_> = operations
+                .filter_map(|operation| match operation {
+                    Operation::Delete { row, .. } => Some(row.id),
+                    _ => None,
+                })
+                .collect();
+            let project = loaded.manifests.project.as_ref();
+            let counts = project.is_some_and(|one| one.undeclared == Undeclared::Fail);
+            let extras = owned_extras(&loaded.manifests, &self.desired, &self.live);
+            let accepted = rows_accepted(&loaded.manifests, &today::utc());
+            let is_accepted = |key: &ResourceKey| accepted.iter().any(|glob| glob.matches(key));
+            let stays = |extra: &Extra| !deleted.contains(&extra.id) && !is_accepted(&extra.key);
+            counts && extras.iter().any(stays)
+        };
+        let is_left = is_held
+            || obstacles.any(|obstacle| obstacle.state == SyncState::Different)
+            || self.options.only.is_none() && stays();
+        match is_left {
             true => Err(Error::failed(
-                "drift is left that cannot be reverted: see the lines with `!` above",
+                "drift is left that was not reverted: `deskstate drift` shows it",
             )),
             false => Ok(()),
         }

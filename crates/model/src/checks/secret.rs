@@ -53,20 +53,43 @@ pub(crate) fn check_filled(
     walk(filled, None, sources, &mut found);
     let place = |finding: &Diagnostic| finding.primary.as_ref().map(|label| label.span);
     let known: HashSet<Option<Span>> = known.iter().map(place).collect();
+    // Of several values in one text, the comment at one of them says nothing of the others.
+    let mut single = HashSet::new();
+    with_one_variable(before, &mut single);
     found.retain(|finding| {
         let place = place(finding);
-        let origin = place.and_then(|place| origins.get(&place));
+        let origin = place.and_then(|place| Some((place, origins.get(&place)?)));
         !known.contains(&place)
-            && !origin.is_some_and(|(_, origin)| is_silenced(*origin, None, sources))
+            && !origin.is_some_and(|(place, (_, origin))| {
+                single.contains(&place) && is_silenced(*origin, None, sources)
+            })
     });
-    diagnostics.append(&mut found);
+    diagnostics.extend(found.into_iter().map(|finding| {
+        finding.help(format!(
+            "use another value, and replace the credential wherever it is valid; if it is not a credential, write `{SILENCE}` at the end of the line where the variable or parameter gets this value"
+        ))
+    }));
 }
 
-/// The places that must not be shown because of these findings.
+/// The places of texts with one variable or parameter.
+fn with_one_variable(node: &Node, found: &mut HashSet<Span>) {
+    match &node.value {
+        NodeValue::Text(text) if text.matches("${{").count() == 1 => {
+            found.insert(node.span);
+        }
+        NodeValue::List(items) => items.iter().for_each(|item| with_one_variable(item, found)),
+        NodeValue::Map(entries) => entries
+            .iter()
+            .for_each(|entry| with_one_variable(&entry.value, found)),
+        _ => {}
+    }
+}
+
+/// The places that must not be shown because of values that were filled in, which these findings name beside their places.
 pub(crate) fn places(diagnostics: &[Diagnostic]) -> Vec<Span> {
     let secrets = diagnostics
         .iter()
-        .filter(|finding| finding.code == SECRET.code);
+        .filter(|finding| finding.code == SECRET.code && !finding.secondary.is_empty());
     let labels = secrets.flat_map(|finding| finding.primary.iter().chain(&finding.secondary));
     labels.map(|label| label.span).collect()
 }

@@ -4,7 +4,7 @@ mod missing;
 
 use std::collections::BTreeSet;
 
-use deskstate_model::{Holds, IgnoreRule, Links, Manifests, ResourceKey, Span};
+use deskstate_model::{Holds, IgnoreRule, KindNameGlob, Links, Manifests, ResourceKey, Span};
 
 pub(super) use missing::accept_consequences;
 use missing::leave_missing;
@@ -114,6 +114,22 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// The profiles whose users rules of this day leave as they are.
+pub fn users_accepted(manifests: &Manifests, today: &str) -> Vec<KindNameGlob> {
+    let rules = Rules::new(manifests, today).valid.into_iter();
+    let of_users = rules.filter(|rule| {
+        rule.fields.is_empty() || rule.fields.iter().any(|field| field.value == "users")
+    });
+    of_users.map(|rule| rule.resources.clone()).collect()
+}
+
+/// The rows that rules of this day accept as a whole.
+pub fn rows_accepted(manifests: &Manifests, today: &str) -> Vec<KindNameGlob> {
+    let rules = Rules::new(manifests, today).valid.into_iter();
+    let of_rows = rules.filter(|rule| rule.fields.is_empty());
+    of_rows.map(|rule| rule.resources.clone()).collect()
+}
+
 /// Plans without the differences that rules accept: they are removed from the declared resources and from pruning. Returns the accepted
 /// differences, too.
 pub fn plan_accepting(
@@ -125,6 +141,7 @@ pub fn plan_accepting(
 ) -> (Planned, Vec<Ignored>) {
     /// What one plan leaves alone can show more in the next one, such as rows to prune. Nobody needs more rounds than this.
     const MOST: usize = 8;
+    options.users_accepted = users_accepted(manifests, today);
     let mut accepted: Vec<Ignored> = Vec::new();
     let mut planned = plan(desired, live, options);
     for _ in 0..MOST {

@@ -13,7 +13,7 @@ use deskstate_model::{Kind, Manifests, Prune, ResourceKey, Span, State, Undeclar
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-pub use ignore::{Expired, Ignored, plan_accepting};
+pub use ignore::{Expired, Ignored, plan_accepting, rows_accepted, users_accepted};
 
 use crate::blame::{Audit, Blame};
 use crate::check::{Broken, check};

@@ -52,6 +52,8 @@ pub struct Options {
     pub assigns_only: bool,
     /// Nobody applies the plan. A user who has a profile that the project does not declare is a difference then, not an error.
     pub only_compares: bool,
+    /// Profiles whose users rules of `ignore` leave as they are.
+    pub users_accepted: Vec<KindNameGlob>,
     /// Whether the differences are to be copied into the manifests.
     pub adopts: bool,
 }

@@ -392,15 +392,24 @@ impl<'a> Planner<'a> {
 
     /// What the project says of a user who has this profile.
     pub(super) fn stance(&mut self, profile: Uuid, name: &str, member: Uuid) -> Stance {
-        let desired = self.desired;
         let key = ResourceKey::new(Kind::APP_PROFILE, name);
-        let Some(resource) = desired.resources.get(&key) else {
+        let mut accepted = self.options.users_accepted.iter();
+        let is_accepted = accepted.any(|glob| glob.matches(&key));
+        match self.own_stance(profile, &key, member) {
+            Stance::Undeclared | Stance::Silent | Stance::Keeps if is_accepted => Stance::Accepted,
+            stance => stance,
+        }
+    }
+
+    fn own_stance(&mut self, profile: Uuid, key: &ResourceKey, member: Uuid) -> Stance {
+        let desired = self.desired;
+        let Some(resource) = desired.resources.get(key) else {
             return Stance::Undeclared;
         };
         if resource.state == State::Absent {
             return Stance::LetsGo;
         }
-        let is_planned = self.planned.is_none_or(|planned| planned.contains(&key));
+        let is_planned = self.planned.is_none_or(|planned| planned.contains(key));
         let mut accepted = resource.accepted.iter();
         let mut stance = match accepted.any(|set| set.relationship == &tables::PROFILE_USERS) {
             true => Stance::Accepted,

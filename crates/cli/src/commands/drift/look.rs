@@ -7,7 +7,9 @@ use std::collections::btree_map::Entry;
 use deskstate_dataverse::{Budget, Reader, Stop};
 use deskstate_model::{Diagnostic, ResourceKey};
 use deskstate_reconcile::check::{named_users, needs_names};
-use deskstate_reconcile::drift::{Applied, Input, Report, owned_extras, owned_prefixes};
+use deskstate_reconcile::drift::{
+    Applied, Input, Report, owned_extras, owned_prefixes, users_accepted,
+};
 use deskstate_reconcile::plan::{Options, SyncState};
 use deskstate_reconcile::reach::reach;
 use deskstate_reconcile::{Narrow, Scope, blame, drift, lower, observe, plan};
@@ -138,6 +140,7 @@ pub(super) async fn read(
     let options = Options {
         only: only.cloned(),
         only_compares: true,
+        users_accepted: users_accepted(&loaded.manifests, today),
         ..Options::default()
     };
     let (plan_now, findings) = plan(&desired, &live, &options);

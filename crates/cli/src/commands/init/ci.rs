@@ -104,13 +104,13 @@ const SEAL: &str = "# `deskstate init --ci` replaces this file unless it was edi
 pub(super) fn refuse_plan_stage(ci: Ci, stages: &[String]) -> Result<(), Error> {
     let is_plan_of = |name: &&String| {
         let mut others = stages.iter();
-        others.any(|other| **name == format!("{other}-plan"))
+        others.any(|other| name.eq_ignore_ascii_case(&format!("{other}-plan")))
     };
     match stages.iter().find(is_plan_of) {
         Some(name) if matches!(ci, Ci::Github) => Err(Error::Refused {
             message: format!(
                 "the stage `{name}` has the name of the GitHub environment in which plans for `{}` run",
-                name.trim_end_matches("-plan")
+                &name[..name.len() - "-plan".len()]
             ),
             hint: Some("rename the environment; plans run with rights to read, stages with rights to write".to_owned()),
         }),

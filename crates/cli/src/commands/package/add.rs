@@ -1,6 +1,7 @@
 //! `package add`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use deskstate_model::{
     Locked, Manifests, PACKAGES_FOLDER, PROJECT_FILE, Package, PackageFiles, PackageItem,
@@ -42,7 +43,7 @@ pub(super) async fn add(args: &AddArgs, global: &Global, ui: &mut Ui) -> Result<
         });
     }
     let folder = root.join(PACKAGES_FOLDER).join(&name);
-    if folder.symlink_metadata().is_ok() {
+    if folder.symlink_metadata().is_ok() && !has_only_hidden(&folder) {
         return Err(Error::Refused {
             message: format!(
                 "{} already exists; nothing was written",
@@ -142,4 +143,14 @@ pub(super) fn parameters(
         values.insert(name.to_owned(), value);
     }
     Ok(values)
+}
+
+/// Whether a folder has nothing but hidden files, which a removed package left.
+fn has_only_hidden(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut entries = entries.map(|entry| (entry.file_name(), entry.path()));
+    folder.is_dir()
+        && !folder.is_symlink()
+        && entries
+            .all(|(name, path)| name.to_string_lossy().starts_with('.') || has_only_hidden(&path))
 }

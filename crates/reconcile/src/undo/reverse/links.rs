@@ -15,7 +15,8 @@ use crate::referrers::set_word;
 impl Undoing<'_> {
     pub(super) fn unlink(&mut self, saved: &SavedLink, change: &mut Change) {
         if let Some(relationship) = columns::relationship(&saved.relationship)
-            && !self.has_nowhere_to_return(relationship, saved)
+            && (!self.has_nowhere_to_return(relationship, saved)
+                || self.other_profile(relationship, saved).is_some())
             && self
                 .live
                 .links(relationship)
