@@ -1658,3 +1658,19 @@ fn a_page_that_ci_expects_is_made_of_a_project_that_agents_do_not_see() {
     );
     project.run(&["preview", "--no-open"]).ended(1);
 }
+
+#[test]
+fn the_first_value_of_a_name_fits_its_column() {
+    let (project, _server) = started();
+    let reply = |length: usize| {
+        let title = "x".repeat(length);
+        format!(
+            "apiVersion: deskstate/v1\nkind: QuickReply\nmetadata: {{name: {title} / en-US}}\nspec: {{message: Hello}}\n"
+        )
+    };
+    project.write("manifests/long.yaml", &reply(100));
+    project.run(&["validate"]).ended(0);
+    project.write("manifests/long.yaml", &reply(101));
+    let refused = project.run(&["validate"]).ended(3);
+    says(&refused.err, &["[too-long]", "at most 100 characters"]);
+}

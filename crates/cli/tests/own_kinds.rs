@@ -582,6 +582,8 @@ fn several_columns_may_identify_a_row_together() {
         "Front desk",
         "Front desk / F1",
         "Front desk / F1 / four",
+        // Another way to write a number would be another name of the same row.
+        "Front desk / F1 / 04",
         "Front desk /  / 4",
     ] {
         let whole = project.read(MANIFESTS);

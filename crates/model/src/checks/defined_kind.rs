@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::Context;
+use super::too_long::TOO_LONG;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
@@ -124,10 +125,13 @@ fn several(kind: Kind, name: &UniqueName, span: Span) -> Option<Diagnostic> {
     let also = kind.definition().also;
     let form = kind.name_form()?;
     // An option that the definition does not know is written as its number, as an export does.
+    // Two ways to write a number would be two names of one row.
+    let is_plain = |value: &str, number: i64| number.to_string() == value;
     let is_one = |field: &Field, value: &str| match (field.holds, value.parse::<i64>()) {
-        (Holds::Option, number) => number.is_ok(),
+        (Holds::Option | Holds::Number, Ok(number)) => is_plain(value, number),
+        (Holds::Option | Holds::Number, Err(_)) => false,
         (Holds::Choice(options), Ok(number)) => {
-            options.iter().all(|option| option.number != number)
+            is_plain(value, number) && options.iter().all(|option| option.number != number)
         }
         (Holds::Choice(_), Err(_)) => field.option(value).is_some(),
         _ => true,
@@ -142,6 +146,19 @@ fn several(kind: Kind, name: &UniqueName, span: Span) -> Option<Diagnostic> {
                 ),
             );
             return Some(blanks.at(span, "here").help(format!("write `{plain}`")));
+        }
+        let most = kind.definition().name.max_length.unwrap_or(u32::MAX) as usize;
+        let length = values[0].encode_utf16().count();
+        if length > most {
+            let finding = Diagnostic::error(
+                TOO_LONG.code,
+                format!("`{}` in `{name}` has {length} characters", values[0]),
+            );
+            return Some(
+                finding
+                    .at(span, "too long")
+                    .help(format!("its column takes at most {most} characters")),
+            );
         }
         let mut given = also.iter().zip(&values[1..]);
         let (field, value) = given.find(|(field, value)| !is_one(field, value))?;
@@ -171,7 +188,10 @@ fn no_option(name: &UniqueName, span: Span, field: &Field, value: &str, form: &s
     let near = same.map(|option| option.word);
     let what = match near.or_else(|| nearest(value, words())) {
         Some(word) => format!("`{word}`"),
-        None if field.options().is_empty() => "a number".to_owned(),
+        None if field.options().is_empty() => match value.parse::<i64>() {
+            Ok(number) => format!("`{number}`"),
+            Err(_) => "a number".to_owned(),
+        },
         None => format!("{}, or the number of another option", one_of(words())),
     };
     finding.help(format!("write {what}, as in `{form}`"))

@@ -182,8 +182,7 @@ fn definition(
     }
     let name: &'static Field = Box::leak(Box::new(Field {
         meaning: "The name that identifies a row.",
-        // A name made of several values is as long as all of them together.
-        max_length: form.name_length.filter(|_| form.also.is_empty()),
+        max_length: form.name_length,
         ..Field::new("name", leak(&form.name.value), Holds::Text)
     }));
     Some(Box::leak(Box::new(Definition {

@@ -446,7 +446,13 @@ impl Kind {
     /// Returns the maximum length of a name.
     #[must_use]
     pub fn max_name_length(self) -> usize {
-        match self.definition().name.max_length {
+        let definition = self.definition();
+        // A name made of several values is as long as all of them together.
+        match definition
+            .name
+            .max_length
+            .filter(|_| definition.also.is_empty())
+        {
             Some(max) => max as usize,
             None => crate::part::MAX_UNIQUE_NAME,
         }
