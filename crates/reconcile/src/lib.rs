@@ -6,7 +6,7 @@
 //! Dataverse --observe--> Live ---+            +----apply---> Dataverse
 //! ```
 //!
-//! Both sides of a plan are rows and links. Only the functions that read or write an environment, such as [`observe()`] and [`apply()`],
+//! Both sides of a plan are rows and links. Only the functions that read or write an environment, such as [`observe()`] and [`apply::carry_out`],
 //! use the network; everything else is a plain function.
 
 pub mod adopt;
