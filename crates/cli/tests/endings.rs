@@ -460,6 +460,7 @@ fn on_a_full_disk_a_recording_is_not_called_made() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn on_a_full_disk_init_leaves_no_cut_file() {
     let (project, _server) = waiting();
@@ -470,6 +471,7 @@ fn on_a_full_disk_init_leaves_no_cut_file() {
     assert!(project.read("new/deskstate.yaml").contains("kind: Project"));
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn on_a_full_disk_adopt_changes_no_file_and_does_not_say_that_it_did() {
     let (project, server) = waiting();
