@@ -160,7 +160,7 @@ fn take_out(change: &mut Change, live: &Live, which: &dyn Fn(&Operation) -> bool
 }
 
 /// Users who leave a profile, with the profile.
-fn departures<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, Uuid)> {
+pub(crate) fn departures<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, Uuid)> {
     let operations = changes.flat_map(|change| &change.operations);
     let leaving = operations.filter_map(|operation| match operation {
         Operation::Unlink {
@@ -174,7 +174,7 @@ fn departures<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, 
 }
 
 /// Users who get a profile, with the profile.
-fn arrivals<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, Uuid)> {
+pub(crate) fn arrivals<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<(Uuid, Uuid)> {
     let operations = changes.flat_map(|change| &change.operations);
     let arriving = operations.filter_map(|operation| match operation {
         Operation::Link {

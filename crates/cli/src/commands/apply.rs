@@ -219,7 +219,8 @@ fn reviewed_plans(paths: &[PathBuf], environment: &str) -> Result<Vec<PlanFile>,
     Ok(reviewed)
 }
 
-/// Refuses a plan, of which the first is the part that is written, that contains any change missing from the reviewed plans, and shows those changes.
+/// Refuses what is to be written, unless reviewed plans contain all of it, and shows the rest. The whole plan also has what only a solution may
+/// write.
 async fn as_reviewed(
     reviewed: Vec<PlanFile>,
     paths: &[PathBuf],
@@ -229,11 +230,13 @@ async fn as_reviewed(
     reader: &Reader,
     ui: &mut Ui,
 ) -> Result<(), Error> {
-    let compared = plan_file::compare(&reviewed, writable, live);
+    let mut compared = plan_file::compare(&reviewed, writable, live);
     // What only a solution may write is still needed.
-    let not_needed = plan_file::compare(&reviewed, whole, live).not_needed;
+    if !std::ptr::eq(writable, whole) {
+        compared.not_needed = plan_file::compare(&reviewed, whole, live).not_needed;
+    }
     drop(reviewed);
-    ui.say_page(&NotNeeded(&not_needed).page());
+    ui.say_page(&NotNeeded(&compared.not_needed).page());
     if compared.divergences.is_empty() {
         return Ok(());
     }

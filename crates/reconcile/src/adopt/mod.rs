@@ -17,8 +17,9 @@ use crate::export::{Document, Export, free_name, write};
 use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
-use crate::plan::{Action, Change, FieldChange, Operation, Plan};
+use crate::plan::{Action, Change, FieldChange, Plan};
 use crate::raise::{Options, Raised, raise};
+use crate::writes::{arrivals, departures};
 
 /// Destination of a value that is declared in the base, for an environment that has an overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,54 +113,26 @@ pub fn adopt(request: &Request<'_>) -> Adoption {
 
 /// Users whom a plan takes out of their last profile.
 pub fn left_without_profile(plan: &Plan, live: &Live) -> BTreeSet<Uuid> {
-    let (mut leave, mut get) = (BTreeSet::new(), BTreeSet::new());
-    for operation in plan.changes.iter().flat_map(|change| &change.operations) {
-        match operation {
-            Operation::Unlink {
-                relationship,
-                owner,
-                member,
-            } if *relationship == &tables::PROFILE_USERS => {
-                leave.insert((*owner, *member));
-            }
-            Operation::Link {
-                relationship,
-                member,
-                ..
-            } if *relationship == &tables::PROFILE_USERS => {
-                get.insert(*member);
-            }
-            _ => {}
-        }
-    }
-    let leavers: BTreeSet<Uuid> = leave.iter().map(|(_, user)| *user).collect();
+    let leave = departures(plan.changes.iter());
+    let get = arrivals(plan.changes.iter());
+    let get: BTreeSet<Uuid> = get.into_iter().map(|(user, _)| user).collect();
     let keeps = |user: Uuid| {
         let mut profiles = live.links(&tables::PROFILE_USERS).owners(user).iter();
-        profiles.any(|profile| !leave.contains(&(*profile, user)))
+        profiles.any(|profile| !leave.contains(&(user, *profile)))
     };
+    let leavers = leave.iter().map(|(user, _)| *user);
     leavers
-        .into_iter()
         .filter(|user| !get.contains(user) && !keeps(*user))
         .collect()
 }
 
-/// The profiles that give users a profile in a plan, with the users.
+/// The profiles that get users in a plan, with the users.
 pub fn given_profiles(plan: &Plan) -> BTreeMap<ResourceKey, BTreeSet<Uuid>> {
-    let mut given: BTreeMap<ResourceKey, BTreeSet<Uuid>> = BTreeMap::new();
-    for change in &plan.changes {
-        for operation in &change.operations {
-            if let Operation::Link {
-                relationship,
-                member,
-                ..
-            } = operation
-                && *relationship == &tables::PROFILE_USERS
-            {
-                given.entry(change.key.clone()).or_default().insert(*member);
-            }
-        }
-    }
-    given
+    let given = plan.changes.iter().map(|change| {
+        let users = arrivals(std::iter::once(change)).into_iter();
+        (change.key.clone(), users.map(|(user, _)| user).collect())
+    });
+    given.collect()
 }
 
 impl Request<'_> {

@@ -18,6 +18,7 @@ use crate::reach::{OF_DEFAULT, OF_ROLE, OF_WORKSTREAM};
 use crate::referrers::set_word;
 use crate::state::{RowKey, fold};
 use crate::value::ids_of;
+use crate::writes::{arrivals, departures};
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
     "prune-to-empty",
@@ -54,11 +55,12 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 }
 
 fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let arrivals = arrivals(case);
+    // In one app, who gets a profile in the same plan moves and is not removed.
+    let arrivals = arrivals(case.plan.changes.iter());
     let apps = Apps::of(case.plan, case.live);
     // Nobody gets a desktop by a profile that is switched off.
     let off = switched_off(case, &tables::PROFILE);
-    let leaving_all = departures(case);
+    let leaving_all = leaving(case);
     let moves = |user: Uuid, from: Uuid| {
         let to = arrivals.range((user, Uuid::nil())..=(user, Uuid::max()));
         let to = to.map(|(_, profile)| *profile);
@@ -258,40 +260,23 @@ fn too_much(
     Some(finding)
 }
 
-/// Users who are linked to profiles in the same plan, with these profiles. In one app, they move and are not removed.
-fn arrivals(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
-    let changes = case.plan.changes.iter();
-    let operations = changes.flat_map(|change| &change.operations);
-    operations
-        .filter_map(|operation| match operation {
-            Operation::Link {
-                relationship,
-                owner,
-                member,
-            } if *relationship == &tables::PROFILE_USERS => Some((*member, *owner)),
-            _ => None,
-        })
-        .collect()
-}
-
 /// Users whom the plan takes out of profiles, with these profiles, also those that it deletes.
-fn departures(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
-    let changes = case.plan.changes.iter();
-    let operations = changes.flat_map(|change| &change.operations);
-    operations
-        .flat_map(|operation| match operation {
-            Operation::Unlink {
-                relationship,
-                owner,
-                member,
-            } if *relationship == &tables::PROFILE_USERS => vec![(*member, *owner)],
-            Operation::Delete { row, .. } if row.table == &tables::PROFILE => {
-                let users = case.live.links(&tables::PROFILE_USERS).members(row.id);
-                users.map(|user| (user, row.id)).collect()
-            }
-            _ => Vec::new(),
-        })
-        .collect()
+fn leaving(case: &Case<'_>) -> BTreeSet<(Uuid, Uuid)> {
+    let mut found = departures(case.plan.changes.iter());
+    let operations = case
+        .plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.operations);
+    for operation in operations {
+        if let Operation::Delete { row, .. } = operation
+            && row.table == &tables::PROFILE
+        {
+            let users = case.live.links(&tables::PROFILE_USERS).members(row.id);
+            found.extend(users.map(|user| (user, row.id)));
+        }
+    }
+    found
 }
 
 /// Whether a change leaves the row of a resource there, but without effect for agents.
