@@ -175,3 +175,30 @@ fn an_undo_restores_texts_that_are_equal_only_as_json() {
     let plan = project.run(&["plan", "--env", "server"]).ended(0);
     says(&plan.out, &["server matches the manifests"]);
 }
+
+#[test]
+fn rows_with_prefixes_that_a_folder_lacks_are_counted_and_can_be_compared() {
+    let server = Server::plain();
+    let tab = |name: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: T, pageType: Search}}\n"
+        )
+    };
+    let project = Project::desk(&server, "", "", &(tab("contoso_a") + &tab("fabrikam_b")));
+    project.apply();
+    project.write("folder/a.yaml", &tab("contoso_a"));
+    let diff = ["diff", "--from", "server", "--to", "folder"];
+    let run = project.run(&diff).ended(0);
+    says(
+        &run.err,
+        &[
+            "with other prefixes (",
+            "fabrikam",
+            "`--prefix` includes them",
+        ],
+    );
+    let run = project
+        .run(&[&diff[..], &["--prefix", "fabrikam"]].concat())
+        .ended(DIFFERENT);
+    says(&run.out, &["only in server: ApplicationTab fabrikam_b"]);
+}

@@ -29,6 +29,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "each_environment_has_a_recording_of_its_own_and_only_what_is_declared_for_it_is_in_sync",
     ),
     (
+        "--prefix",
+        "rows_with_prefixes_that_a_folder_lacks_are_counted_and_can_be_compared",
+    ),
+    (
         "--project",
         "init_writes_to_the_folder_that_the_option_for_the_project_names",
     ),

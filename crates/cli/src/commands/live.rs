@@ -101,7 +101,7 @@ impl Compared {
             || obstacles.any(|obstacle| obstacle.state == SyncState::Different)
             || self.options.only.is_none() && stays();
         match is_left {
-            true => Err(Error::failed("drift is left that was not reverted")),
+            true => Err(Error::failed("some drift was not reverted")),
             false => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ pub(crate) const WORKSTREAM_REFERENCE: Explanation = Explanation::new(
     "workstream-reference",
     "A workstream refers to a row that is not made for it: a session template of type Entity, a notification of consultations that assigns work automatically, or a fallback queue for another channel.",
     "Microsoft's pages say that workstreams take Generic templates, that a consultation is not assigned automatically, and that the queues to choose from depend on the channel of the workstream. The server checks none of this.",
-    "Refer to another row.",
+    "Refer to a row of the right type.",
 );
 
 /// The column with the notification of a consultation.

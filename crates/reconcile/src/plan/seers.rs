@@ -10,8 +10,8 @@ use crate::value::{Resolved, is_always};
 pub(crate) const FEW_SEE_IT: Explanation = Explanation::new(
     "few-see-it",
     "A change of `roles` leaves a CIF v1 provider to administrators, or gives roles to a provider that had none.",
-    "Pages of Microsoft contradict each other: two say that a provider without roles is shown to all users of the app, and the questions and answers of CIF v1 say that only System Administrator and System Customizer see it. deskstate always writes these two along, as the page of providers does, so it cannot write a provider without roles: `roles: []` leaves the widget to these two, and a first role takes it away from everybody else who saw it.",
-    "List the roles of all agents who need the widget, which is right according to both. The roles also need read access to the table of CIF v1 providers; the page of providers gives it when it saves roles, and deskstate does not. To leave a provider as it is, declare it with `metadata.state: existing`, and omit `roles`.",
+    "Microsoft's pages contradict each other: two say that a provider without roles is shown to all users of the app, and the FAQ of CIF v1 says that only System Administrator and System Customizer see it. deskstate always writes these two along, as the page of providers does, so it cannot write a provider without roles: `roles: []` leaves the widget to these two, and a first role takes it away from everybody else who saw it.",
+    "List the roles of all agents who need the widget, which is correct in either case. The roles also need read access to the table of CIF v1 providers; the page of providers gives it when it saves roles, and deskstate does not. To leave a provider as it is, declare it with `metadata.state: existing`, and omit `roles`.",
 );
 
 impl<'a> Planner<'a> {

@@ -48,7 +48,7 @@ pub(super) fn lacking(
         let names: Vec<String> = names.into_iter().collect();
         if !others.is_empty() {
             ui.note(format_args!(
-                "not compared: {} of the environment with other prefixes ({}); the option `prefix` compares rows with one",
+                "not compared: {} of the environment with other prefixes ({}); `--prefix` includes them",
                 count(others.len(), "row"),
                 plain(&names.join(", "))
             ));
